@@ -1,0 +1,1 @@
+"""The networks, each in a module of its own."""

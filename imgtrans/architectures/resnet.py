@@ -1,0 +1,124 @@
+"""The deck's generator: a ResNet between two down- and two upsampling convolutions."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+UPSAMPLINGS = ("nearest", "transpose")
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with instance normalisation, added to their input.
+
+    Source: the deck's ``ResidualBlock``; Johnson et al., ECCV 2016.
+
+    Args:
+        in_features: Channels in and out.
+
+    Shape:
+        (N, in_features, H, W) to the same, H and W at least 2 (reflection needs a neighbour).
+    """
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(in_features, in_features, 3),
+            nn.InstanceNorm2d(in_features),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(in_features, in_features, 3),
+            nn.InstanceNorm2d(in_features),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x + block(x)``."""
+        residual: Tensor = self.block(x)
+        return x + residual
+
+
+class GeneratorResNet(nn.Module):
+    """CycleGAN's generator: 7x7 convolution, two downsamplings, residual blocks, two upsamplings, 7x7 convolution.
+
+    Source: the deck's ``GeneratorResNet``; Zhu et al., ICCV 2017, appendix 7.2. State-dict keys
+    are the deck's (``model.N.weight``, ``model.N.block.K.weight``).
+
+    Args:
+        input_shape: ``(channels, height, width)``; only the channels matter to the network.
+        num_residual_blocks: Residual blocks in the trunk (the paper: 9 from 256 pixels up, 6 below).
+        ngf: Channels after the first convolution; the trunk has four times as many.
+        upsampling: ``nearest`` (the deck: Upsample, then a 3x3 convolution) or ``transpose``
+            (the paper's reference code: a strided transposed convolution).
+
+    Shape:
+        (N, channels, H, W) to (N, channels, H, W) for H and W that are multiples of 4, at least 8;
+        other sizes come out rounded up to a multiple of 4. Values in and out are in [-1, 1].
+
+    Raises:
+        ValueError: If ``upsampling`` is neither of the two.
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        num_residual_blocks: int,
+        *,
+        ngf: int = 64,
+        upsampling: str = "nearest",
+    ) -> None:
+        super().__init__()
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}")
+        channels = input_shape[0]
+        # The deck pads by the number of channels, which is right for three only: 7 // 2 keeps the size for any.
+        layers: list[nn.Module] = [
+            nn.ReflectionPad2d(7 // 2),
+            nn.Conv2d(channels, ngf, 7),
+            nn.InstanceNorm2d(ngf),
+            nn.ReLU(inplace=True),
+        ]
+        features = ngf
+        for _ in range(2):
+            layers += [
+                nn.Conv2d(features, 2 * features, 3, stride=2, padding=1),
+                nn.InstanceNorm2d(2 * features),
+                nn.ReLU(inplace=True),
+            ]
+            features *= 2
+        layers += [ResidualBlock(features) for _ in range(num_residual_blocks)]
+        for _ in range(2):
+            layers += [
+                *_upsample(features, features // 2, upsampling),
+                nn.InstanceNorm2d(features // 2),
+                nn.ReLU(inplace=True),
+            ]
+            features //= 2
+        layers += [nn.ReflectionPad2d(7 // 2), nn.Conv2d(ngf, channels, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Translate a batch of pictures."""
+        translated: Tensor = self.model(x)
+        return translated
+
+
+def _upsample(features_in: int, features_out: int, upsampling: str) -> list[nn.Module]:
+    if upsampling == "transpose":
+        return [nn.ConvTranspose2d(features_in, features_out, 3, stride=2, padding=1, output_padding=1)]
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(features_in, features_out, 3, padding=1)]
+
+
+def weights_init_normal(m: nn.Module) -> None:
+    """Initialise one module as the paper does; use as ``network.apply(weights_init_normal)``.
+
+    Source: the deck's ``weights_init_normal``. Convolution weights are drawn from N(0, 0.02) and
+    their biases set to 0; BatchNorm2d weights from N(1, 0.02), biases 0; other modules are left alone.
+    """
+    if isinstance(m, nn.Conv2d | nn.ConvTranspose2d):
+        torch.nn.init.normal_(m.weight, 0.0, 0.02)
+        if m.bias is not None:
+            torch.nn.init.zeros_(m.bias)
+    elif isinstance(m, nn.BatchNorm2d):
+        torch.nn.init.normal_(m.weight, 1.0, 0.02)
+        torch.nn.init.zeros_(m.bias)

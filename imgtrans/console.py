@@ -1,0 +1,127 @@
+"""What a person sees: messages and progress on stderr, results on stdout; the only module that imports rich."""
+
+import json
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_LINE_SECONDS = 5.0
+
+
+class Console:
+    """The door between the program and the person.
+
+    Args:
+        verbosity: -1 says errors only, 0 the usual, 1 more.
+        json_lines: Print results as JSON Lines instead of text.
+    """
+
+    def __init__(self, verbosity: int = 0, json_lines: bool = False) -> None:
+        self.verbosity = verbosity
+        self.json_lines = json_lines
+        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Tell what is going on, unless quiet."""
+        if self.verbosity >= 0:
+            self._err.print(_printable(text), markup=False)
+
+    def detail(self, text: str) -> None:
+        """Tell more, if asked to be verbose."""
+        if self.verbosity > 0:
+            self._err.print(_printable(text), markup=False, style="dim")
+
+    def warn(self, text: str) -> None:
+        """Tell what deserves attention though the program goes on."""
+        self._err.print(f"[yellow]warning:[/] {escape(_printable(text))}")
+
+    def error(self, message: str, hint: str = "") -> None:
+        """Tell what went wrong, and what to do about it."""
+        self._err.print(f"[bold red]error:[/] {escape(_printable(message))}")
+        if hint:
+            self._err.print(f"  {escape(_printable(hint))}")
+
+    def result(self, text: str) -> None:
+        """Print a result for a person or a pipe (not in JSON mode)."""
+        if not self.json_lines:
+            print(_printable(text))
+
+    def record(self, **fields: Any) -> None:
+        """Print a result as one JSON line (in JSON mode only)."""
+        if self.json_lines:
+            print(json.dumps(fields, ensure_ascii=True), flush=True)
+
+    def table(self, columns: list[str], rows: list[list[str]]) -> None:
+        """Print rows as a table on a terminal, tab-separated in a pipe."""
+        if self.json_lines:
+            return
+        if not self._out.is_terminal:
+            for row in rows:
+                print("\t".join(_printable(cell) for cell in row))
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(escape(_printable(cell)) for cell in row))
+        self._out.print(table)
+
+    def progress(self, total: int, done: int = 0) -> "ProgressDisplay":
+        """Return a display of work in progress: a bar on a terminal, else a line every few seconds."""
+        return ProgressDisplay(self, self._err, total, done)
+
+
+class ProgressDisplay:
+    """Progress of a known number of things, with a text that says how it goes."""
+
+    def __init__(self, console: Console, rich_console: RichConsole, total: int, done: int) -> None:
+        self._console = console
+        self._total = total
+        self._done = done
+        self._said = time.monotonic()
+        self._shown = console.verbosity >= 0
+        self._bar: Progress | None = None
+        if self._shown and rich_console.is_terminal:
+            self._bar = Progress(
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total}"),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=rich_console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> "ProgressDisplay":
+        """Start to show."""
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop to show."""
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, by: int = 1, text: str = "") -> None:
+        """Count ``by`` more as done; ``text`` says how it goes."""
+        self._done += by
+        if self._bar:
+            self._bar.update(self._task, advance=by, description=escape(_printable(text)))
+        elif self._shown and time.monotonic() - self._said >= _LINE_SECONDS:
+            self._said = time.monotonic()
+            self._console.say(f"{self._done}/{self._total}  {text}")
+
+
+def _printable(text: str) -> str:
+    """Escape what would garble a terminal: control characters, and bytes that no encoding explains."""
+    encoding = sys.stderr.encoding or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

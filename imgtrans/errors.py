@@ -1,0 +1,51 @@
+"""The errors that a user can meet, each with its exit code and a hint on what to do next."""
+
+
+class ImgtransError(Exception):
+    """Something a user can understand and mend: what happened, with which file, and what to do.
+
+    Args:
+        message: One sentence saying what happened, naming the file or value it happened with.
+        hint: What to do about it; printed on a line of its own. Empty when there is nothing to add.
+    """
+
+    exit_code = 70
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ImgtransError):
+    """The command line or the configuration cannot be understood."""
+
+    exit_code = 2
+
+
+class ModelError(ImgtransError):
+    """A model is unknown, unreadable, unsafe or not recognised."""
+
+    exit_code = 3
+
+
+class FilesError(ImgtransError):
+    """Files or folders are missing, in use, in each other's way, or the disk is full."""
+
+    exit_code = 4
+
+
+class EnvironmentProblem(ImgtransError):
+    """A device, backend or plugin that was asked for is not there or does not work."""
+
+    exit_code = 5
+
+
+class ImageError(ImgtransError):
+    """One picture cannot be translated; the others can.
+
+    ``batch`` turns it into a failed outcome in the report; it ends a command only where a single
+    picture is all there is.
+    """
+
+    exit_code = 1

@@ -1,0 +1,70 @@
+"""Files that are whole or absent: atomic writes, fsync, stale temporaries."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".imgtrans-"
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a new hidden temporary path in ``path``'s folder, so that a rename onto it is atomic."""
+    return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file name is one that :func:`temporary_beside` makes."""
+    return name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Delete what an interrupted run left in ``folder`` (not below it); return how many there were."""
+    swept = 0
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return 0
+    for name in filter(is_temporary, names):
+        (folder / name).unlink(missing_ok=True)
+        swept += 1
+    return swept
+
+
+def fsync_file(path: Path) -> None:
+    """Wait until a file's content is on the disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Wait until a folder's entries are on the disk, where the system can do that."""
+    if os.name == "nt":  # Windows cannot open folders; NTFS journals renames itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write; when the block ends well it durably becomes ``path``, else it is gone.
+
+    The order is what a power cut asks for: content on disk, then the rename, then the folder.
+    """
+    temporary = temporary_beside(path)
+    try:
+        yield temporary
+        fsync_file(temporary)
+        os.replace(temporary, path)
+        fsync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

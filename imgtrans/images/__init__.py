@@ -1,0 +1,1 @@
+"""Pictures as files: what is one, how it is decoded, prepared, and written back as it was."""

@@ -1,0 +1,102 @@
+"""What is a picture: recognised by content, opened only by decoders that are safe on strangers' files."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from imgtrans.errors import ImageError
+
+# Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs.
+READABLE = (
+    "JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM", "TGA",
+    "PSD", "QOI", "ICO", "SGI", "PCX",
+)  # fmt: skip
+HEADER_BYTES = 32
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .tif .tiff .gif .avif .avifs .jp2 .j2k .jpx .bmp .dib .ppm .pgm "
+    ".pbm .pnm .pfm .tga .psd .qoi .ico .sgi .rgb .rgba .bw .pcx".split()
+)
+SYSTEM_NAMES = frozenset(
+    {"thumbs.db", "desktop.ini", "@eadir", "__macosx", ".stfolder", ".stversions", "$recycle.bin", "#recycle",
+     "system volume information", "lost+found"}
+)  # fmt: skip
+
+
+def is_hidden_or_system(name: str) -> bool:
+    """Whether a file or folder of this name belongs to the system, not to the user's pictures."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def format_by_content(path: Path) -> str | None:
+    """Return Pillow's name for the format a file's first bytes show, or None if they show none that is read.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    Image.init()
+    for name in READABLE:
+        _, accept = Image.OPEN.get(name, (None, None))
+        if accept is None:
+            continue
+        accepted = accept(header)
+        if accepted and not isinstance(accepted, str):  # a str says: mine, but this build cannot read it
+            return name
+    # A TGA file has no signature; its name has to do.
+    return "TGA" if path.suffix.lower() == ".tga" and header else None
+
+
+def has_image_name(path: Path) -> bool:
+    """Whether a file is called like a picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's content is a picture's (by its first bytes)."""
+    if is_hidden_or_system(path.name):
+        return False
+    try:
+        return format_by_content(path) is not None
+    except OSError:
+        return False
+
+
+@contextmanager
+def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """Open a picture, its header read and its pixels not yet; what goes wrong inside the block names the file.
+
+    Args:
+        path: The file.
+        max_pixels: Refuse a picture whose header promises more pixels.
+
+    Raises:
+        ImageError: If it is no picture, too large, or breaks off while the block decodes it.
+    """
+    shown = os.fsdecode(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of malformed metadata and large sizes: both are dealt with here
+            with path.open("rb") as file, Image.open(file, formats=READABLE) as image:
+                if max_pixels is not None and image.width * image.height > max_pixels:
+                    raise ImageError(
+                        f"{shown} has {image.width}x{image.height} pixels, more than the limit of {max_pixels:,}."
+                    )
+                yield image
+    except UnidentifiedImageError:
+        raise ImageError(f"{shown} is not a picture that can be read.") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{shown} is far too large to be a picture meant to be opened.") from None
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageError(f"{shown} does not fit into memory.") from None
+    except FileNotFoundError:
+        raise ImageError(f"{shown} is not there any more.") from None
+    # Pillow's decoders raise almost anything on a broken file; all of it means that this picture cannot be read.
+    except Exception as error:
+        raise ImageError(f"{shown} cannot be decoded: {str(error).rstrip('.') or type(error).__name__}.") from error

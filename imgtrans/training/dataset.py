@@ -1,0 +1,165 @@
+"""Two folders of pictures as training data: the deck's ``ImageDataset`` and the random crops of the paper."""
+
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from imgtrans.errors import FilesError, ImageError
+from imgtrans.images.formats import is_image, open_image
+from imgtrans.images.modes import to_8bit, to_rgb
+
+# The paper resizes to 286 and crops 256; other crops keep that proportion.
+LOAD_PER_CROP = 286 / 256
+
+_log = logging.getLogger(__name__)
+
+
+class ImageDataset(Dataset[dict[str, Tensor]]):
+    """Pictures of two domains, in pairs that need not belong together.
+
+    Source: the deck's ``ImageDataset``.
+
+    Args:
+        root: Folder with ``trainA`` and ``trainB``, or ``testA`` and ``testB``.
+        transforms_: What is done to each PIL image, in order, or one callable; None makes tensors
+            (3, H, W) in [-1, 1].
+        unaligned: Draw B at random instead of by index.
+        mode: ``train`` reads ``trainA``/``trainB``; anything else ``testA``/``testB``.
+
+    Raises:
+        FilesError: If a folder is missing or holds no picture; at once, not in the middle of an epoch.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        transforms_: Sequence[Callable[[Any], Any]] | Callable[[Any], Any] | None = None,
+        unaligned: bool = False,
+        mode: str = "train",
+    ) -> None:
+        if transforms_ is None:
+            self.transforms: Sequence[Callable[[Any], Any]] = [to_tensor]
+        else:
+            self.transforms = [transforms_] if callable(transforms_) else list(transforms_)
+        self.unaligned = unaligned
+        prefix = "train" if mode == "train" else "test"
+        self.files_A = _pictures(Path(root) / f"{prefix}A")
+        self.files_B = _pictures(Path(root) / f"{prefix}B")
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Return ``{"A": tensor, "B": tensor}``."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        index_B = random.randrange(len(self.files_B)) if self.unaligned else index % len(self.files_B)
+        return {"A": self._load(self.files_A[index % len(self.files_A)]), "B": self._load(self.files_B[index_B])}
+
+    def __len__(self) -> int:
+        """Return the size of the larger domain."""
+        return max(len(self.files_A), len(self.files_B))
+
+    def fingerprint(self) -> str:
+        """Return a hash of the files' names and sizes, to notice that the data changed under a run."""
+        digest = hashlib.sha256()
+        for files in (self.files_A, self.files_B):
+            for file in files:
+                digest.update(f"{file.name}\0{file.stat().st_size}\n".encode("utf-8", "surrogateescape"))
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+    def _load(self, path: Path) -> Tensor:
+        value: Any = load_rgb(path)
+        for transform in self.transforms:
+            value = transform(value)
+        result: Tensor = value
+        return result
+
+
+class RandomCrops(Dataset[dict[str, Tensor]]):
+    """An endless, reproducible stream of augmented training pairs over an :class:`ImageDataset`.
+
+    Item ``n`` is a pure function of ``(seed, n)``: its order in the shuffled epoch, its partner from
+    B, zoom, crop and flip. So any number of workers gives the same data and a run can resume anywhere.
+
+    Args:
+        dataset: The pictures.
+        crop: Side of the square crop, in pixels.
+        scale_jitter: The picture's short side is scaled to 286/256 of the crop times a factor drawn
+            from [1, scale_jitter].
+        seed: Of all draws.
+    """
+
+    def __init__(self, dataset: ImageDataset, crop: int, scale_jitter: float, seed: int) -> None:
+        self.dataset = dataset
+        self.crop = crop
+        self.scale_jitter = scale_jitter
+        self.seed = seed
+        self._epoch = -1
+        self._order: list[int] = []
+
+    def __getitem__(self, n: int) -> dict[str, Tensor]:
+        """Return pair ``n`` as ``{"A": tensor, "B": tensor}``, each (3, crop, crop) in [-1, 1]."""
+        epoch, position = divmod(n, len(self.dataset))
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
+            self._order = torch.randperm(len(self.dataset), generator=generator).tolist()
+            self._epoch = epoch
+        draw = random.Random(f"{self.seed}/{n}")
+        index_B = draw.randrange(len(self.dataset.files_B))
+        return {
+            "A": self._crop(self.dataset.files_A, self._order[position], draw),
+            "B": self._crop(self.dataset.files_B, index_B, draw),
+        }
+
+    def _crop(self, files: list[Path], index: int, draw: random.Random) -> Tensor:
+        load = self.crop * LOAD_PER_CROP * draw.uniform(1.0, self.scale_jitter)
+        across, down, flip = draw.random(), draw.random(), draw.random() < 0.5
+        for attempt in range(len(files)):
+            path = files[(index + attempt) % len(files)]
+            try:
+                image = load_rgb(path)
+                break
+            except ImageError as error:  # one bad picture must not end a training of days
+                _log.warning("%s It is left out.", error.message)
+        else:
+            raise FilesError(f"no picture in {files[0].parent} can be read")
+        side = self.crop * min(image.size) / load
+        left, top = across * (image.width - side), down * (image.height - side)
+        box = (left, top, left + side, top + side)
+        image = image.resize((self.crop, self.crop), Image.Resampling.BICUBIC, box=box)
+        if flip:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return to_tensor(image)
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """Turn an 8-bit RGB image into a tensor (3, H, W) in [-1, 1]."""
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+    return pixels.to(torch.float32) / 127.5 - 1.0
+
+
+def load_rgb(path: Path) -> Image.Image:
+    """Decode a picture as 8-bit RGB.
+
+    Raises:
+        ImageError: If it cannot be decoded.
+    """
+    with open_image(path) as image:
+        return to_rgb(to_8bit(image)) if image.mode != "RGB" else image.copy()
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise FilesError(f"there is no folder {folder}", "the pictures of a data set stand in trainA and trainB")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and is_image(path))
+    if not files:
+        raise FilesError(f"{folder} holds no picture", "put the pictures of that domain into it")
+    return files

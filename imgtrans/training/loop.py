@@ -1,0 +1,139 @@
+"""The training loop of CycleGAN, to be read from top to bottom."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from imgtrans.devices import choose_precision
+from imgtrans.errors import EnvironmentProblem
+from imgtrans.training.dataset import RandomCrops
+from imgtrans.training.grid import grid_pictures, save_grid
+from imgtrans.training.log import LossLog
+from imgtrans.training.objective import LOSS_NAMES, discriminator_loss, generator_losses
+from imgtrans.training.options import learning_rate_factor
+from imgtrans.training.state import TrainingState
+
+# Losses are fetched from the device so often: each fetch waits for all work queued there.
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How a training is going, told every few steps."""
+
+    step: int
+    all_steps: int
+    losses: dict[str, float]
+    seconds_per_step: float
+
+
+def train(
+    state: TrainingState,
+    crops: RandomCrops,
+    grid_crops: RandomCrops,
+    folder: Path,
+    report: Callable[[StepReport], None],
+    stop: Callable[[], bool],
+) -> bool:
+    """Train until the last step, or until ``stop`` says so.
+
+    Args:
+        state: Where the run stands; changed in place.
+        crops: The training pairs.
+        grid_crops: The pairs shown in picture grids.
+        folder: Where ``losses.csv``, ``checkpoint.pt`` and ``grids/`` go.
+        report: Told every few steps.
+        stop: Asked after each step.
+
+    Returns:
+        Whether the run is complete. The checkpoint is saved either way.
+
+    Raises:
+        EnvironmentProblem: If a loss is no longer a finite number; the last checkpoint is left as it was.
+    """
+    options, networks, device = state.options, state.networks, state.device
+    all_steps, constant_steps = options.schedule(len(crops.dataset))
+    precision = choose_precision(options.precision, device)
+    autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
+    loader = DataLoader(
+        crops,
+        batch_size=options.batch_size,
+        sampler=range(state.step * options.batch_size, all_steps * options.batch_size),
+        num_workers=options.workers,
+        pin_memory=device.type == "cuda",
+    )
+    fingerprint = crops.dataset.fingerprint()
+    pictures_A, pictures_B = (pictures.to(device) for pictures in grid_pictures(grid_crops))
+    discriminators = torch.nn.ModuleList([networks.D_A, networks.D_B])
+    log = LossLog(folder / "losses.csv", state.step)
+    pending: list[tuple[int, Tensor, float]] = []
+    started = saved = time.monotonic()
+    seconds_before, first_step = state.seconds, state.step
+
+    def write_pending() -> None:
+        if not pending:
+            return
+        rows = torch.stack([losses for _, losses, _ in pending]).cpu()
+        for (step, _, rate), row in zip(pending, rows, strict=True):
+            if not torch.isfinite(row).all():
+                raise EnvironmentProblem(
+                    f"the losses of step {step} are not finite numbers: the training has diverged",
+                    "resume from the last checkpoint with --precision float32, or start again with another --seed",
+                )
+            log.write(step, row.tolist(), rate)
+        log.flush()
+        pending.clear()
+        per_step = (time.monotonic() - started) / (state.step - first_step)
+        report(StepReport(state.step, all_steps, dict(zip(LOSS_NAMES, rows[-1].tolist(), strict=True)), per_step))
+
+    def save() -> None:
+        write_pending()
+        state.seconds = seconds_before + time.monotonic() - started
+        state.save(folder / "checkpoint.pt", fingerprint)
+
+    try:
+        for batch in loader:
+            real_A = batch["A"].to(device, non_blocking=True)
+            real_B = batch["B"].to(device, non_blocking=True)
+            rate = options.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
+            state.set_learning_rate(rate)
+
+            # The generators: fool the discriminators, come back to the start, leave the other domain alone.
+            discriminators.requires_grad_(False)
+            with autocast:
+                g = generator_losses(networks, real_A, real_B, options.cycle_weight, options.identity_weight)
+            state.optimizer_G.zero_grad()
+            g.total.backward()
+            state.optimizer_G.step()
+
+            # The discriminators: tell real pictures from fakes, new and past.
+            discriminators.requires_grad_(True)
+            with autocast:
+                d_A = discriminator_loss(networks.D_A, real_A, state.pool_A.query(g.fake_A.float()))
+                d_B = discriminator_loss(networks.D_B, real_B, state.pool_B.query(g.fake_B.float()))
+            state.optimizer_D.zero_grad()
+            (d_A + d_B).backward()
+            state.optimizer_D.step()
+
+            state.step += 1
+            losses = torch.stack([g.total, g.adversarial, g.cycle, g.identity, d_A, d_B]).detach()
+            pending.append((state.step, losses, rate))
+            if state.step % LOG_EVERY == 0 or state.step == all_steps:
+                write_pending()
+            if state.step % options.grid_every == 0 or state.step == all_steps:
+                with autocast:
+                    save_grid(folder / "grids" / f"step-{state.step:07d}.png", networks, (pictures_A, pictures_B))
+            if stop():
+                break
+            if time.monotonic() - saved >= 60 * options.save_minutes:
+                save()
+                saved = time.monotonic()
+        save()
+    finally:
+        log.close()
+    return state.step >= all_steps

@@ -1,0 +1,107 @@
+"""What a training run is told: one frozen record, saved with the run."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from imgtrans.errors import UsageError
+
+MAY_CHANGE_ON_RESUME = frozenset(
+    {"epochs", "decay_epochs", "steps", "device", "precision", "workers", "save_minutes", "grid_every"}
+)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The settings of a CycleGAN training run; the defaults are the paper's.
+
+    Attributes:
+        ngf: Width of the generators.
+        blocks: Residual blocks of the generators.
+        crop: Side of the square training crop, in pixels.
+        scale_jitter: Each crop is zoomed in by a factor drawn from [1, scale_jitter].
+        batch_size: Pictures of each domain a step.
+        epochs: Epochs at a constant learning rate; an epoch is the larger domain once.
+        decay_epochs: Epochs in which the learning rate falls linearly to zero.
+        steps: Train for so many steps instead, half of them decaying; 0 means "by epochs".
+        learning_rate: Of Adam, with betas (0.5, 0.999).
+        cycle_weight: Weight of the cycle loss.
+        identity_weight: Weight of the identity loss, as a fraction of ``cycle_weight``; 0 leaves it out.
+        pool_size: Past fakes kept for each discriminator.
+        seed: Of weights, order, crops and pools.
+        init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
+        device: ``auto``, ``cpu`` or ``cuda[:n]``.
+        precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
+        workers: Processes that load pictures; 0 loads in this one.
+        save_minutes: Minutes between checkpoints; 0 saves after every step.
+        grid_every: Steps between picture grids.
+    """
+
+    ngf: int = 64
+    blocks: int = 9
+    crop: int = 256
+    scale_jitter: float = 1.0
+    batch_size: int = 1
+    epochs: int = 100
+    decay_epochs: int = 100
+    steps: int = 0
+    learning_rate: float = 2e-4
+    cycle_weight: float = 10.0
+    identity_weight: float = 0.5
+    pool_size: int = 50
+    seed: int = 0
+    init: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 2
+    save_minutes: float = 5.0
+    grid_every: int = 500
+
+    def __post_init__(self) -> None:
+        for name, smallest in (("ngf", 1), ("blocks", 0), ("batch_size", 1), ("crop", 32), ("grid_every", 1)):
+            if getattr(self, name) < smallest:
+                raise UsageError(f"--{name.replace('_', '-')} must be at least {smallest}, not {getattr(self, name)}")
+        for name in ("epochs", "decay_epochs", "steps", "pool_size", "workers", "seed", "identity_weight"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+        if self.crop % 4:
+            raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
+        if self.scale_jitter < 1:
+            raise UsageError(f"--scale-jitter must be at least 1, not {self.scale_jitter:g}")
+        if self.steps == 0 and self.epochs + self.decay_epochs == 0:
+            raise UsageError("there is nothing to train: --epochs, --decay-epochs and --steps are all 0")
+
+    def schedule(self, samples_per_epoch: int) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)``."""
+        if self.steps:
+            return self.steps, self.steps - self.steps // 2
+        steps_per_epoch = -(-samples_per_epoch // self.batch_size)
+        constant = self.epochs * steps_per_epoch
+        return constant + self.decay_epochs * steps_per_epoch, constant
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values, for the checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def resumed(cls, saved: dict[str, Any], given: dict[str, Any]) -> "TrainOptions":
+        """Return the saved settings of a run with those given now that a run may change half-way.
+
+        Raises:
+            UsageError: If ``given`` changes a setting that would make another run of it.
+        """
+        known = {field.name for field in fields(cls)}
+        saved = {name: value for name, value in saved.items() if name in known}
+        for name, value in given.items():
+            if name not in MAY_CHANGE_ON_RESUME and saved.get(name) != value:
+                raise UsageError(
+                    f"the run was started with {name.replace('_', '-')} = {saved.get(name)}, not {value}",
+                    f"leave --{name.replace('_', '-')} out to resume it, or train under another --name",
+                )
+        return cls(**{**saved, **given})
+
+
+def learning_rate_factor(step: int, all_steps: int, constant_steps: int) -> float:
+    """Return the factor on the learning rate at ``step`` (from 0): 1, then falling linearly to almost 0."""
+    if step < constant_steps:
+        return 1.0
+    return (all_steps - step) / (all_steps - constant_steps + 1)

@@ -1,0 +1,97 @@
+"""One training run from its folder's point of view: start or resume it, train, leave it able to go on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from imgtrans.devices import choose_device, choose_precision
+from imgtrans.errors import FilesError
+from imgtrans.files import sweep_temporaries
+from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.loop import StepReport, train
+from imgtrans.training.options import TrainOptions
+from imgtrans.training.state import TrainingState, new_networks, read_state
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run that is ready to train.
+
+    Attributes:
+        folder: ``runs/NAME``.
+        state: Where it stands.
+        dataset: What it trains on.
+        has_test_pictures: Whether grids show pictures that are not trained on.
+    """
+
+    folder: Path
+    state: TrainingState
+    crops: RandomCrops
+    grid_crops: RandomCrops
+
+    @property
+    def dataset(self) -> ImageDataset:
+        """The training pictures."""
+        return self.crops.dataset
+
+    def train(self, report: Callable[[StepReport], None], stop: Callable[[], bool]) -> bool:
+        """Train until done or told to stop; return whether the run is complete.
+
+        Raises:
+            FilesError: If another process trains this run.
+        """
+        lock = FileLock(self.folder / ".lock")
+        try:
+            with lock.acquire(timeout=0):
+                sweep_temporaries(self.folder)
+                return train(self.state, self.crops, self.grid_crops, self.folder, report, stop)
+        except Timeout:
+            raise FilesError(f"{self.folder} is being trained by another process") from None
+
+
+def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> TrainingRun:
+    """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
+
+    Args:
+        data: The data set's folder.
+        folder: The run's folder.
+        given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
+        resume: Go on from the folder's checkpoint.
+
+    Raises:
+        FilesError: If the data, or the run's folder, is not as it must be.
+        UsageError: If the options contradict each other, or those of the resumed run.
+    """
+    checkpoint = folder / CHECKPOINT
+    dataset = ImageDataset(data)
+    if resume:
+        content = read_state(checkpoint)
+        options = TrainOptions.resumed(content["options"], given)
+        if content["data"] != dataset.fingerprint():
+            raise FilesError(
+                f"the pictures in {data} are not those that {folder} was started with",
+                "put them back, or start a new run from its result with --init",
+            )
+    else:
+        options = TrainOptions(**given)
+        if checkpoint.exists():
+            raise FilesError(f"{folder} holds a training run already", "go on with --resume, or give another --name")
+    device = choose_device(options.device)
+    choose_precision(options.precision, device)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = TrainingState(options, new_networks(options, device), device)
+    if resume:
+        state.load(content)
+    crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
+    return TrainingRun(folder, state, crops, _grid_crops(data, options, crops))
+
+
+def _grid_crops(data: Path, options: TrainOptions, training_crops: RandomCrops) -> RandomCrops:
+    if not ((data / "testA").is_dir() and (data / "testB").is_dir()):
+        return training_crops
+    return RandomCrops(ImageDataset(data, mode="test"), options.crop, 1.0, options.seed)

@@ -1,0 +1,115 @@
+"""The whole state of a training run, and its file: what is saved is all that resuming needs."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imgtrans.architectures.discriminator import Discriminator
+from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
+from imgtrans.errors import FilesError
+from imgtrans.files import written_atomically
+from imgtrans.training.objective import Networks
+from imgtrans.training.options import TrainOptions
+from imgtrans.training.pool import ImagePool
+
+CHANNELS = 3
+FORMAT = 1
+
+
+@dataclass
+class TrainingState:
+    """Networks, optimisers, image pools and the number of steps taken.
+
+    The data's position follows from ``step`` (see ``RandomCrops``) and so does the learning rate,
+    so neither needs a state of its own.
+    """
+
+    options: TrainOptions
+    networks: Networks
+    device: torch.device
+    step: int = 0
+    seconds: float = 0.0
+    pool_A: ImagePool = field(init=False)
+    pool_B: ImagePool = field(init=False)
+    optimizer_G: torch.optim.Adam = field(init=False)
+    optimizer_D: torch.optim.Adam = field(init=False)
+
+    def __post_init__(self) -> None:
+        options, networks = self.options, self.networks
+        self.pool_A = ImagePool(options.pool_size, seed=2 * options.seed)
+        self.pool_B = ImagePool(options.pool_size, seed=2 * options.seed + 1)
+        self.optimizer_G = self._adam(networks.G_AB, networks.G_BA)
+        self.optimizer_D = self._adam(networks.D_A, networks.D_B)
+
+    def _adam(self, *networks: torch.nn.Module) -> torch.optim.Adam:
+        parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
+        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=(0.5, 0.999), fused=True)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate of both optimisers."""
+        for optimizer in (self.optimizer_G, self.optimizer_D):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def save(self, path: Path, data_fingerprint: str) -> None:
+        """Write everything to ``path``, atomically."""
+        content = {
+            "format": FORMAT,
+            "options": self.options.to_dict(),
+            "data": data_fingerprint,
+            "step": self.step,
+            "seconds": self.seconds,
+            "networks": {name: network.state_dict() for name, network in self.networks.all().items()},
+            "optimizers": [self.optimizer_G.state_dict(), self.optimizer_D.state_dict()],
+            "pools": [self.pool_A.state_dict(), self.pool_B.state_dict()],
+            "torch_random": torch.get_rng_state(),
+        }
+        with written_atomically(path) as temporary:
+            torch.save(content, temporary)
+
+    def load(self, content: dict[str, Any]) -> None:
+        """Take over a saved state, as :func:`read_state` returns it."""
+        for name, network in self.networks.all().items():
+            network.load_state_dict(content["networks"][name])
+        for optimizer, saved in zip((self.optimizer_G, self.optimizer_D), content["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        for pool, saved in zip((self.pool_A, self.pool_B), content["pools"], strict=True):
+            pool.load_state_dict(saved, self.device)
+        self.step = content["step"]
+        self.seconds = content["seconds"]
+        torch.set_rng_state(content["torch_random"])
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a training checkpoint (tensors on the CPU).
+
+    Raises:
+        FilesError: If it is not one that this version wrote.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise FilesError(f"there is no checkpoint {path} to resume from") from None
+    except Exception as error:
+        raise FilesError(f"{path} is not a training checkpoint that can be read: {type(error).__name__}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FilesError(f"{path} was written by another version of imgtrans")
+    return content
+
+
+def new_networks(options: TrainOptions, device: torch.device) -> Networks:
+    """Build the four networks with fresh weights drawn from the run's seed."""
+    torch.manual_seed(options.seed)
+    shape = (CHANNELS, options.crop, options.crop)
+    networks = Networks(
+        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
+        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
+        Discriminator(shape),
+        Discriminator(shape),
+    )
+    for network in networks.all().values():
+        network.apply(weights_init_normal).to(device)
+    return networks
