@@ -2,7 +2,7 @@
 
 import torch
 
-from imgtrans.errors import EnvironmentProblem, UsageError
+from imgtrans.errors import UnavailableError, UsageError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -12,7 +12,7 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         UsageError: If the name is none of these.
-        EnvironmentProblem: If there is no such device here.
+        UnavailableError: If there is no such device here.
     """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -24,10 +24,10 @@ def choose_device(name: str) -> torch.device:
         raise UsageError(f"{name!r} is not a device", "use auto, cpu, cuda or cuda:N")
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise EnvironmentProblem("there is no CUDA device that PyTorch can use here", "use --device cpu")
+            raise UnavailableError("there is no CUDA device that PyTorch can use here", "use --device cpu")
         device = torch.device("cuda", device.index or 0)
         if device.index >= torch.cuda.device_count():
-            raise EnvironmentProblem(f"there is no {name} here; CUDA devices: {torch.cuda.device_count()}")
+            raise UnavailableError(f"there is no {name} here; CUDA devices: {torch.cuda.device_count()}")
     return device
 
 

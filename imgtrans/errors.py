@@ -35,7 +35,7 @@ class FilesError(ImgtransError):
     exit_code = 4
 
 
-class EnvironmentProblem(ImgtransError):
+class UnavailableError(ImgtransError):
     """A device, backend or plugin that was asked for is not there or does not work."""
 
     exit_code = 5

@@ -1,5 +1,6 @@
 """Files that are whole or absent: atomic writes, fsync, stale temporaries."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

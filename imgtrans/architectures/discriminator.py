@@ -1,4 +1,4 @@
-"""The deck's discriminator: a 70x70 PatchGAN."""
+"""The deck's discriminator: a 94x94 PatchGAN (four strided convolutions, where the paper has three and 70x70)."""
 
 from collections.abc import Sequence
 

@@ -1,11 +1,16 @@
 """The deck's generator: a ResNet between two down- and two upsampling convolutions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from imgtrans.protocols import Parameters
+
 UPSAMPLINGS = ("nearest", "transpose")
+
+# A checkpoint that promises more than this is refused before memory is taken for it.
+LARGEST_CHANNELS, LARGEST_NGF, LARGEST_BLOCKS = 16, 512, 64
 
 
 class ResidualBlock(nn.Module):
@@ -122,3 +127,49 @@ def weights_init_normal(m: nn.Module) -> None:
     elif isinstance(m, nn.BatchNorm2d):
         torch.nn.init.normal_(m.weight, 1.0, 0.02)
         torch.nn.init.zeros_(m.bias)
+
+
+class _ResNet:
+    """The deck's generator as a registered architecture."""
+
+    name = "resnet"
+    multiple = 4
+    smallest = 8
+
+    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Parameters | None:
+        """Read width, blocks, channels and upsampling off a state dict of the deck's layout."""
+        first = shapes.get("model.1.weight", ())
+        if len(first) != 4:
+            return None
+        ngf, channels = first[:2]
+        blocks = len({name.split(".")[1] for name in shapes if ".block." in name})
+        after_trunk = shapes.get(f"model.{10 + blocks}.weight", ())
+        # Upsample has no weights of its own, so the next layer's come one place later; a transposed
+        # convolution's weights are (in, out, 3, 3) and stand at once.
+        parameters = {
+            "channels": channels,
+            "ngf": ngf,
+            "blocks": blocks,
+            "upsampling": "transpose" if len(after_trunk) == 4 else "nearest",
+        }
+        if not (0 < channels <= LARGEST_CHANNELS and 0 < ngf <= LARGEST_NGF and blocks <= LARGEST_BLOCKS):
+            return None
+        with torch.device("meta"):
+            expected = {name: tuple(tensor.shape) for name, tensor in self.build(parameters).state_dict().items()}
+        return parameters if expected == dict(shapes) else None
+
+    def build(self, parameters: Parameters) -> GeneratorResNet:
+        """Build the generator; pixels are in [-1, 1]."""
+        return GeneratorResNet(
+            (parameters["channels"], 0, 0),
+            parameters["blocks"],
+            ngf=parameters["ngf"],
+            upsampling=parameters["upsampling"],
+        )
+
+    def bytes_per_pixel(self, parameters: Parameters) -> float:
+        """Return the peak: about five feature maps of full size and width (measured: ``docs/performance.md``)."""
+        return 4.0 * 5.1 * float(parameters["ngf"]) + 64.0
+
+
+architecture = _ResNet()

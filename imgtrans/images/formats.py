@@ -12,13 +12,45 @@ from imgtrans.errors import ImageError
 
 # Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs.
 READABLE = (
-    "JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM", "TGA",
-    "PSD", "QOI", "ICO", "SGI", "PCX",
+    "JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM",
+    "PSD", "QOI", "ICO", "SGI", "PCX", "TGA",
 )  # fmt: skip
 HEADER_BYTES = 32
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .tif .tiff .gif .avif .avifs .jp2 .j2k .jpx .bmp .dib .ppm .pgm "
-    ".pbm .pnm .pfm .tga .psd .qoi .ico .sgi .rgb .rgba .bw .pcx".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".avif",
+        ".avifs",
+        ".jp2",
+        ".j2k",
+        ".jpx",
+        ".bmp",
+        ".dib",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".pfm",
+        ".tga",
+        ".psd",
+        ".qoi",
+        ".ico",
+        ".sgi",
+        ".rgb",
+        ".rgba",
+        ".bw",
+        ".pcx",
+    ]
 )
 SYSTEM_NAMES = frozenset(
     {"thumbs.db", "desktop.ini", "@eadir", "__macosx", ".stfolder", ".stversions", "$recycle.bin", "#recycle",
@@ -47,8 +79,12 @@ def format_by_content(path: Path) -> str | None:
         accepted = accept(header)
         if accepted and not isinstance(accepted, str):  # a str says: mine, but this build cannot read it
             return name
-    # A TGA file has no signature; its name has to do.
-    return "TGA" if path.suffix.lower() == ".tga" and header else None
+    return "TGA" if _is_called_tga(path) and header else None
+
+
+def _is_called_tga(path: Path) -> bool:
+    """Whether a file may be a TGA: it has no signature, so its name has to do."""
+    return path.suffix.lower() == ".tga"
 
 
 def has_image_name(path: Path) -> bool:
@@ -61,9 +97,21 @@ def is_image(path: Path) -> bool:
     if is_hidden_or_system(path.name):
         return False
     try:
-        return format_by_content(path) is not None
+        return path.is_file() and format_by_content(path) is not None  # to open a pipe would wait for its other end
     except OSError:
         return False
+
+
+@contextmanager
+def _pillow_allows(max_pixels: int | None) -> Iterator[None]:
+    """Let Pillow's own check against decompression bombs not stand in the way of a limit above it."""
+    before = Image.MAX_IMAGE_PIXELS
+    if max_pixels is not None and before is not None:
+        Image.MAX_IMAGE_PIXELS = max(before, max_pixels)  # it checks sizes that stand deeper in a file, too
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 @contextmanager
@@ -81,7 +129,8 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of malformed metadata and large sizes: both are dealt with here
-            with path.open("rb") as file, Image.open(file, formats=READABLE) as image:
+            formats = READABLE if _is_called_tga(path) else READABLE[:-1]
+            with _pillow_allows(max_pixels), path.open("rb") as file, Image.open(file, formats=formats) as image:
                 if max_pixels is not None and image.width * image.height > max_pixels:
                     raise ImageError(
                         f"{shown} has {image.width}x{image.height} pixels, more than the limit of {max_pixels:,}."
@@ -90,7 +139,8 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
     except UnidentifiedImageError:
         raise ImageError(f"{shown} is not a picture that can be read.") from None
     except Image.DecompressionBombError:
-        raise ImageError(f"{shown} is far too large to be a picture meant to be opened.") from None
+        limit = "a picture meant to be opened" if max_pixels is None else f"the limit of {max_pixels:,} pixels"
+        raise ImageError(f"{shown} is far larger than {limit}.") from None
     except ImageError:
         raise
     except MemoryError:

@@ -1,9 +1,12 @@
 """Pixel modes: everything Pillow reads becomes 8-bit RGB without losing what can be seen."""
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+# How samples lie in the file -> from its value in the file to its value in the loaded picture
+_SAMPLE_SCALES = {"L;2": 255 / 3, "L;4": 255 / 15, "RGB;16B": 1 / 256}
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -18,17 +21,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def to_8bit(image: Image.Image) -> Image.Image:
+def to_8bit(image: Image.Image, bits: int = 16) -> Image.Image:
     """Scale a picture of a deep mode (I, I;16, F) to 8 bits (L); return any other unchanged.
 
-    Integers are 16-bit samples (0 to 65535). Floats have no agreed range, so it is read off the
-    values: within [0, 1], [0, 255] or [0, 65535] that range is scaled, anything else from its least
-    to its largest finite value.
+    Integers are samples of ``bits`` bits (0 to 65535 for 16). Floats have no agreed range, so it is
+    read off the values: within [0, 1], [0, 255] or [0, 65535] that range is scaled, anything else
+    from its least to its largest finite value.
     """
     if image.mode not in DEEP_MODES:
         return image
     values = np.asarray(image).astype(np.float32)
-    low, high = 0.0, 65535.0
+    low, high = 0.0, 2.0**bits - 1
     finite = values[np.isfinite(values)]
     least, largest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     if image.mode == "F" and least >= 0:
@@ -37,4 +40,40 @@ def to_8bit(image: Image.Image) -> Image.Image:
         low, high = least, largest
     values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     scaled = (values - low) * (255.0 / (high - low if high > low else 1.0))
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8), "L")
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+
+
+def split_alpha(image: Image.Image, raw_mode: str = "") -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """Part a loaded picture from its transparency; the colour under transparent pixels stays.
+
+    Args:
+        image: Of any mode, with an alpha channel, a transparent colour, transparent palette entries or none.
+        raw_mode: Pillow's name of how the samples lie in the file: a transparent colour is told in those terms.
+
+    Returns:
+        The picture without alpha and its alpha (H, W), 0 (transparent) to 255; None if it has none.
+    """
+    if image.mode in ("La", "RGBa"):  # colour multiplied by alpha
+        image = image.convert(image.mode.upper())
+    transparency = image.info.get("transparency")
+    if image.mode == "LA":
+        return image.getchannel("L"), np.asarray(image.getchannel("A"))
+    if image.mode == "PA" or (image.mode == "P" and image.has_transparency_data):
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        return image.convert("RGB"), np.asarray(image.getchannel("A"))
+    transparent = _has_colour(image, transparency, _SAMPLE_SCALES.get(raw_mode, 1))
+    if transparent is None:
+        return image, None
+    return image, np.where(transparent, 0, 255).astype(np.uint8)
+
+
+def _has_colour(image: Image.Image, colour: object, scale: float) -> NDArray[np.bool_] | None:
+    """Return where a picture has the colour that its file calls transparent, None if it calls none so."""
+    if isinstance(colour, int) and image.mode in ("1", "L", "I", "I;16"):
+        same: NDArray[np.bool_] = np.asarray(image) == int(colour * scale)
+        return np.asarray(image.convert("L")) == colour if image.mode == "1" else same
+    if isinstance(colour, tuple) and image.mode == "RGB":
+        same = (np.asarray(image) == [int(value * scale) for value in colour]).all(axis=-1)
+        return same
+    return None

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from imgtrans.devices import choose_precision
-from imgtrans.errors import EnvironmentProblem
+from imgtrans.errors import UnavailableError
 from imgtrans.training.dataset import RandomCrops
 from imgtrans.training.grid import grid_pictures, save_grid
 from imgtrans.training.log import LossLog
@@ -54,7 +54,7 @@ def train(
         Whether the run is complete. The checkpoint is saved either way.
 
     Raises:
-        EnvironmentProblem: If a loss is no longer a finite number; the last checkpoint is left as it was.
+        UnavailableError: If a loss is no longer a finite number; the last checkpoint is left as it was.
     """
     options, networks, device = state.options, state.networks, state.device
     all_steps, constant_steps = options.schedule(len(crops.dataset))
@@ -81,7 +81,7 @@ def train(
         rows = torch.stack([losses for _, losses, _ in pending]).cpu()
         for (step, _, rate), row in zip(pending, rows, strict=True):
             if not torch.isfinite(row).all():
-                raise EnvironmentProblem(
+                raise UnavailableError(
                     f"the losses of step {step} are not finite numbers: the training has diverged",
                     "resume from the last checkpoint with --precision float32, or start again with another --seed",
                 )
@@ -108,7 +108,7 @@ def train(
             with autocast:
                 g = generator_losses(networks, real_A, real_B, options.cycle_weight, options.identity_weight)
             state.optimizer_G.zero_grad()
-            g.total.backward()
+            torch.autograd.backward(g.total)
             state.optimizer_G.step()
 
             # The discriminators: tell real pictures from fakes, new and past.
@@ -117,7 +117,7 @@ def train(
                 d_A = discriminator_loss(networks.D_A, real_A, state.pool_A.query(g.fake_A.float()))
                 d_B = discriminator_loss(networks.D_B, real_B, state.pool_B.query(g.fake_B.float()))
             state.optimizer_D.zero_grad()
-            (d_A + d_B).backward()
+            torch.autograd.backward(d_A + d_B)
             state.optimizer_D.step()
 
             state.step += 1

@@ -6,7 +6,8 @@ from typing import Any
 from imgtrans.errors import UsageError
 
 MAY_CHANGE_ON_RESUME = frozenset(
-    {"epochs", "decay_epochs", "steps", "device", "precision", "workers", "save_minutes", "grid_every"}
+    {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight"}
+    | {"device", "precision", "workers", "save_minutes", "grid_every"}
 )
 
 
@@ -17,6 +18,7 @@ class TrainOptions:
     Attributes:
         ngf: Width of the generators.
         blocks: Residual blocks of the generators.
+        upsampling: Of the generators: ``nearest`` or ``transpose``.
         crop: Side of the square training crop, in pixels.
         scale_jitter: Each crop is zoomed in by a factor drawn from [1, scale_jitter].
         batch_size: Pictures of each domain a step.
@@ -38,6 +40,7 @@ class TrainOptions:
 
     ngf: int = 64
     blocks: int = 9
+    upsampling: str = "nearest"
     crop: int = 256
     scale_jitter: float = 1.0
     batch_size: int = 1
@@ -60,8 +63,11 @@ class TrainOptions:
         for name, smallest in (("ngf", 1), ("blocks", 0), ("batch_size", 1), ("crop", 32), ("grid_every", 1)):
             if getattr(self, name) < smallest:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {smallest}, not {getattr(self, name)}")
-        for name in ("epochs", "decay_epochs", "steps", "pool_size", "workers", "seed", "identity_weight"):
-            if getattr(self, name) < 0:
+        for name in (
+            "epochs", "decay_epochs", "steps", "pool_size", "workers", "seed",
+            "learning_rate", "cycle_weight", "identity_weight", "save_minutes",
+        ):  # fmt: skip
+            if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")

@@ -8,12 +8,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from imgtrans.devices import choose_device, choose_precision
-from imgtrans.errors import FilesError
+from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.training.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import StepReport, train
+from imgtrans.training.naming import reverse_name
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import TrainingState, new_networks, read_state
+from imgtrans.zoo.loading import find_model, load_network
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -78,7 +80,7 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
                 "put them back, or start a new run from its result with --init",
             )
     else:
-        options = TrainOptions(**given)
+        options = TrainOptions(**given) if not given.get("init") else _options_from(given)
         if checkpoint.exists():
             raise FilesError(f"{folder} holds a training run already", "go on with --resume, or give another --name")
     device = choose_device(options.device)
@@ -87,6 +89,8 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
     state = TrainingState(options, new_networks(options, device), device)
     if resume:
         state.load(content)
+    elif options.init:
+        _start_from(options.init, state)
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
     return TrainingRun(folder, state, crops, _grid_crops(data, options, crops))
 
@@ -95,3 +99,27 @@ def _grid_crops(data: Path, options: TrainOptions, training_crops: RandomCrops) 
     if not ((data / "testA").is_dir() and (data / "testB").is_dir()):
         return training_crops
     return RandomCrops(ImageDataset(data, mode="test"), options.crop, 1.0, options.seed)
+
+
+def _options_from(given: dict[str, Any]) -> TrainOptions:
+    """Return options whose generators are those of the model that the run starts from."""
+    parameters = find_model(given["init"]).card.parameters
+    network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling") if name in parameters}
+    for name, value in network.items():
+        if given.get(name, value) != value:
+            raise UsageError(
+                f"--{name} is {given[name]}, but {given['init']} has {value}", f"leave --{name} out to start from it"
+            )
+    return TrainOptions(**(given | network))
+
+
+def _start_from(reference: str, state: TrainingState) -> None:
+    """Fill the generators with a model's weights, and its reverse's if the zoo has that."""
+    model = find_model(reference)
+    state.networks.G_AB.load_state_dict(load_network(model).state_dict())
+    try:
+        reverse = find_model(reverse_name(model.name))
+    except (ModelError, UsageError):
+        return  # one direction is a start too
+    if reverse.card.parameters == model.card.parameters:
+        state.networks.G_BA.load_state_dict(load_network(reverse).state_dict())

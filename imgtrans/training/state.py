@@ -105,8 +105,8 @@ def new_networks(options: TrainOptions, device: torch.device) -> Networks:
     torch.manual_seed(options.seed)
     shape = (CHANNELS, options.crop, options.crop)
     networks = Networks(
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
+        GeneratorResNet(shape, options.blocks, ngf=options.ngf, upsampling=options.upsampling),
+        GeneratorResNet(shape, options.blocks, ngf=options.ngf, upsampling=options.upsampling),
         Discriminator(shape),
         Discriminator(shape),
     )

@@ -1,0 +1,1 @@
+"""Ways to compute a network, each in a module of its own."""

@@ -1,0 +1,91 @@
+"""Where outputs go: beside the input under the model's name, or where the user says."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtrans.errors import FilesError, UsageError
+from imgtrans.images.formats import has_image_name
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The output folder of a run, and how an input's place in it follows.
+
+    Attributes:
+        folder: The output folder.
+        suffix: Added to the stem of a single file that is translated beside itself; else "".
+        name: File name of the one output, where the user gave it; else "".
+        keep_roots: Whether each input folder becomes a folder of its own in the output folder.
+    """
+
+    folder: Path
+    suffix: str = ""
+    name: str = ""
+    keep_roots: bool = False
+
+    def place(self, root: Path, relative: Path) -> Path:
+        """Return where the translation of ``root / relative`` goes, relative to the output folder."""
+        if self.name:
+            return Path(self.name)
+        if self.suffix:
+            return relative.with_name(f"{relative.stem}-{self.suffix}{relative.suffix}")
+        if self.keep_roots and root.is_dir():
+            return Path(root.resolve().name) / relative
+        return relative
+
+    def result(self, single: Path) -> Path:
+        """Return what to show the user: the one output (of the input ``single``), or the output folder."""
+        if self.name or self.suffix:
+            return self.folder / self.place(single, Path(single.name))
+        return self.folder
+
+
+def choose_destination(inputs: Sequence[Path], output: Path | None, model: str) -> Destination:
+    """Decide where the outputs of a run go; nothing is created.
+
+    Raises:
+        UsageError: If the user has to say it (``-o``).
+        FilesError: If the outputs would fall on the inputs.
+    """
+    if output is None:
+        if len(inputs) > 1:
+            raise UsageError("several inputs need an output folder", "name it with -o FOLDER")
+        place = inputs[0].resolve()
+        if place.parent == place:
+            raise UsageError(f"{inputs[0]} has no folder beside it", "name the output folder with -o FOLDER")
+        if not os.access(place.parent, os.W_OK):
+            raise UsageError(f"{place.parent} cannot be written", "name another output folder with -o FOLDER")
+        if inputs[0].is_dir():
+            return Destination(
+                inputs[0].parent / f"{place.name}-{model}" if inputs[0].name else Path(f"{place}-{model}")
+            )
+        return Destination(inputs[0].parent, suffix=model)
+    alone = len(inputs) == 1 and not inputs[0].is_dir()
+    if alone and not output.is_dir() and has_image_name(output):
+        if output.resolve() == inputs[0].resolve():
+            raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
+        return Destination(output.parent, name=output.name)
+    if output.exists() and not output.is_dir():
+        raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
+    for path in inputs:
+        folder = path if path.is_dir() else path.parent
+        if folder.resolve() == output.resolve():
+            raise FilesError(
+                f"{output} is the folder of the input itself",
+                "imgtrans never writes over an input; name another folder with -o",
+            )
+    return Destination(output, keep_roots=len(inputs) > 1)
+
+
+def ignores_case(folder: Path) -> bool:
+    """Whether the file system that will hold ``folder`` takes ``a`` and ``A`` for one name."""
+    while not folder.is_dir():
+        folder = folder.parent
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".imgtrans-case-", suffix=".tmp") as probe:
+            return Path(probe.name.upper()).exists() and not probe.name.isupper()
+    except OSError:
+        return False

@@ -1,0 +1,149 @@
+"""What there is to do: each picture met becomes work, a skip or a failure, before anything is written."""
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from imgtrans.batch.destination import Destination, ignores_case
+from imgtrans.batch.journal import Entry
+from imgtrans.batch.scan import Found, scan
+from imgtrans.errors import FilesError
+from imgtrans.images.encode import output_name
+from imgtrans.protocols import Item
+
+
+@dataclass
+class Plan:
+    """What is to be done, and what is not.
+
+    Attributes:
+        todo: Pictures to translate.
+        done: Pictures whose translation is there already.
+        refused: Pictures that will not be tried, with the sentence that says why.
+        ignored: Files that are no pictures.
+        converted: Pictures whose format cannot be written and becomes PNG.
+    """
+
+    todo: list[Item] = field(default_factory=list)
+    done: list[Item] = field(default_factory=list)
+    refused: list[tuple[Item, str]] = field(default_factory=list)
+    ignored: int = 0
+    converted: int = 0
+
+
+class Records(Protocol):
+    """What a plan asks of a journal."""
+
+    def entry(self, output: bytes) -> Entry | None:
+        """Return what is known of an output."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides an output besides its input, as the journal keeps it.
+
+    Attributes:
+        model: sha256 of the model's weights.
+        settings: Everything else.
+    """
+
+    model: str
+    settings: str
+
+    def entry(self, item: Item, state: str, output: os.stat_result | None = None, error: str = "") -> Entry:
+        """Return the journal's entry for a picture made by this recipe."""
+        size, mtime_ns = (output.st_size, output.st_mtime_ns) if output else (0, 0)
+        return Entry(
+            item.key, item.source, item.size, item.mtime_ns, self.model, self.settings, state, size, mtime_ns, error
+        )
+
+
+def items_below(inputs: Sequence[Path], destination: Destination) -> Iterator[tuple[Item | None, Found]]:
+    """Walk all inputs; yield each file with the item it makes, None if it is no picture to translate."""
+    exclude = {destination.folder.resolve()}
+    for root in inputs:
+        for found in scan(root, exclude):
+            yield (item_for(found, root, destination) if found.format or found.problem else None), found
+
+
+def item_for(found: Found, root: Path, destination: Destination) -> Item:
+    """Return the item that a file makes."""
+    name, _ = output_name(found.relative.name, found.format) if found.format else (found.relative.name, "")
+    relative = destination.place(root, found.relative.with_name(name))
+    return Item(
+        input=found.path,
+        output=destination.folder / relative,
+        key=os.fsencode(relative),
+        source=os.fsencode(found.relative),
+        format=found.format,
+        size=found.size,
+        mtime_ns=found.mtime_ns,
+    )
+
+
+def make_plan(
+    inputs: Sequence[Path],
+    destination: Destination,
+    recipe: Recipe,
+    records: Records,
+    *,
+    overwrite: bool = False,
+    force: bool = False,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Plan:
+    """Plan a run over files and folders.
+
+    Raises:
+        FilesError: If an input is missing, or two inputs would make one output.
+    """
+    plan = Plan()
+    fold = _fold_case if ignores_case(destination.folder) else bytes
+    taken: dict[bytes, Item] = {}
+    for count, (item, found) in enumerate(items_below(inputs, destination), start=1):
+        progress(count)
+        if item is None:
+            plan.ignored += 1
+        elif found.problem:
+            plan.refused.append((item, found.problem))
+        else:
+            other = taken.setdefault(fold(item.key), item)
+            if other is not item:
+                raise FilesError(
+                    f"{other.input} and {item.input} would both become {item.output}",
+                    "rename one of them, or run them into different folders with -o",
+                )
+            plan.converted += Path(os.fsdecode(item.key)).suffix != found.relative.suffix
+            decide(plan, item, recipe, records, overwrite=overwrite, force=force)
+    return plan
+
+
+def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrite: bool, force: bool) -> None:
+    """Put one picture into the plan, by what stands where its output would go."""
+    try:
+        status = item.output.lstat()
+    except OSError:
+        plan.todo.append(item)
+        return
+    known = records.entry(item.key)
+    ours = known is not None and (known.output_size, known.output_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    if known and ours and known == recipe.entry(item, known.state, status) and known.state in ("writing", "done"):
+        (plan.todo if force else plan.done).append(item)
+    elif ours or overwrite:
+        plan.todo.append(item)
+    else:
+        plan.refused.append(
+            (item, f"{item.output} is there already and was not made by imgtrans; --overwrite would replace it.")
+        )
+
+
+def _fold_case(key: bytes) -> bytes:
+    return os.fsencode(unicodedata.normalize("NFC", os.fsdecode(key)).casefold())
+
+
+def folders_of(items: Iterable[Item]) -> set[Path]:
+    """Return the folders that outputs go to."""
+    return {item.output.parent for item in items}

@@ -1,0 +1,248 @@
+"""One run over files and folders: plan, execute, report."""
+
+import contextlib
+import itertools
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from imgtrans.batch.commit import commit
+from imgtrans.batch.destination import Destination, choose_destination
+from imgtrans.batch.journal import FOLDER, Journal, JournalReader
+from imgtrans.batch.plan import Plan, Recipe, make_plan
+from imgtrans.errors import FilesError, UsageError
+from imgtrans.files import sweep_temporaries
+from imgtrans.protocols import Item, Outcome
+from imgtrans.zoo.store import Model, find, is_path
+
+if TYPE_CHECKING:
+    from imgtrans.batch.engine import Engine
+
+SMALLEST_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        inputs: Files and folders.
+        model: A model's name, or the path of a checkpoint.
+        output: Output folder or file; None puts it beside the input.
+        size: ``auto``, ``native`` or the longest side in pixels at which the network works.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        batch_size: Pictures computed together, at most; 0 lets memory decide.
+        overwrite: Replace files at the outputs' places that imgtrans did not make.
+        force: Redo what is done.
+    """
+
+    inputs: Sequence[Path]
+    model: str
+    output: Path | None = None
+    size: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    batch_size: int = 0
+    overwrite: bool = False
+    force: bool = False
+
+
+@dataclass
+class Report:
+    """What a run did: pictures translated, skipped as done before and failed, other files, and the time it took."""
+
+    translated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    ignored: int = 0
+    pixels: int = 0
+    seconds: float = 0.0
+    failures: list[tuple[Item, str]] = field(default_factory=list)
+
+    def fail(self, item: Item, error: str) -> None:
+        """Count a failure."""
+        self.failed += 1
+        self.failures.append((item, error))
+
+
+class Listener(Protocol):
+    """Is told how a run goes."""
+
+    def planned(self, plan: Plan, prepared: "Prepared", engine: "Engine | None") -> None:
+        """What is going to be done; there is no engine if that is nothing."""
+        ...
+
+    def finished(self, item: Item, status: str, error: str = "") -> None:
+        """A picture was ``translated``, ``skipped`` or has ``failed``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request whose model, size and destination are known; nothing is loaded or written yet."""
+
+    request: Request
+    model: Model
+    size: int | None
+    destination: Destination
+    recipe: Recipe
+
+    def plan(self, records: Journal | JournalReader) -> Plan:
+        """Plan the run."""
+        request = self.request
+        return make_plan(
+            request.inputs, self.destination, self.recipe, records, overwrite=request.overwrite, force=request.force
+        )
+
+    def open_engine(self) -> "Engine":
+        """Load the model; this is where torch comes in."""
+        from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
+
+        request = self.request
+        return Engine(self.model, self.size, request.device, request.precision, request.batch_size)
+
+
+def prepare(request: Request) -> Prepared:
+    """Find the model and the destination.
+
+    Raises:
+        UsageError: If the request cannot be understood.
+        ModelError: If there is no such model.
+        FilesError: If an input is missing.
+    """
+    for path in request.inputs:
+        if not path.exists() and not path.is_symlink():
+            raise FilesError(f"{path} is not there")
+    if is_path(request.model):
+        from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
+
+        model = find_model(request.model)
+    else:
+        model = find(request.model)
+    size = parse_size(request.size, model)
+    destination = choose_destination(request.inputs, request.output, model.name)
+    return Prepared(request, model, size, destination, Recipe(model.card.sha256, f"size={size or 'native'}"))
+
+
+def parse_size(size: str, model: Model) -> int | None:
+    """Return the longest side at which the network works; None is the picture's own.
+
+    Raises:
+        UsageError: If ``size`` is neither ``auto`` nor ``native`` nor a number that makes sense.
+    """
+    if size == "auto":
+        return model.card.working_size or None
+    if size == "native":
+        return None
+    if not size.isdecimal() or int(size) < SMALLEST_SIZE:
+        raise UsageError(f"--size is {size!r}", f"use auto, native or a number of pixels from {SMALLEST_SIZE} up")
+    return int(size)
+
+
+def dry_run(prepared: Prepared) -> Plan:
+    """Plan a run and change nothing."""
+    return prepared.plan(JournalReader(prepared.destination.folder))
+
+
+def run(prepared: Prepared, listener: Listener) -> Report:
+    """Translate everything that is asked for and not done yet.
+
+    Raises:
+        FilesError: If the output folder is in use or cannot be written, or two inputs would make one output.
+        ModelError: If the model cannot be loaded.
+        UnavailableError: If the device is not there.
+    """
+    started = time.monotonic()
+    report = Report()
+    with opened_journal(prepared.destination.folder) as journal:
+        plan = prepared.plan(journal)
+        report.ignored = plan.ignored
+        if plan.todo:
+            with prepared.open_engine() as engine:
+                listener.planned(plan, prepared, engine)
+                _tell_known(plan, report, listener)
+                for outcome in execute(plan.todo, engine, prepared.recipe, journal):
+                    count(outcome, report, listener)
+        else:
+            listener.planned(plan, prepared, None)
+            _tell_known(plan, report, listener)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def execute(
+    items: Sequence[Item], engine: "Engine", recipe: Recipe, journal: Journal, stop: threading.Event | None = None
+) -> Iterator[Outcome]:
+    """Translate items and put their outputs in place; yield what became of each.
+
+    Once ``stop`` is set no more items are begun; those begun are finished.
+    """
+    ready, blocked = [], []
+    folders: dict[Path, str] = {}
+    for item in items:
+        folder = item.output.parent
+        if folder not in folders:
+            folders[folder] = _make_ready(folder)
+        if folders[folder]:
+            blocked.append(Outcome(item, None, folders[folder]))
+        else:
+            ready.append(item)
+    yield from commit(blocked, recipe, journal)
+    begun = itertools.takewhile(lambda item: not (stop and stop.is_set()), ready)
+    with contextlib.closing(engine.run(begun)) as groups:
+        for outcomes in groups:
+            yield from commit(outcomes, recipe, journal)
+
+
+def count(outcome: Outcome, report: Report, listener: Listener) -> None:
+    """Add an outcome to a report and tell the listener."""
+    report.pixels += outcome.pixels
+    if outcome.temporary:
+        report.translated += 1
+        listener.finished(outcome.item, "translated")
+    else:
+        report.fail(outcome.item, outcome.error)
+        listener.finished(outcome.item, "failed", outcome.error)
+
+
+@contextmanager
+def opened_journal(folder: Path) -> Iterator[Journal]:
+    """Open the journal of an output folder, making the folder; one that stayed empty is taken away again."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FilesError(f"the output folder {folder} cannot be made: {error.strerror}") from error
+    try:
+        with Journal(folder) as journal:
+            yield journal
+    finally:
+        if missing and {path.name for path in folder.iterdir()} <= {FOLDER}:
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
+            for path in missing:
+                path.rmdir()
+
+
+def _tell_known(plan: Plan, report: Report, listener: Listener) -> None:
+    for item in plan.done:
+        report.skipped += 1
+        listener.finished(item, "skipped")
+    for item, problem in plan.refused:
+        report.fail(item, problem)
+        listener.finished(item, "failed", problem)
+
+
+def _make_ready(folder: Path) -> str:
+    """Make an output folder and clear it of an interrupted run's temporaries; say why if that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"the folder {folder} cannot be made: {error.strerror}."
+    sweep_temporaries(folder)
+    return ""

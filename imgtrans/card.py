@@ -1,0 +1,75 @@
+"""A model's card: what it is, what it turns into what, and where it comes from, as ``card.toml``."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from imgtrans.errors import ModelError
+from imgtrans.protocols import Parameters
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands in a model's ``card.toml``.
+
+    Attributes:
+        name: The model's name in the zoo.
+        source: What it turns, as "summer".
+        target: What it turns that into, as "winter".
+        architecture: The registered architecture's name.
+        parameters: That architecture's parameters (width, blocks, ...).
+        sha256: Of the weights file; a model is known by it.
+        value_range: Least and largest value of the network's pixels.
+        training_size: Side of its training pictures in pixels; 0 where unknown.
+        working_size: Longest side at which it does best, in pixels; 0 works at the picture's own.
+        steps: Training steps; 0 where unknown.
+        data_set: What it was trained on.
+        licence: Of the weights.
+        provenance: Who made it, how, from what; free text.
+        date: When it was made, ISO 8601.
+        training: How it was trained: settings, seed, pictures seen, duration, command.
+        metrics: Figures measured on it.
+    """
+
+    name: str
+    source: str
+    target: str
+    architecture: str
+    parameters: Parameters
+    sha256: str
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    training_size: int = 0
+    working_size: int = 0
+    steps: int = 0
+    data_set: str = ""
+    licence: str = ""
+    provenance: str = ""
+    date: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """Return the card as TOML."""
+        values = asdict(self)
+        values["value_range"] = list(self.value_range)
+        tables = {name: values.pop(name) for name in ("parameters", "training", "metrics")}
+        return tomli_w.dumps({**values, **tables})
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises:
+        ModelError: If it is not a readable card.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(Card)}
+        card = Card(**{name: value for name, value in values.items() if name in known})
+        low, high = card.value_range
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is not a readable model card: {error}") from error
+    return Card(**{**vars(card), "value_range": (float(low), float(high))})

@@ -1,0 +1,63 @@
+"""The application: its commands, global options and configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans import __version__
+from imgtrans.cli.models import models
+from imgtrans.cli.run import run
+from imgtrans.cli.train import train
+from imgtrans.cli.watch import watch
+from imgtrans.config import find_config, load_config
+from imgtrans.errors import UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": ["--help", "-h"]},
+    help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
+)
+app.command()(run)
+app.command()(watch)
+app.command()(train)
+app.add_typer(models, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imgtrans {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def configure(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration file. [default: ./imgtrans.toml, else yours]")
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Read the configuration; what it says are the commands' defaults."""
+    if config is not None and not config.is_file():
+        raise UsageError(f"there is no configuration file {config}")
+    path = config or find_config()
+    if path is None:
+        return
+    group = typer.main.get_command(app)
+    commands = {
+        name: {parameter.name for parameter in command.params if parameter.name and parameter.opts[0].startswith("-")}
+        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        if name != "models"
+    }
+    ctx.default_map = load_config(path, commands, trusted=config is not None or path.is_absolute())

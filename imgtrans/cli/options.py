@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans.console import Console
+
+Model = Annotated[str, typer.Option("--model", "-m", help="A model's name, or the path of a checkpoint.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Where outputs go. [default: beside the input, named after the model]"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+BatchSize = Annotated[
+    int,
+    typer.Option(min=0, help="Pictures of one size computed together, at most; 0 lets memory decide."),
+]
+Size = Annotated[
+    str,
+    typer.Option(
+        help="Longest side at which the network works: auto (what the model's card says), native, or pixels. "
+        "Pictures always come out at their own size and keep their own detail."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+
+DEFAULT_MODEL = "summer2winter"
+
+
+def console(quiet: bool = False, verbose: bool = False, json_lines: bool = False) -> Console:
+    """Return the console that the flags ask for."""
+    return Console(-1 if quiet else int(verbose), json_lines)

@@ -1,0 +1,76 @@
+"""``imgtrans run``: files and folders, once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans.cli import options
+
+INTERRUPTED = 130
+
+
+def run(
+    inputs: Annotated[list[Path], typer.Argument(help="Pictures and folders of pictures.", show_default=False)],
+    model: options.Model = options.DEFAULT_MODEL,
+    output: options.Output = None,
+    size: options.Size = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    batch_size: options.BatchSize = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
+    overwrite: options.Overwrite = False,
+    force: Annotated[bool, typer.Option("--force", help="Redo what imgtrans has done before.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Translate pictures and whole folders of them.
+
+    Pictures come out under their own names, at their own size and in their own format. What is done
+    already is not done again.
+    """
+    from imgtrans.batch import run as batch
+    from imgtrans.cli.listener import RunListener, describe_plan
+
+    console = options.console(quiet, verbose, json)
+    prepared = batch.prepare(
+        batch.Request(
+            inputs=inputs,
+            model=model,
+            output=output,
+            size=size,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            overwrite=overwrite,
+            force=force,
+        )
+    )
+    if dry_run:
+        plan = batch.dry_run(prepared)
+        console.say(
+            f"would be {describe_plan(plan, prepared, None)}" if plan.todo else describe_plan(plan, prepared, None)
+        )
+        for item in plan.todo:
+            console.result(f"{item.input} -> {item.output}")
+            console.record(event="image", input=str(item.input), output=str(item.output), status="todo")
+        for item, problem in plan.refused:
+            console.warn(problem)
+            console.record(
+                event="image", input=str(item.input), output=str(item.output), status="failed", error=problem
+            )
+        raise typer.Exit(1 if plan.refused else 0)
+    listener = RunListener(console)
+    try:
+        report = batch.run(prepared, listener)
+    except KeyboardInterrupt:
+        listener.close()
+        console.say("stopped; what is done is kept, and the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        listener.close()
+    listener.report(report)
+    if report.translated or report.skipped:
+        console.result(str(prepared.destination.result(inputs[0])))
+    raise typer.Exit(1 if report.failed else 0)

@@ -1,0 +1,55 @@
+"""``imgtrans watch``: a folder that keeps filling."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans.cli import options
+
+
+def watch(
+    inbox: Annotated[Path, typer.Argument(help="The folder to watch, with all folders below it.", show_default=False)],
+    model: options.Model = options.DEFAULT_MODEL,
+    output: options.Output = None,
+    size: options.Size = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    batch_size: options.BatchSize = 0,
+    settle: Annotated[
+        float, typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.")
+    ] = 2.0,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Translate what is in a folder and whatever arrives there, until Ctrl-C or SIGTERM.
+
+    A file is taken once it has stopped growing, and never twice, across restarts too.
+    """
+    from imgtrans.batch import run as batch
+    from imgtrans.cli.listener import RunListener
+    from imgtrans.watch import watch_folder
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    console = options.console(quiet, verbose, json)
+    prepared = batch.prepare(
+        batch.Request(
+            inputs=[inbox],
+            model=model,
+            output=output,
+            size=size,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            overwrite=overwrite,
+        )
+    )
+    listener = RunListener(console)
+    report = watch_folder(prepared, listener, stop, settle=settle, say=console.say)
+    listener.report(report)

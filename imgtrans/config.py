@@ -1,0 +1,65 @@
+"""Settings from a TOML file: found, checked against what the commands know, handed to them as defaults."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from imgtrans.errors import UsageError
+
+FILE_NAME = "imgtrans.toml"
+
+# A file that came with somebody's pictures must not be able to have others overwritten.
+NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes"})
+
+
+def find_config() -> Path | None:
+    """Return ``./imgtrans.toml`` if it is there, else the user's own, else None."""
+    candidates = (Path(FILE_NAME), platformdirs.user_config_path("imgtrans", appauthor=False) / FILE_NAME)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_config(path: Path, commands: Mapping[str, Set[str]], trusted: bool) -> dict[str, dict[str, Any]]:
+    """Read a configuration file as defaults for each command.
+
+    Args:
+        path: The file. Its tables are commands, their keys options (``-`` and ``_`` are the same);
+            ``model`` at the top is the model of every command that takes one.
+        commands: The options that each command has.
+        trusted: Whether the user chose the file; one that just lies in the working folder may set less.
+
+    Raises:
+        UsageError: If the file is no TOML, or says something that is unknown or not allowed.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    defaults: dict[str, dict[str, Any]] = {command: {} for command in commands}
+    for key, value in content.items():
+        if key == "model":
+            for command, options in commands.items():
+                if "model" in options:
+                    defaults[command].setdefault("model", value)
+            continue
+        if key not in commands or not isinstance(value, dict):
+            raise UsageError(f"{path}: unknown key {key!r}", _suggestion(key, {"model", *commands}))
+        for name, setting in value.items():
+            option = name.replace("-", "_")
+            if option not in commands[key]:
+                raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, commands[key]))
+            if option in NOT_FROM_WORKING_FOLDER and not trusted:
+                raise UsageError(
+                    f"{path}: {name!r} cannot be set by a file in the working folder",
+                    "set it in your own configuration, or give it on the command line",
+                )
+            defaults[key][option] = setting
+    return defaults
+
+
+def _suggestion(key: str, known: Set[str]) -> str:
+    nearest = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known are: {', '.join(sorted(known))}"

@@ -1,0 +1,260 @@
+"""This machine as an executor: worker processes decode and encode while the model computes in this one."""
+
+import errno
+import queue
+import threading
+from collections import defaultdict, deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+
+from imgtrans.errors import FilesError, ImageError
+from imgtrans.executors.worker import Worker, WorkerDiedError
+from imgtrans.files import temporary_beside
+from imgtrans.protocols import Item, Job, Outcome, Pixels, Session
+from imgtrans.translate import compute
+
+# What no other picture could be written on either: the run ends instead of failing them all.
+_FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+@dataclass
+class _Decoded:
+    """A picture that waits for the model, or for being written."""
+
+    item: Item
+    lane: "_Lane"
+    pixels: Pixels
+    picture_pixels: int
+
+
+@dataclass(frozen=True)
+class _Starved:
+    """A lane has nothing more to read."""
+
+
+_Event = _Decoded | Outcome | _Starved | BaseException
+
+
+class LocalExecutor:
+    """Overlaps decoding, computing and encoding through bounded queues.
+
+    Each lane is a thread with a worker process of its own. It reads ahead as far as ``ahead``
+    allows, and what it read comes back to it for writing, so the full picture never leaves its
+    process; only what the network sees does.
+
+    Args:
+        session: The network, ready.
+        job: What is done to each picture.
+        batch_size: Pictures of one size computed together, at most.
+        batch_pixels: Pixels computed together, at most (though never less than one picture).
+        workers: Worker processes.
+        memory: Bytes that decoded pictures may take in all workers together.
+    """
+
+    def __init__(
+        self, session: Session, job: Job, *, batch_size: int, batch_pixels: int, workers: int, memory: int
+    ) -> None:
+        self._session = session
+        self._batch_size = batch_size
+        self._batch_pixels = batch_pixels
+        self._lanes = [Worker(job) for _ in range(workers)]
+        self._ahead = max(2, -(-2 * batch_size // workers))
+        self._memory = memory
+
+    def close(self) -> None:
+        """End the worker processes."""
+        for worker in self._lanes:
+            worker.close()
+
+    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
+        """Translate every item, yielding outcomes as they come, in any order.
+
+        Raises:
+            FilesError: If nothing can be written any more (a full disk).
+        """
+        events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        source = _Source(iter(items), self._memory)
+        lanes = [_Lane(worker, source, events, self._ahead) for worker in self._lanes]
+        for lane in lanes:
+            lane.start()
+        waiting: dict[tuple[int, ...], deque[_Decoded]] = defaultdict(deque)
+        reading, unfinished = len(lanes), 0
+        outcomes: list[Outcome] = []
+        try:
+            while reading or unfinished or outcomes:
+                # Whatever has happened is taken in first; only with nothing else to do is it waited for.
+                idle = not any(waiting.values()) and not outcomes
+                while idle or not events.empty():
+                    event = events.get()
+                    idle = False
+                    if isinstance(event, BaseException):
+                        raise event
+                    if isinstance(event, _Starved):
+                        reading -= 1
+                    elif isinstance(event, _Decoded):
+                        unfinished += 1
+                        waiting[event.pixels.shape].append(event)
+                    else:
+                        unfinished -= event.pixels > 0  # one that could not be read was never counted
+                        outcomes.append(event)
+                if outcomes:
+                    yield outcomes
+                    outcomes = []
+                if any(waiting.values()):
+                    self._compute(self._take_batch(max(waiting.values(), key=len)))
+                    waiting = defaultdict(deque, {shape: left for shape, left in waiting.items() if left})
+        finally:
+            source.stop()
+            for lane in lanes:
+                lane.stop()
+            if reading or unfinished:  # stopped half-way: what the workers are doing is no longer wanted
+                for worker in self._lanes:
+                    worker.kill()
+            for lane in lanes:
+                lane.join()
+            while not events.empty():
+                event = events.get()
+                if isinstance(event, Outcome) and event.temporary:
+                    event.temporary.unlink(missing_ok=True)
+
+    def _take_batch(self, bucket: deque[_Decoded]) -> list[_Decoded]:
+        height, width = bucket[0].pixels.shape[:2]
+        fits = max(1, self._batch_pixels // (height * width))
+        return [bucket.popleft() for _ in range(min(len(bucket), self._batch_size, fits))]
+
+    def _compute(self, batch: list[_Decoded]) -> None:
+        for decoded, result in zip(batch, compute(self._session, [d.pixels for d in batch]), strict=True):
+            decoded.lane.hand_back(decoded, result)
+
+
+class _Source:
+    """The items still to be read, shared by the lanes; nothing is handed out while memory is short."""
+
+    def __init__(self, items: Iterator[Item], memory: int) -> None:
+        self._items = items
+        self._memory = memory
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def next(self, holds_nothing: bool) -> Item | bool | None:
+        """Return the next item, None after the last, or False if memory is short just now."""
+        with self._lock:
+            if self._held > self._memory and not holds_nothing:
+                return False
+            return next(self._items, None)
+
+    def hold(self, amount: int) -> None:
+        """Count memory taken (or, negative, given back)."""
+        with self._lock:
+            self._held += amount
+
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        with self._lock:
+            self._items = iter(())
+
+
+class _Lane(threading.Thread):
+    """A thread that drives one worker: writes what is computed first, else reads ahead."""
+
+    def __init__(self, worker: Worker, source: _Source, events: "queue.SimpleQueue[_Event]", ahead: int) -> None:
+        super().__init__(daemon=True)
+        self._worker = worker
+        self._source = source
+        self._events = events
+        self._ahead = ahead
+        self._holding = 0
+        self._exhausted = False
+        self._stopped = False
+        self._computed: deque[tuple[_Decoded, Pixels | Exception]] = deque()
+        self._changed = threading.Condition()
+
+    def hand_back(self, decoded: _Decoded, result: Pixels | Exception) -> None:
+        """Take back a picture that the model is done with, to write it."""
+        with self._changed:
+            self._computed.append((decoded, result))
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End the thread as soon as it can."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Work until there is nothing left to read or write."""
+        try:
+            while not self._stopped:
+                with self._changed:
+                    task = self._computed.popleft() if self._computed else None
+                if task:
+                    self._write(*task)
+                elif self._exhausted or self._holding >= self._ahead or not self._read():
+                    with self._changed:
+                        if not self._computed and not self._stopped:
+                            if self._exhausted and not self._holding:
+                                return
+                            self._changed.wait()
+        except BaseException as error:  # a bug here must end the run, not leave it waiting for ever
+            self._events.put(error)
+
+    def _read(self) -> bool:
+        """Read the next picture; return False if there is none to be had now."""
+        item = self._source.next(holds_nothing=self._holding == 0)
+        if item is False:
+            return False
+        if not isinstance(item, Item):
+            self._exhausted = True
+            self._events.put(_Starved())
+            return False
+        try:
+            pixels, picture_pixels = self._worker.read(item)
+        except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
+            self._fail(item, error)
+            return True
+        self._holding += 1
+        self._source.hold(_memory_of(picture_pixels, pixels))
+        self._events.put(_Decoded(item, self, pixels, picture_pixels))
+        return True
+
+    def _write(self, decoded: _Decoded, result: Pixels | Exception) -> None:
+        item = decoded.item
+        self._holding -= 1
+        self._source.hold(-_memory_of(decoded.picture_pixels, decoded.pixels))
+        temporary = temporary_beside(item.output)
+        try:
+            if isinstance(result, Exception):
+                self._worker.drop(item)
+                raise result
+            self._worker.write(item, result, temporary)
+        except Exception as error:
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _FATAL:
+                self._events.put(
+                    FilesError(
+                        f"{item.output.parent} cannot be written any more: {error.strerror}",
+                        "make room and run the same command again: it goes on where it stopped",
+                    )
+                )
+                return
+            self._fail(item, error, decoded.picture_pixels)
+            return
+        self._events.put(Outcome(item, temporary, pixels=decoded.picture_pixels))
+
+    def _fail(self, item: Item, error: Exception, pixels: int = 0) -> None:
+        if isinstance(error, ImageError):
+            message = error.message
+        elif isinstance(error, WorkerDiedError):
+            message = f"{item.input} {error}."
+        elif isinstance(error, MemoryError):
+            message = f"{item.input} does not fit into the device's memory; a --size would help."
+        elif isinstance(error, OSError):
+            message = f"{item.output} cannot be written: {error.strerror}."
+        else:
+            message = f"{item.input} could not be translated: {str(error).strip().splitlines()[-1]}"
+        self._events.put(Outcome(item, None, message, pixels))
+
+
+def _memory_of(picture_pixels: int, pixels: Pixels) -> int:
+    # RGB and alpha of the picture, and what the network sees twice (once here, once in the worker).
+    return 4 * picture_pixels + 2 * pixels.nbytes

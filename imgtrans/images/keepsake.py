@@ -1,0 +1,124 @@
+"""What has to be remembered of a picture's file to write the translation back as the file was."""
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, JpegImagePlugin
+
+from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp
+
+_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Keepsake:
+    """All that ``encode`` needs besides pixels; plain data, so that it can cross processes.
+
+    Attributes:
+        source: The input file, as errors name it.
+        format: Pillow's name of the input's format.
+        exif: EXIF for the upright picture, starting with ``Exif\\0\\0``; b"" if there is none.
+        xmp: XMP packet for the upright picture; b"" if there is none.
+        dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
+        had_profile: Whether the input carried an ICC profile.
+        tables: JPEG: quantisation tables of 64 numbers each, one per component, the last for those that follow.
+        subsampling: JPEG: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
+        progressive: JPEG: whether the scans were progressive.
+        compression: TIFF and TGA: Pillow's name of the compression.
+        lossless: WebP and JPEG 2000: whether no detail was lost in writing it.
+        codestream: JPEG 2000: whether it was a bare codestream without the JP2 container.
+    """
+
+    source: str
+    format: str
+    exif: bytes = b""
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+    had_profile: bool = False
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: int = 0
+    progressive: bool = False
+    compression: str = ""
+    lossless: bool = False
+    codestream: bool = False
+
+
+def keepsake(image: Image.Image, path: Path, sideways: bool) -> Keepsake:
+    """Collect what is to be kept of a picture whose pixels are loaded and not yet turned upright.
+
+    Args:
+        image: The picture as Pillow opened it.
+        path: Its file.
+        sideways: Whether making it upright swaps its sides.
+    """
+    tables, subsampling = _jpeg_tables(image)
+    compression = image.info.get("compression")
+    return Keepsake(
+        source=os.fsdecode(path),
+        format=str(image.format),
+        exif=carried_exif(image),
+        xmp=carried_xmp(image),
+        dpi=carried_dpi(image, sideways),
+        had_profile=bool(image.info.get("icc_profile")),
+        tables=tables,
+        subsampling=subsampling,
+        progressive=bool(image.info.get("progressive")),
+        compression=compression if isinstance(compression, str) else "",  # BMP's is a number
+        lossless=_is_lossless(path, str(image.format)),
+        codestream=getattr(image, "codec", "") == "j2k",
+    )
+
+
+def _jpeg_tables(image: Image.Image) -> tuple[tuple[tuple[int, ...], ...], int]:
+    """Return the tables and the subsampling with which a JPEG can be written again as YCbCr."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return (), 0
+    try:
+        tables = [tuple(image.quantization[component[3]]) for component in image.layer]
+    except KeyError:  # it names a table that it does not bring
+        return (), 0
+    identifiers = tuple(component[0] for component in image.layer)
+    if len(tables) != 3 or _is_rgb_jpeg(image, identifiers):
+        return (tables[0],), 0  # gray, CMYK and RGB have no chroma; the first is the finest common measure
+    (_, width, height, _), *chroma = image.layer
+    across = width // max(component[1] for component in chroma)
+    down = height // max(component[2] for component in chroma)
+    # Pillow writes these three; of a rarer one the next finer is taken, so that no detail is lost.
+    return tuple(tables), (2 if down >= 2 else 1) if across >= 2 else 0
+
+
+def _is_rgb_jpeg(image: Image.Image, identifiers: tuple[int, ...]) -> bool:
+    """Whether a JPEG of three components stores RGB, by the rules of libjpeg."""
+    if "jfif" in image.info:
+        return False
+    if "adobe" in image.info:
+        return image.info.get("adobe_transform") == 0
+    return identifiers == (ord("R"), ord("G"), ord("B"))
+
+
+def _is_lossless(path: Path, kind: str) -> bool:
+    if kind not in ("WEBP", "JPEG2000"):
+        return False
+    try:
+        if kind == "WEBP":
+            return _has_chunk(path, b"VP8L")
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        # After SIZ stands COD; its byte 13 names the wavelet: 1 is the reversible one.
+        return header[header.index(b"\xff\x52", header.index(b"\xff\x4f\xff\x51")) + 13] == 1
+    except (OSError, ValueError, IndexError, struct.error):
+        return False
+
+
+def _has_chunk(path: Path, name: bytes) -> bool:
+    """Whether a RIFF file has a chunk of this name at its top level."""
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(header := file.read(8)) == 8:
+            chunk, size = struct.unpack("<4sI", header)
+            if chunk == name:
+                return True
+            file.seek(size + size % 2, 1)
+    return False

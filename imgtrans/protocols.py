@@ -1,0 +1,129 @@
+"""Plain data that crosses processes, and what an implementation must do: all that a plugin author must read."""
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    Pixels = NDArray[np.uint8]
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture to translate.
+
+    Attributes:
+        input: The file to read.
+        output: Where its translation goes.
+        key: ``output`` relative to the output folder, as bytes; what the journal knows it by.
+        source: ``input`` relative to what the user named, as bytes.
+        format: Pillow's name of the input's format.
+        size: Bytes of the input when it was planned.
+        mtime_ns: Its modification time then.
+    """
+
+    input: Path
+    output: Path
+    key: bytes
+    source: bytes
+    format: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to each picture of a run, apart from the model: plain data that a worker process gets.
+
+    Attributes:
+        size: Longest side at which the network works, in pixels; None is the picture's own.
+        multiple: Sides the network works at are padded to a multiple of this.
+        smallest: Sides the network works at are padded to at least this.
+        max_pixels: Pictures with more pixels are refused before they are decoded.
+        max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
+    """
+
+    size: int | None
+    multiple: int
+    smallest: int
+    max_pixels: int
+    max_working_pixels: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture.
+
+    Attributes:
+        item: The picture.
+        temporary: Its finished translation on disk, to be moved to ``item.output``; None if it failed.
+        error: Why it failed, one sentence; "" if it did not.
+        pixels: Pixels of the picture, 0 if it was never decoded.
+    """
+
+    item: Item
+    temporary: Path | None
+    error: str = ""
+    pixels: int = 0
+
+
+class Architecture(Protocol):
+    """A kind of network: recognises its checkpoints by names and shapes, and builds them."""
+
+    name: str
+    multiple: int
+    smallest: int
+
+    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Parameters | None:
+        """Return the parameters of the network that a state dict of these shapes belongs to, or None."""
+        ...
+
+    def build(self, parameters: Parameters) -> "nn.Module":
+        """Build the network; its state dict has the names and shapes that ``recognise`` was shown."""
+        ...
+
+    def bytes_per_pixel(self, parameters: Parameters) -> float:
+        """Return the most memory that inference takes in float32, in bytes for each input pixel."""
+        ...
+
+
+class Session(Protocol):
+    """A network made ready on a device."""
+
+    def run(self, pictures: "Pixels") -> "Pixels":
+        """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
+
+        Raises:
+            MemoryError: If the batch does not fit; fewer pictures may.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """A way to compute a network."""
+
+    name: str
+
+    def open(self, network: "nn.Module", device: "torch.device", precision: "torch.dtype") -> Session:
+        """Make a network ready; it is the backend's from then on."""
+        ...
+
+
+class Executor(Protocol):
+    """Whoever does the work of a run: reads, computes and writes, here or elsewhere."""
+
+    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
+        """Translate every item, yielding outcomes as they come, in any order; each item has exactly one.
+
+        Raises:
+            FilesError: If no output can be written any more (a full disk).
+        """
+        ...

@@ -1,0 +1,83 @@
+"""The end of a training run: both generators, with complete cards, into the zoo."""
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch import nn
+
+from imgtrans import __version__
+from imgtrans.architectures.resnet import architecture
+from imgtrans.card import Card
+from imgtrans.checkpoint import write_weights
+from imgtrans.errors import ModelError
+from imgtrans.files import sha256_of
+from imgtrans.training.log import COLUMNS
+from imgtrans.training.naming import domains, reverse_name
+from imgtrans.training.objective import LOSS_NAMES
+from imgtrans.training.run import TrainingRun
+from imgtrans.training.state import CHANNELS
+from imgtrans.zoo.store import Model, find, install
+
+_METRIC_STEPS = 1000
+
+
+def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
+    """Put both generators of a complete run into the zoo; one that is there already stays.
+
+    Raises:
+        FilesError: If a name was taken meanwhile.
+    """
+    source, target = domains(name)
+    networks = run.state.networks
+    return [
+        _install(run, networks.G_AB, name, source, target, data),
+        _install(run, networks.G_BA, reverse_name(name), target, source, data),
+    ]
+
+
+def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Path) -> Model:
+    state, options = run.state, run.state.options
+    weights = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
+    parameters = architecture.recognise({key: tuple(tensor.shape) for key, tensor in weights.items()})
+    assert parameters is not None and parameters["channels"] == CHANNELS
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.safetensors"
+        write_weights(weights, file)
+        digest = sha256_of(file)
+        try:
+            if (present := find(name)).card.sha256 == digest:
+                return present  # put there before the last attempt to finish was cut off
+        except ModelError:
+            pass
+        dataset = run.dataset
+        card = Card(
+            name=name,
+            source=source,
+            target=target,
+            architecture=architecture.name,
+            parameters=parameters,
+            sha256="",
+            training_size=options.crop,
+            steps=state.step,
+            data_set=f"{data.resolve().name} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
+            licence="unstated",
+            provenance=f"trained by imgtrans {__version__} as a CycleGAN (Zhu et al., ICCV 2017)",
+            date=datetime.now(UTC).date().isoformat(),
+            training={
+                **options.to_dict(),
+                "pictures_seen": state.step * options.batch_size,
+                "seconds": round(state.seconds),
+                "device": str(state.device),
+            },
+            metrics=last_losses(run.folder / "losses.csv"),
+        )
+        return install(card, lambda path: write_weights(weights, path))
+
+
+def last_losses(path: Path) -> dict[str, float]:
+    """Return the mean of each loss over the last steps of a run."""
+    with path.open(newline="") as file:
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in list(csv.reader(file))[1:][-_METRIC_STEPS:]]
+    return {f"loss_{name}": round(sum(float(row[name]) for row in rows) / len(rows), 4) for name in LOSS_NAMES if rows}

@@ -1,0 +1,87 @@
+"""The whole inference path on one page: decode, prepare, compute, undo, encode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgtrans.errors import ImageError
+from imgtrans.files import fsync_file
+from imgtrans.images.decode import Picture, decode
+from imgtrans.images.encode import encode
+from imgtrans.images.resample import add_change, pad, shrink, working_size
+from imgtrans.protocols import Item, Job, Pixels, Session
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A decoded picture, and what of it the network gets to see.
+
+    Attributes:
+        picture: The picture at its own size.
+        small: (h, w, 3), the picture at the size the network works at.
+    """
+
+    picture: Picture
+    small: Pixels
+
+
+def read(item: Item, job: Job) -> Prepared:
+    """Decode and prepare one picture.
+
+    Raises:
+        ImageError: If it cannot be decoded, is too large, or is not the file that was planned for any more.
+    """
+    _check_unchanged(item)
+    picture = decode(item.input, job.max_pixels)
+    height, width = picture.pixels.shape[:2]
+    size = working_size(width, height, job.size)
+    if size[0] * size[1] > job.max_working_pixels:
+        fits = int(min(1.0, (job.max_working_pixels / (size[0] * size[1])) ** 0.5) * max(size))
+        raise ImageError(
+            f"{item.input} has {width}x{height} pixels, too many for the network in the memory here; "
+            f"--size {fits // 64 * 64 or fits} would fit."
+        )
+    _check_unchanged(item)
+    return Prepared(picture, shrink(picture.pixels, size))
+
+
+def padded(prepared: Prepared, job: Job) -> Pixels:
+    """Return what goes into the network, (H, W, 3) with sides that it can take."""
+    return pad(prepared.small, job.multiple, job.smallest)
+
+
+def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Exception]:
+    """Translate pictures of one size; one that cannot be computed gives its exception and harms no other."""
+    try:
+        return list(session.run(np.stack(pictures)))
+    except Exception as error:
+        if len(pictures) == 1:
+            return [error]
+    half = len(pictures) // 2
+    return compute(session, pictures[:half]) + compute(session, pictures[half:])
+
+
+def write(prepared: Prepared, translated: Pixels, path: Path) -> None:
+    """Undo the preparation and write the translation to ``path``, durably.
+
+    Raises:
+        ImageError: If it cannot be encoded.
+        OSError: If it cannot be written.
+    """
+    picture, small = prepared.picture, prepared.small
+    pixels = translated[: small.shape[0], : small.shape[1]]
+    if small.shape != picture.pixels.shape:
+        pixels = add_change(picture.pixels, small, pixels)
+    encode(pixels, picture.alpha, picture.keep, path)
+    fsync_file(path)
+
+
+def _check_unchanged(item: Item) -> None:
+    try:
+        status = item.input.stat()
+    except OSError as error:
+        raise ImageError(f"{item.input} cannot be read: {error.strerror}.") from error
+    if (status.st_size, status.st_mtime_ns) != (item.size, item.mtime_ns):
+        raise ImageError(f"{item.input} changed while it was being worked on.")

@@ -1,0 +1,166 @@
+"""A folder that keeps filling: wait until a file is whole, hand it on, never twice."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from watchdog.events import DirModifiedEvent, FileModifiedEvent, FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from imgtrans.batch.journal import Journal
+from imgtrans.batch.plan import Plan, decide, items_below
+from imgtrans.batch.run import Listener, Prepared, Report, count, execute, opened_journal
+from imgtrans.errors import FilesError, UsageError
+from imgtrans.protocols import Item
+
+# Events are lost on network shares and under load; a look at the whole folder now and then finds what they missed.
+RESCAN_SECONDS = 30.0
+POLL_SECONDS = 0.5
+
+Version = tuple[int, int]  # size and mtime_ns: what a file must keep to count as whole
+
+
+class Settling:
+    """Decides when files have stopped changing.
+
+    Args:
+        seconds: How long a file must stay unchanged.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: dict[bytes, tuple[Version, float]] = {}
+        self._handed_on: dict[bytes, Version] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether some file has not settled yet."""
+        return bool(self._since)
+
+    def settled(self, items: Iterable[Item], now: float) -> list[Item]:
+        """Return the items that are whole at time ``now`` (seconds), each version of a file once.
+
+        Args:
+            items: All that is in the folder now; what is not among them is forgotten.
+            now: A monotonic time.
+        """
+        whole = []
+        present = set()
+        for item in items:
+            version = (item.size, item.mtime_ns)
+            present.add(item.key)
+            if self._handed_on.get(item.key) == version:
+                continue
+            seen, since = self._since.get(item.key, (None, now))
+            if seen != version:
+                since = now
+            if now - since >= self._seconds:
+                whole.append(item)
+                self._handed_on[item.key] = version
+                self._since.pop(item.key, None)
+            else:
+                self._since[item.key] = (version, since)
+        for known in (self._since, self._handed_on):
+            for key in known.keys() - present:
+                del known[key]
+        return whole
+
+
+class _Wake(FileSystemEventHandler):
+    """Sets an event whenever anything changes; what changed is found by looking."""
+
+    def __init__(self, changed: threading.Event) -> None:
+        self._changed = changed
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Something happened, if only somebody reading a file: reading is none of our business."""
+        if event.event_type not in ("opened", "closed_no_write") or isinstance(
+            event, DirModifiedEvent | FileModifiedEvent
+        ):
+            self._changed.set()
+
+
+def watch_folder(
+    prepared: Prepared,
+    listener: Listener,
+    stop: threading.Event,
+    *,
+    settle: float,
+    say: Callable[[str], None] = lambda text: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
+    """Translate what is in a folder and what arrives there, until ``stop`` is set.
+
+    Pictures being worked on when it is set are finished; the others wait for the next time.
+
+    Raises:
+        UsageError: If the input is not one folder.
+        FilesError: If the folder disappears, or the output folder is in use or full.
+    """
+    (inbox,) = prepared.request.inputs
+    if not inbox.is_dir():
+        raise UsageError(f"{inbox} is not a folder", "imgtrans run translates single pictures")
+    report = Report()
+    changed = threading.Event()
+    settling = Settling(settle)
+    with opened_journal(prepared.destination.folder) as journal, prepared.open_engine() as engine:
+        observer = Observer()
+        observer.schedule(_Wake(changed), str(inbox), recursive=True)
+        observer.start()
+        try:
+            say(
+                f"watching {inbox} with {prepared.model.name} {engine.describe()}, "
+                f"into {prepared.destination.folder}; Ctrl-C stops"
+            )
+            while not stop.is_set():
+                changed.clear()
+                plan = _plan_settled(prepared, settling, journal, clock())
+                for item in plan.done:
+                    report.skipped += 1
+                    listener.finished(item, "skipped")
+                for item, problem in plan.refused:
+                    report.fail(item, problem)
+                    listener.finished(item, "failed", problem)
+                if plan.todo:
+                    for outcome in execute(list(plan.todo), engine, prepared.recipe, journal, stop):
+                        count(outcome, report, listener)
+                    continue
+                if settling.waiting:
+                    stop.wait(POLL_SECONDS)
+                else:
+                    _wait_for_any(stop, changed, RESCAN_SECONDS)
+        finally:
+            observer.stop()
+            observer.join()
+    report.seconds = 0.0
+    return report
+
+
+def _plan_settled(prepared: Prepared, settling: Settling, journal: Journal, now: float) -> Plan:
+    if not prepared.request.inputs[0].is_dir():
+        raise FilesError(f"{prepared.request.inputs[0]} is not there any more")
+    problems: dict[bytes, str] = {}
+    plan = Plan()
+    for item in settling.settled(_items(prepared, problems), now):
+        if problems.get(item.key):
+            plan.refused.append((item, problems[item.key]))
+        else:
+            decide(plan, item, prepared.recipe, journal, overwrite=prepared.request.overwrite, force=False)
+    return plan
+
+
+def _items(prepared: Prepared, problems: dict[bytes, str]) -> Iterator[Item]:
+    """Yield what is in the inbox; of two files that would make one output only the first."""
+    taken: set[bytes] = set()
+    for item, found in items_below(prepared.request.inputs, prepared.destination):
+        if item is not None and item.key not in taken:
+            taken.add(item.key)
+            problems[item.key] = found.problem
+            yield item
+
+
+def _wait_for_any(stop: threading.Event, changed: threading.Event, seconds: float) -> None:
+    """Wait until either event is set, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while not stop.is_set() and not changed.wait(POLL_SECONDS) and time.monotonic() < deadline:
+        pass

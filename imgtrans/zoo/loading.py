@@ -1,0 +1,107 @@
+"""From a reference (name or path) to a network: recognised, built and filled with its weights."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from imgtrans import checkpoint
+from imgtrans.card import Card, read_card
+from imgtrans.errors import ModelError
+from imgtrans.files import sha256_of
+from imgtrans.protocols import Architecture, Parameters
+from imgtrans.registry import implementation, implementations
+from imgtrans.zoo.store import CARD_FILE, Model, find, install, is_path
+
+_GROUP = "imgtrans.architectures"
+
+
+def find_model(reference: str) -> Model:
+    """Return the model that a name or a path to a checkpoint stands for.
+
+    A path's model is recognised from the file, unless a card stands beside it that is this file's.
+
+    Raises:
+        ModelError: If there is none, or it cannot be read or recognised.
+    """
+    if not is_path(reference):
+        return find(reference)
+    path = Path(reference)
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder, not a checkpoint")
+    weights = checkpoint.read_weights(path)
+    digest = sha256_of(path)
+    beside = path.parent / CARD_FILE
+    if beside.exists():
+        card = read_card(beside)
+        if card.sha256 == digest:
+            return Model(card, path)
+    name, parameters = recognise(path, weights)
+    return Model(Card(path.stem, "", "", name, parameters, digest), path)
+
+
+def load_network(model: Model) -> nn.Module:
+    """Build a model's network in float32 on the CPU and fill in its weights, in evaluation mode.
+
+    Raises:
+        ModelError: If weights and card do not belong together.
+    """
+    architecture: Architecture = implementation(_GROUP, model.card.architecture)
+    weights = checkpoint.read_weights(model.weights)
+    try:
+        with torch.device("meta"):
+            network = architecture.build(model.card.parameters)
+        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True, assign=True)
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{model.weights} does not hold the network that the card of {model.name!r} says") from error
+    return network.eval().requires_grad_(False)
+
+
+def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Parameters]:
+    """Return the architecture's name and the parameters of the network that weights belong to.
+
+    Raises:
+        ModelError: If no architecture knows them, or two do.
+    """
+    shapes = checkpoint.shapes_of(weights)
+    matches = {
+        name: parameters
+        for name, architecture in implementations(_GROUP).items()
+        if (parameters := architecture.recognise(shapes)) is not None
+    }
+    if len(matches) > 1:
+        raise ModelError(f"{path} could be more than one network: {', '.join(matches)}")
+    if not matches:
+        first = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(shapes.items())[:3])
+        raise ModelError(f"{path} holds weights of an unknown network ({first}, ...)", checkpoint.READABLE)
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{path} holds numbers that are not finite (in {name}); the training that made it failed")
+    return next(iter(matches.items()))
+
+
+def import_checkpoint(
+    path: Path, name: str, *, source: str = "", target: str = "", licence: str = "", working_size: int = 0
+) -> Model:
+    """Recognise a checkpoint and put it into the zoo as ``name``; the other arguments go on its card.
+
+    Raises:
+        ModelError: If it cannot be read or recognised.
+        FilesError: If the name is taken.
+    """
+    weights = checkpoint.read_weights(path)
+    architecture, parameters = recognise(path, weights)
+    card = Card(
+        name=name,
+        source=source,
+        target=target,
+        architecture=architecture,
+        parameters=parameters,
+        sha256="",
+        licence=licence,
+        working_size=working_size,
+        provenance=f"imported from {path.name}",
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    return install(card, lambda file: checkpoint.write_weights(weights, file))

@@ -1,0 +1,166 @@
+"""Models on disk: the bundled and the user's, found by name, installed and removed atomically."""
+
+import difflib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from imgtrans.card import Card, read_card
+from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.files import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, fsync_file, fsync_folder, is_temporary, sha256_of
+
+CARD_FILE = "card.toml"
+WEIGHTS_FILE = "model.safetensors"
+CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx"})
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_BUNDLED = Path(__file__).parent.parent / "bundled"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the zoo: its card and where its weights are."""
+
+    card: Card
+    weights: Path
+    bundled: bool = False
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.card.name
+
+
+def home() -> Path:
+    """Return the folder that holds imgtrans's data: ``IMGTRANS_HOME``, else the platform's place for it."""
+    chosen = os.environ.get("IMGTRANS_HOME")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("imgtrans", appauthor=False)
+
+
+def models_folder() -> Path:
+    """Return the folder of the user's models."""
+    return home() / "models"
+
+
+def models() -> list[Model]:
+    """Return all models that can be read: the bundled first, then the user's, each sorted by name."""
+    found = [model for folder in _folders() for model in _readable(folder)]
+    bundled = {model.name for model in found if model.bundled}
+    return [model for model in found if model.bundled or model.name not in bundled]
+
+
+def is_path(reference: str) -> bool:
+    """Whether a model reference is a path (it has a separator or a checkpoint's suffix) and not a name."""
+    separators = {os.sep, os.altsep, "/"} - {None}
+    return any(s in reference for s in separators if s) or Path(reference).suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def find(name: str) -> Model:
+    """Return the model called ``name``.
+
+    Raises:
+        ModelError: If there is none; the hint says which there are.
+    """
+    for folder in _folders():
+        path = folder / name / CARD_FILE
+        if _NAME.fullmatch(name) and path.exists():
+            return _read(folder / name)
+    names = [model.name for model in models()]
+    nearest = difflib.get_close_matches(name, names, n=1)
+    question = f"did you mean {nearest[0]}? " if nearest else ""
+    raise ModelError(f"there is no model called {name!r}", f"{question}models here: {', '.join(names) or 'none'}")
+
+
+def check_free(name: str) -> None:
+    """Make sure that a model can be called ``name``.
+
+    Raises:
+        UsageError: If it is not a name.
+        FilesError: If a model has it already.
+    """
+    if not _NAME.fullmatch(name) or is_path(name):
+        raise UsageError(
+            f"{name!r} cannot be a model's name",
+            "use letters, digits and . _ + -, beginning with a letter or digit, without a checkpoint's suffix",
+        )
+    for folder in _folders():
+        if (folder / name).exists():
+            kind = "comes with imgtrans" if folder == _BUNDLED else "is in the zoo"
+            raise FilesError(f"a model called {name!r} {kind} already", "choose another name")
+
+
+def install(card: Card, write_weights: Callable[[Path], None]) -> Model:
+    """Put a model into the zoo, whole or not at all.
+
+    Args:
+        card: Its card; the hash of the weights is filled in.
+        write_weights: Writes the weights to the safetensors file whose path it gets.
+
+    Raises:
+        FilesError: If the name is taken, or the zoo cannot be written.
+    """
+    check_free(card.name)
+    folder = models_folder()
+    staging = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    try:
+        staging.mkdir(parents=True)
+        write_weights(staging / WEIGHTS_FILE)
+        card = replace(card, sha256=sha256_of(staging / WEIGHTS_FILE))
+        (staging / CARD_FILE).write_text(card.to_toml(), encoding="utf-8")
+        for file in (WEIGHTS_FILE, CARD_FILE):
+            fsync_file(staging / file)
+        fsync_folder(staging)
+        try:
+            staging.rename(folder / card.name)
+        except OSError:
+            check_free(card.name)  # somebody else was quicker
+            raise
+        fsync_folder(folder)
+    except OSError as error:
+        raise FilesError(f"the model cannot be written to {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return _read(folder / card.name)
+
+
+def remove(name: str) -> None:
+    """Remove one of the user's models.
+
+    Raises:
+        ModelError: If there is none, or it is bundled.
+        FilesError: If it cannot be removed.
+    """
+    if find(name).bundled:
+        raise ModelError(f"{name!r} comes with imgtrans and cannot be removed")
+    folder = models_folder()
+    doomed = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    try:
+        (folder / name).rename(doomed)  # at once and whole; the rest is tidying
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise FilesError(f"the model {name!r} cannot be removed: {error.strerror}") from error
+
+
+def _folders() -> tuple[Path, Path]:
+    return _BUNDLED, models_folder()
+
+
+def _readable(folder: Path) -> Iterator[Model]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if (path / CARD_FILE).exists() and not is_temporary(path.name):
+            try:
+                yield _read(path)
+            except ModelError:
+                continue  # ``find`` says what is wrong with it; a list is not spoiled by it
+
+
+def _read(folder: Path) -> Model:
+    return Model(read_card(folder / CARD_FILE), folder / WEIGHTS_FILE, bundled=folder.parent == _BUNDLED)

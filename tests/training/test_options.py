@@ -1,0 +1,133 @@
+"""The settings of a run: the paper's by default, refused when senseless, fixed once a run has begun."""
+
+import json
+from dataclasses import FrozenInstanceError, asdict
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from imgtrans.errors import UsageError
+from imgtrans.training.options import MAY_CHANGE_ON_RESUME, TrainOptions, learning_rate_factor
+
+
+def factors(all_steps: int, constant_steps: int) -> list[float]:
+    return [learning_rate_factor(step, all_steps, constant_steps) for step in range(all_steps)]
+
+
+def test_the_defaults_are_the_papers():
+    options = TrainOptions()
+    assert (options.ngf, options.blocks, options.crop, options.batch_size) == (64, 9, 256, 1)
+    assert (options.epochs, options.decay_epochs) == (100, 100)
+    assert options.learning_rate == 2e-4
+    assert (options.cycle_weight, options.identity_weight, options.pool_size) == (10.0, 0.5, 50)
+    assert options.scale_jitter == 1.0
+
+
+def test_options_cannot_be_changed_in_place():
+    with pytest.raises(FrozenInstanceError):
+        TrainOptions().ngf = 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "flag"),
+    [
+        ({"ngf": 0}, "--ngf"), ({"blocks": -1}, "--blocks"), ({"batch_size": 0}, "--batch-size"),
+        ({"crop": 28}, "--crop"), ({"crop": 34}, "--crop"), ({"grid_every": 0}, "--grid-every"),
+        ({"epochs": -1}, "--epochs"), ({"decay_epochs": -1}, "--decay-epochs"), ({"steps": -1}, "--steps"),
+        ({"pool_size": -1}, "--pool-size"), ({"workers": -1}, "--workers"), ({"seed": -1}, "--seed"),
+        ({"identity_weight": -0.1}, "--identity-weight"), ({"cycle_weight": -1.0}, "--cycle-weight"),
+        ({"learning_rate": -1e-4}, "--learning-rate"), ({"save_minutes": -1.0}, "--save-minutes"),
+        ({"learning_rate": float("nan")}, "--learning-rate"),
+        ({"scale_jitter": 0.9}, "--scale-jitter"), ({"epochs": 0, "decay_epochs": 0}, "--epochs"),
+    ],
+)  # fmt: skip
+def test_a_senseless_value_is_refused_and_named(wrong: dict[str, Any], flag: str):
+    with pytest.raises(UsageError, match=flag):
+        TrainOptions(**wrong)
+
+
+@pytest.mark.parametrize(
+    "least",
+    [
+        {"blocks": 0}, {"pool_size": 0}, {"identity_weight": 0.0}, {"save_minutes": 0.0}, {"workers": 0}, {"crop": 32},
+        {"steps": 5, "epochs": 0, "decay_epochs": 0},
+    ],
+)  # fmt: skip
+def test_the_least_sensible_values_are_accepted(least: dict[str, Any]):
+    TrainOptions(**least)
+
+
+def test_the_papers_schedule_is_100_epochs_and_100_more():
+    assert TrainOptions().schedule(1231) == (246_200, 123_100)
+
+
+def test_an_epoch_of_batches_is_rounded_up():
+    assert TrainOptions(batch_size=4, epochs=2, decay_epochs=1).schedule(10) == (9, 6)
+
+
+@pytest.mark.parametrize(("steps", "constant"), [(1, 1), (2, 1), (10, 5), (11, 6)])
+def test_steps_replace_epochs_and_half_of_them_decay(steps: int, constant: int):
+    assert TrainOptions(steps=steps).schedule(1231) == (steps, constant)
+
+
+def test_the_learning_rate_is_constant_then_falls_linearly_to_almost_0():
+    rates = factors(200, 100)
+    assert rates[:100] == [1.0] * 100
+    falls = [before - after for before, after in pairwise(rates[99:])]
+    assert falls == pytest.approx([1 / 101] * 100)
+    assert rates[-1] == pytest.approx(1 / 101)
+
+
+@pytest.mark.parametrize(("all_steps", "constant_steps"), [(10, 10), (10, 0), (1, 1), (1, 0)])
+def test_the_learning_rate_stays_above_0_and_never_above_1(all_steps: int, constant_steps: int):
+    rates = factors(all_steps, constant_steps)
+    assert all(0 < rate <= 1 for rate in rates)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_options_survive_plain_text():
+    options = TrainOptions(ngf=5, learning_rate=1e-3, init="zoo/model", steps=7)
+    assert TrainOptions(**json.loads(json.dumps(options.to_dict()))) == options
+
+
+def test_a_resumed_run_has_the_saved_options_not_the_defaults():
+    saved = TrainOptions(ngf=8, crop=64, seed=3, epochs=7)
+    assert TrainOptions.resumed(saved.to_dict(), {}) == saved
+
+
+CHANGED: dict[str, Any] = {
+    "ngf": 8, "blocks": 6, "crop": 64, "scale_jitter": 1.5, "batch_size": 2, "learning_rate": 1e-3,
+    "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "seed": 1, "init": "model",
+    "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "workers": 7,
+    "save_minutes": 7.0, "grid_every": 7,
+}  # fmt: skip
+
+
+def test_every_option_is_told_apart_below():
+    assert set(CHANGED) == set(asdict(TrainOptions()))
+
+
+@pytest.mark.parametrize("name", sorted(set(CHANGED) - MAY_CHANGE_ON_RESUME))
+def test_an_option_that_makes_another_run_is_refused_on_resume(name: str):
+    with pytest.raises(UsageError, match=name.replace("_", "-")) as caught:
+        TrainOptions.resumed(TrainOptions().to_dict(), {name: CHANGED[name]})
+    assert f"--{name.replace('_', '-')}" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", sorted(MAY_CHANGE_ON_RESUME))
+def test_an_option_that_may_change_half_way_is_taken_over_on_resume(name: str):
+    options = TrainOptions.resumed(TrainOptions(ngf=8).to_dict(), {name: CHANGED[name]})
+    assert getattr(options, name) == CHANGED[name]
+    assert options.ngf == 8
+
+
+def test_an_option_given_again_unchanged_is_no_change():
+    saved = TrainOptions(ngf=8)
+    assert TrainOptions.resumed(saved.to_dict(), {"ngf": 8, "learning_rate": 2e-4}) == saved
+
+
+def test_an_option_that_this_version_does_not_know_is_dropped_and_a_new_one_has_its_default():
+    saved = TrainOptions(ngf=8).to_dict()
+    del saved["grid_every"]
+    assert TrainOptions.resumed({**saved, "forgotten": 1}, {}) == TrainOptions(ngf=8)
