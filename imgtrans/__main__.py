@@ -1,35 +1,76 @@
 """The program: runs the command line and turns what goes wrong into one sentence and an exit code."""
 
+import errno
 import os
 import signal
 import sys
 import traceback
+import warnings
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import typer
 
 from imgtrans.cli.app import app
 from imgtrans.console import Console
-from imgtrans.errors import ImgtransError
+from imgtrans.errors import FilesError, ImgtransError, UsageError
 
-BUG, TERMINATED, BROKEN_PIPE = 70, 143, 141
+BUG, INTERRUPTED, BROKEN_PIPE, TERMINATED = 70, 130, 141, 143
+
+# What typer raises about a command line; the class has no public name of its own in every version.
+_CommandLineError: Any = typer.BadParameter.__base__
 
 
 def main() -> NoReturn:
     """Run ``imgtrans`` with the process's arguments; never returns."""
     signal.signal(signal.SIGTERM, _terminate)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
-        app(prog_name="imgtrans")
+        code = app(prog_name="imgtrans", standalone_mode=False)
+        print(end="", flush=True)  # noqa: T201 - a reader that has gone away is noticed here, not at shutdown
     except ImgtransError as error:
         Console().error(error.message, error.hint)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever read our output has had enough; Python must not flush into it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
+        return error.exit_code
+    except _CommandLineError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # empty where the help is printed already
+        else:
+            command = error.ctx.command_path if error.ctx else "imgtrans"
+            Console().error(error.format_message().rstrip("."), f"try {command} --help")
+        return UsageError.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        Console().say("stopped")
+        return INTERRUPTED
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # typer's way to end then
+            raise
+        return _discard_output()
+    except BrokenPipeError:
+        return _discard_output()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _discard_output()
+            Console().error(f"the disk is full ({error.filename or 'while printing'})")
+            return FilesError.exit_code
         traceback.print_exc()
         Console().error(f"this is a bug in imgtrans: {error!r}", "please report it with the lines above")
-        sys.exit(BUG)
-    sys.exit(0)
+        return BUG
+    return code if isinstance(code, int) else 0
+
+
+def _discard_output() -> int:
+    """Nobody takes our output any more; Python must not flush into it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return BROKEN_PIPE
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Show a warning as one line, without Python's file and line number."""
+    Console().warn(" ".join(str(message).split()))
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,9 +1,9 @@
 """A model's card: what it is, what it turns into what, and where it comes from, as ``card.toml``."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import tomli_w
 
@@ -67,9 +67,17 @@ def read_card(path: Path) -> Card:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(Card)}
-        card = Card(**{name: value for name, value in values.items() if name in known})
+        card = Card(
+            **{field.name: _checked(field, values[field.name]) for field in fields(Card) if field.name in values}
+        )
         low, high = card.value_range
+        return replace(card, value_range=(float(low), float(high)))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is not a readable model card: {error}") from error
-    return Card(**{**vars(card), "value_range": (float(low), float(high))})
+
+
+def _checked(field: Field[Any], value: Any) -> Any:
+    kind = get_origin(field.type) or field.type
+    if type(value) is not (list if kind is tuple else kind):
+        raise ValueError(f"{field.name} is {value!r}")
+    return value

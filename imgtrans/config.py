@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import platformdirs
 
@@ -15,6 +15,14 @@ FILE_NAME = "imgtrans.toml"
 # A file that came with somebody's pictures must not be able to have others overwritten.
 NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes"})
 
+# What an option of a type takes from TOML; a text may be of digits alone, as in ``size = 512``.
+_TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("a text", (str, int)),
+}
+
 
 def find_config() -> Path | None:
     """Return ``./imgtrans.toml`` if it is there, else the user's own, else None."""
@@ -22,17 +30,17 @@ def find_config() -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def load_config(path: Path, commands: Mapping[str, Set[str]], trusted: bool) -> dict[str, dict[str, Any]]:
+def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: bool) -> dict[str, dict[str, Any]]:
     """Read a configuration file as defaults for each command.
 
     Args:
         path: The file. Its tables are commands, their keys options (``-`` and ``_`` are the same);
             ``model`` at the top is the model of every command that takes one.
-        commands: The options that each command has.
+        commands: The options that each command has, with their types.
         trusted: Whether the user chose the file; one that just lies in the working folder may set less.
 
     Raises:
-        UsageError: If the file is no TOML, or says something that is unknown or not allowed.
+        UsageError: If the file is no TOML, or says something that is unknown, of a wrong type or not allowed.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -41,23 +49,35 @@ def load_config(path: Path, commands: Mapping[str, Set[str]], trusted: bool) -> 
     defaults: dict[str, dict[str, Any]] = {command: {} for command in commands}
     for key, value in content.items():
         if key == "model":
+            _check_type(f"{path}: 'model'", value, str)
             for command, options in commands.items():
                 if "model" in options:
                     defaults[command].setdefault("model", value)
             continue
-        if key not in commands or not isinstance(value, dict):
+        if key not in commands:
             raise UsageError(f"{path}: unknown key {key!r}", _suggestion(key, {"model", *commands}))
+        if not isinstance(value, dict):
+            raise UsageError(f"{path}: {key!r} must be a table, as [{key}] on a line of its own")
         for name, setting in value.items():
             option = name.replace("-", "_")
             if option not in commands[key]:
-                raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, commands[key]))
+                raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, {*commands[key]}))
             if option in NOT_FROM_WORKING_FOLDER and not trusted:
                 raise UsageError(
                     f"{path}: {name!r} cannot be set by a file in the working folder",
                     "set it in your own configuration, or give it on the command line",
                 )
+            _check_type(f"{path}: {name!r} in [{key}]", setting, commands[key][option])
             defaults[key][option] = setting
     return defaults
+
+
+def _check_type(where: str, value: object, annotation: Any) -> None:
+    """Make sure that TOML has the type that an option's annotation (``int``, ``Path | None``) asks for."""
+    kind = next((kind for kind in _TYPES if kind in (annotation, *get_args(annotation))), str)
+    wanted, types = _TYPES[kind]
+    if type(value) not in types:
+        raise UsageError(f"{where} must be {wanted}, not {value!r}")
 
 
 def _suggestion(key: str, known: Set[str]) -> str:

@@ -1,15 +1,16 @@
 """What a person sees: messages and progress on stderr, results on stdout; the only module that imports rich."""
 
 import json
+import os
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TextIO
 
 from rich.console import Console as RichConsole
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 _LINE_SECONDS = 5.0
 
@@ -25,8 +26,10 @@ class Console:
     def __init__(self, verbosity: int = 0, json_lines: bool = False) -> None:
         self.verbosity = verbosity
         self.json_lines = json_lines
-        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-        self._out = RichConsole(highlight=False, soft_wrap=True)
+        # No emoji: ``:smile:`` in a file's name is no smile. NO_COLOR takes bold away too.
+        colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False, color_system=colours)
+        self._out = RichConsole(highlight=False, soft_wrap=True, emoji=False, color_system=colours)
 
     def say(self, text: str) -> None:
         """Tell what is going on, unless quiet."""
@@ -40,23 +43,23 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Tell what deserves attention though the program goes on."""
-        self._err.print(f"[yellow]warning:[/] {escape(_printable(text))}")
+        self._err.print(Text.assemble(("warning:", "yellow"), f" {_printable(text)}"))
 
     def error(self, message: str, hint: str = "") -> None:
         """Tell what went wrong, and what to do about it."""
-        self._err.print(f"[bold red]error:[/] {escape(_printable(message))}")
+        self._err.print(Text.assemble(("error:", "bold red"), f" {_printable(message)}"))
         if hint:
-            self._err.print(f"  {escape(_printable(hint))}")
+            self._err.print(f"  {_printable(hint)}", markup=False)
 
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
         if not self.json_lines:
-            print(_printable(text))
+            print(_printable(text, sys.stdout))
 
     def record(self, **fields: Any) -> None:
         """Print a result as one JSON line (in JSON mode only)."""
         if self.json_lines:
-            print(json.dumps(fields, ensure_ascii=True), flush=True)
+            print(json.dumps(fields, ensure_ascii=True, default=str), flush=True)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
         """Print rows as a table on a terminal, tab-separated in a pipe."""
@@ -64,13 +67,13 @@ class Console:
             return
         if not self._out.is_terminal:
             for row in rows:
-                print("\t".join(_printable(cell) for cell in row))
+                print("\t".join(_printable(cell, sys.stdout) for cell in row))
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column)
         for row in rows:
-            table.add_row(*(escape(_printable(cell)) for cell in row))
+            table.add_row(*(Text(_printable(cell, sys.stdout)) for cell in row))
         self._out.print(table)
 
     def progress(self, total: int, done: int = 0) -> "ProgressDisplay":
@@ -92,7 +95,7 @@ class ProgressDisplay:
             self._bar = Progress(
                 BarColumn(),
                 TextColumn("{task.completed}/{task.total}"),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 TimeElapsedColumn(),
                 console=rich_console,
                 transient=True,
@@ -116,14 +119,14 @@ class ProgressDisplay:
         """Count ``by`` more as done; ``text`` says how it goes."""
         self._done += by
         if self._bar:
-            self._bar.update(self._task, advance=by, description=escape(_printable(text)))
+            self._bar.update(self._task, advance=by, description=_printable(text))
         elif self._shown and time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             self._console.say(f"{self._done}/{self._total}  {text}")
 
 
-def _printable(text: str) -> str:
-    """Escape what would garble a terminal: control characters, and bytes that no encoding explains."""
-    encoding = sys.stderr.encoding or "utf-8"
+def _printable(text: str, stream: TextIO | None = None) -> str:
+    """Escape what would garble a line: control characters, and what the stream (stderr) has no code for."""
+    encoding = getattr(stream or sys.stderr, "encoding", None) or "utf-8"  # a closed stream is None
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

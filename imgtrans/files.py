@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".imgtrans-"
@@ -29,8 +29,9 @@ def sweep_temporaries(folder: Path) -> int:
     except OSError:
         return 0
     for name in filter(is_temporary, names):
-        (folder / name).unlink(missing_ok=True)
-        swept += 1
+        with suppress(OSError):  # a folder of that name, or another run was quicker
+            (folder / name).unlink()
+            swept += 1
     return swept
 
 

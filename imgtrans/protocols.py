@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
     from torch import nn
 
-    Pixels = NDArray[np.uint8]
-
+Pixels = NDArray[np.uint8]
 Parameters = dict[str, Any]
 
 
@@ -98,7 +98,7 @@ class Architecture(Protocol):
 class Session(Protocol):
     """A network made ready on a device."""
 
-    def run(self, pictures: "Pixels") -> "Pixels":
+    def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
 
         Raises:

@@ -34,7 +34,7 @@ def implementations(group: str) -> dict[str, Any]:
             continue
         try:
             found[point.name] = point.load()
-        except Exception as error:  # a plugin may fail in any way; the program goes on without it
+        except (Exception, SystemExit) as error:  # a plugin may fail in any way; the program goes on without it
             if package == CORE:
                 raise
             _warn(package, f"{type(error).__name__}: {error}")

@@ -114,6 +114,15 @@ class JournalReader:
         if path.exists():
             self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
+    def __enter__(self) -> "JournalReader":
+        """Use it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        if self._database:
+            self._database.close()
+
     def entry(self, output: bytes) -> Entry | None:
         """Return what is known of an output."""
         return _entry(self._database, output) if self._database else None

@@ -147,7 +147,8 @@ def parse_size(size: str, model: Model) -> int | None:
 
 def dry_run(prepared: Prepared) -> Plan:
     """Plan a run and change nothing."""
-    return prepared.plan(JournalReader(prepared.destination.folder))
+    with JournalReader(prepared.destination.folder) as records:
+        return prepared.plan(records)
 
 
 def run(prepared: Prepared, listener: Listener) -> Report:

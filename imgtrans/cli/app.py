@@ -1,7 +1,7 @@
 """The application: its commands, global options and configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -31,6 +31,10 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _is_setting(parameter: Any, types: dict[str, Any]) -> bool:
+    return parameter.opts[0].startswith("-") and parameter.name in types  # no argument, and no --help
+
+
 @app.callback()
 def configure(
     ctx: typer.Context,
@@ -55,9 +59,9 @@ def configure(
     if path is None:
         return
     group = typer.main.get_command(app)
-    commands = {
-        name: {parameter.name for parameter in command.params if parameter.name and parameter.opts[0].startswith("-")}
-        for name, command in group.commands.items()  # type: ignore[attr-defined]
-        if name != "models"
-    }
+    commands = {}
+    for name, function in {"run": run, "watch": watch, "train": train}.items():
+        types = get_type_hints(function)
+        parameters = group.commands[name].params  # type: ignore[attr-defined]
+        commands[name] = {option.name: types[option.name] for option in parameters if _is_setting(option, types)}
     ctx.default_map = load_config(path, commands, trusted=config is not None or path.is_absolute())

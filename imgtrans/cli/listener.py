@@ -72,8 +72,10 @@ class RunListener:
         parts += [f"{count} {what}" for count, what in (
             (report.skipped, "done before"), (report.failed, "failed"), (report.ignored, "not pictures")
         ) if count]  # fmt: skip
-        speed = f", {report.translated / report.seconds:.2f} pictures/s" if report.translated else ""
-        self.console.say(f"{', '.join(parts)} in {report.seconds:.1f} s{speed}")
+        time_taken = f" in {report.seconds:.1f} s" if report.seconds else ""  # watching has none: it mostly waits
+        if report.translated and report.seconds:
+            time_taken += f", {report.translated / report.seconds:.2f} pictures/s"
+        self.console.say(f"{', '.join(parts)}{time_taken}")
         if report.failed > 1:
             self.console.say(f"{report.failed} pictures failed:")
             for _, error in report.failures[:SHOWN_FAILURES]:

@@ -39,8 +39,8 @@ def info(
     else:
         model = store.find(name)
     console.record(**_fields(model))
-    console.result(model.card.to_toml().rstrip())
-    console.result(f"\n# {model.weights}")
+    for line in [*model.card.to_toml().rstrip().split("\n"), "", f"# {model.weights}"]:
+        console.result(line)
 
 
 @models.command("import")

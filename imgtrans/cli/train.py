@@ -53,8 +53,7 @@ def train(
     The run lives in runs/NAME: losses.csv, grids of pictures, and a checkpoint that --resume goes on
     from. At the end both generators, NAME and its reverse, stand in the zoo.
     """
-    from imgtrans.devices import choose_precision as chosen
-    from imgtrans.devices import describe_device, describe_precision
+    from imgtrans.devices import choose_precision, describe_device, describe_precision
     from imgtrans.training.finish import install_results
     from imgtrans.training.loop import StepReport
     from imgtrans.training.naming import check_names_free, reverse_name

@@ -1,6 +1,5 @@
 """From pixels to a file in the input's format, with the settings and metadata that the input had."""
 
-import os
 import struct
 import warnings
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from PIL import Image, PngImagePlugin
 
 from imgtrans.errors import ImageError
 from imgtrans.images.colour import srgb_profile
-from imgtrans.images.formats import SUFFIXES
+from imgtrans.images.exif import into_tiff
+from imgtrans.images.formats import has_image_name
 from imgtrans.images.keepsake import Keepsake
 
 # Format read -> format written; what is not here becomes PNG.
@@ -54,8 +54,8 @@ def output_name(name: str, format: str) -> tuple[str, str]:
     written = _written(format)
     if written != "PNG" or format == "PNG":
         return name, written
-    stem, suffix = os.path.splitext(name)
-    return (stem if suffix.lower() in SUFFIXES else name) + ".png", written
+    known = has_image_name(Path(name))
+    return (Path(name).stem if known else name) + ".png", written
 
 
 def encode(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, keep: Keepsake, path: Path) -> None:
@@ -97,32 +97,34 @@ def _written(format: str) -> str:
 def _encoded(image: Image.Image, format: str, keep: Keepsake) -> memoryview:
     """Return the file's content, made with the first set of options that works."""
     problem: Exception | None = None
-    for options in _tries(image, format, keep):
+    for settings, carried in _tries(image, format, keep):
         buffer = BytesIO()
         try:
+            options = settings | _metadata(format, keep, carried, settings)
+            block = options.pop("block", b"")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of odd metadata
                 image.save(buffer, format, **options)
+                content = into_tiff(buffer.getvalue(), block) if block else buffer.getbuffer()
         except Exception as error:  # Pillow's encoders raise almost anything
             problem = problem or error
         else:
-            return buffer.getbuffer()
+            return memoryview(content)
     reason = str(problem).rstrip(".") or type(problem).__name__
     raise ImageError(f"{keep.source} cannot be written as {format}: {reason}.") from problem
 
 
-def _tries(image: Image.Image, format: str, keep: Keepsake) -> Iterator[dict[str, Any]]:
-    """Yield options for saving: all that is kept, then ever less of it."""
+def _tries(image: Image.Image, format: str, keep: Keepsake) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Yield settings and the names of what is carried: all that is kept, then ever less of it."""
     held = _HOLDS.get(format, ())
     for without in ((), ("xmp",), ("exif",), ("xmp", "exif", "dpi")):
         for settings in _settings(image, format, keep):
-            carried = tuple(name for name in held if name not in without)
-            yield settings | _metadata(format, keep, carried, settings)
+            yield settings, tuple(name for name in held if name not in without)
 
 
 def _settings(image: Image.Image, format: str, keep: Keepsake) -> list[dict[str, Any]]:
     """Return the input's way of coding, where it can be had, and then one that always works."""
-    plain: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 95, "subsampling": 0},
         "WEBP": {"quality": 95, "exact": True},  # exact: the colour under transparent pixels stays
         "AVIF": {"quality": 90, "subsampling": "4:4:4"},
@@ -131,7 +133,8 @@ def _settings(image: Image.Image, format: str, keep: Keepsake) -> list[dict[str,
         "TGA": {"rle": keep.compression == "tga_rle"},
         "GIF": {"transparency": _GIF_CLEAR} if "transparency" in image.info else {},
         "QOI": {"colorspace": "sRGB"},
-    }.get(format, {})
+    }
+    plain = every.get(format, {})
     if format == "JPEG" and keep.tables:
         kept = {"qtables": [list(table) for table in keep.tables], "subsampling": keep.subsampling}
         return [kept | {"progressive": keep.progressive}, kept, plain]
@@ -158,14 +161,13 @@ def _metadata(format: str, keep: Keepsake, carried: tuple[str, ...], settings: d
         text = PngImagePlugin.PngInfo()
         text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
         options["pnginfo"] = text
-    if format == "TIFF":  # Pillow takes tags of every kind as if they were EXIF
-        exif = Image.Exif()
-        exif.load(options.pop("exif", b""))
+    if format == "TIFF":
+        options["block"] = options.pop("exif", b"")
+        options["exif"] = tags = Image.Exif()  # Pillow takes tags of every kind as if they were EXIF
         if "xmp" in options:
-            exif[_TIFF_XMP] = options.pop("xmp")
+            tags[_TIFF_XMP] = options.pop("xmp")
         if settings["compression"] in _PREDICTED:
-            exif[_TIFF_PREDICTOR] = _HORIZONTAL
-        options["exif"] = exif
+            tags[_TIFF_PREDICTOR] = _HORIZONTAL
     return options
 
 
@@ -174,7 +176,8 @@ def _with_palette(image: Image.Image, alpha: NDArray[np.uint8] | None) -> Image.
     colours = 256 if alpha is None else _GIF_CLEAR
     result = image.quantize(palette=image.quantize(colours), dither=Image.Dither.FLOYDSTEINBERG)
     if alpha is not None:
-        result.putpalette((result.getpalette() or [])[: 3 * _GIF_CLEAR] + [0] * 3)
+        palette = (result.getpalette() or [])[: 3 * _GIF_CLEAR]
+        result.putpalette(palette + [0] * (768 - len(palette)))
         result.paste(_GIF_CLEAR, mask=Image.fromarray(np.where(alpha < 128, 255, 0).astype(np.uint8)))
         result.info["transparency"] = _GIF_CLEAR
     return result

@@ -10,9 +10,10 @@ from PIL import Image, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
 
-# Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs.
+# Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs. MPO comes with
+# JPEG; TGA is last because it has no signature.
 READABLE = (
-    "JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM",
+    "JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM",
     "PSD", "QOI", "ICO", "SGI", "PCX", "TGA",
 )  # fmt: skip
 HEADER_BYTES = 32
@@ -70,7 +71,7 @@ def format_by_content(path: Path) -> str | None:
         OSError: If the file cannot be read.
     """
     with path.open("rb") as file:
-        header = file.read(HEADER_BYTES)
+        header = file.read(HEADER_BYTES).ljust(HEADER_BYTES, b"\0")  # some of Pillow's checks fail on less
     Image.init()
     for name in READABLE:
         _, accept = Image.OPEN.get(name, (None, None))
@@ -79,7 +80,7 @@ def format_by_content(path: Path) -> str | None:
         accepted = accept(header)
         if accepted and not isinstance(accepted, str):  # a str says: mine, but this build cannot read it
             return name
-    return "TGA" if _is_called_tga(path) and header else None
+    return "TGA" if _is_called_tga(path) and any(header) else None
 
 
 def _is_called_tga(path: Path) -> bool:
@@ -147,6 +148,8 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
         raise ImageError(f"{shown} does not fit into memory.") from None
     except FileNotFoundError:
         raise ImageError(f"{shown} is not there any more.") from None
+    except IsADirectoryError:
+        raise ImageError(f"{shown} is a folder.") from None
     # Pillow's decoders raise almost anything on a broken file; all of it means that this picture cannot be read.
     except Exception as error:
         raise ImageError(f"{shown} cannot be decoded: {str(error).rstrip('.') or type(error).__name__}.") from error

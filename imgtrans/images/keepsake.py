@@ -76,7 +76,8 @@ def _jpeg_tables(image: Image.Image) -> tuple[tuple[tuple[int, ...], ...], int]:
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return (), 0
     try:
-        tables = [tuple(image.quantization[component[3]]) for component in image.layer]
+        # 255 is the most that every reader takes; a coarser table than that only says "throw it away" twice.
+        tables = [tuple(min(step, 255) for step in image.quantization[component[3]]) for component in image.layer]
     except KeyError:  # it names a table that it does not bring
         return (), 0
     identifiers = tuple(component[0] for component in image.layer)

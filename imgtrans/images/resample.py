@@ -1,12 +1,9 @@
 """Between a picture's own size and the size at which the network works."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image
 
-if TYPE_CHECKING:
-    from imgtrans.protocols import Pixels
+from imgtrans.protocols import Pixels
 
 # Rows of the full picture that are worked on at once: bounds the memory that the float change takes.
 _STRIP_PIXELS = 4_000_000
@@ -20,14 +17,14 @@ def working_size(width: int, height: int, longest: int | None) -> tuple[int, int
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def shrink(pixels: "Pixels", size: tuple[int, int]) -> "Pixels":
+def shrink(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Scale pixels (H, W, 3) down to ``size`` (width, height), antialiased."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
-def pad(pixels: "Pixels", multiple: int, smallest: int) -> "Pixels":
+def pad(pixels: Pixels, multiple: int, smallest: int) -> Pixels:
     """Mirror pixels (H, W, 3) past the right and lower edge, to sides that a network can take."""
     height, width = pixels.shape[:2]
     below, right = (max(smallest, -(-side // multiple) * multiple) - side for side in (height, width))
@@ -36,7 +33,7 @@ def pad(pixels: "Pixels", multiple: int, smallest: int) -> "Pixels":
     return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="reflect")
 
 
-def add_change(original: "Pixels", before: "Pixels", after: "Pixels") -> "Pixels":
+def add_change(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
     """Carry what the network changed at a small size over to the full picture, which keeps its own detail.
 
     Args:

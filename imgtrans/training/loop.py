@@ -54,7 +54,7 @@ def train(
         Whether the run is complete. The checkpoint is saved either way.
 
     Raises:
-        UnavailableError: If a loss is no longer a finite number; the last checkpoint is left as it was.
+        UnavailableError: If losses or weights are no longer finite numbers; the last checkpoint is left as it was.
     """
     options, networks, device = state.options, state.networks, state.device
     all_steps, constant_steps = options.schedule(len(crops.dataset))
@@ -70,6 +70,7 @@ def train(
     fingerprint = crops.dataset.fingerprint()
     pictures_A, pictures_B = (pictures.to(device) for pictures in grid_pictures(grid_crops))
     discriminators = torch.nn.ModuleList([networks.D_A, networks.D_B])
+    weights = [weight for network in networks.all().values() for weight in network.parameters()]
     log = LossLog(folder / "losses.csv", state.step)
     pending: list[tuple[int, Tensor, float]] = []
     started = saved = time.monotonic()
@@ -81,10 +82,7 @@ def train(
         rows = torch.stack([losses for _, losses, _ in pending]).cpu()
         for (step, _, rate), row in zip(pending, rows, strict=True):
             if not torch.isfinite(row).all():
-                raise UnavailableError(
-                    f"the losses of step {step} are not finite numbers: the training has diverged",
-                    "resume from the last checkpoint with --precision float32, or start again with another --seed",
-                )
+                raise _diverged(step, "losses")
             log.write(step, row.tolist(), rate)
         log.flush()
         pending.clear()
@@ -93,6 +91,8 @@ def train(
 
     def save() -> None:
         write_pending()
+        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
+            raise _diverged(state.step, "weights")  # the last update broke what its losses did not show yet
         state.seconds = seconds_before + time.monotonic() - started
         state.save(folder / "checkpoint.pt", fingerprint)
 
@@ -137,3 +137,10 @@ def train(
     finally:
         log.close()
     return state.step >= all_steps
+
+
+def _diverged(step: int, what: str) -> UnavailableError:
+    return UnavailableError(
+        f"the {what} of step {step} are not finite numbers: the training has diverged",
+        "resume from the last checkpoint with --precision float32, or start again with another --seed",
+    )

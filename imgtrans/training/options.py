@@ -69,6 +69,8 @@ class TrainOptions:
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+        if self.upsampling not in ("nearest", "transpose"):
+            raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.scale_jitter < 1:
@@ -96,7 +98,8 @@ class TrainOptions:
             UsageError: If ``given`` changes a setting that would make another run of it.
         """
         known = {field.name for field in fields(cls)}
-        saved = {name: value for name, value in saved.items() if name in known}
+        # A setting that is newer than the run has had its default all along.
+        saved = asdict(cls()) | {name: value for name, value in saved.items() if name in known}
         for name, value in given.items():
             if name not in MAY_CHANGE_ON_RESUME and saved.get(name) != value:
                 raise UsageError(

@@ -28,8 +28,6 @@ def find_model(reference: str) -> Model:
     if not is_path(reference):
         return find(reference)
     path = Path(reference)
-    if path.is_dir():
-        raise ModelError(f"{path} is a folder, not a checkpoint")
     weights = checkpoint.read_weights(path)
     digest = sha256_of(path)
     beside = path.parent / CARD_FILE
@@ -73,6 +71,12 @@ def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Parameters]:
     if len(matches) > 1:
         raise ModelError(f"{path} could be more than one network: {', '.join(matches)}")
     if not matches:
+        kernels = [shape for shape in shapes.values() if len(shape) == 4]
+        if kernels and kernels[-1][0] == 1 and all(shape[2:] == (4, 4) for shape in kernels):
+            raise ModelError(
+                f"{path} looks like a discriminator, which judges pictures and makes none",
+                "the generator of the same training is what translates",
+            )
         first = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(shapes.items())[:3])
         raise ModelError(f"{path} holds weights of an unknown network ({first}, ...)", checkpoint.READABLE)
     for name, tensor in weights.items():

@@ -142,7 +142,10 @@ def remove(name: str) -> None:
     doomed = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     try:
         (folder / name).rename(doomed)  # at once and whole; the rest is tidying
-        shutil.rmtree(doomed)
+        if doomed.is_symlink():
+            doomed.unlink()
+        else:
+            shutil.rmtree(doomed)
     except OSError as error:
         raise FilesError(f"the model {name!r} cannot be removed: {error.strerror}") from error
 
@@ -163,4 +166,5 @@ def _readable(folder: Path) -> Iterator[Model]:
 
 
 def _read(folder: Path) -> Model:
-    return Model(read_card(folder / CARD_FILE), folder / WEIGHTS_FILE, bundled=folder.parent == _BUNDLED)
+    card = replace(read_card(folder / CARD_FILE), name=folder.name)  # it is found by the folder's name
+    return Model(card, folder / WEIGHTS_FILE, bundled=folder.parent == _BUNDLED)

@@ -24,13 +24,18 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
+    """Sums come out in the same order each time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
 
 
 @pytest.fixture
@@ -62,12 +67,17 @@ def pictures() -> Callable[..., None]:
     return make_pictures
 
 
+def make_data(folder: Path) -> Path:
+    """Write a data set of 5 + 4 pictures, the same each time."""
+    make_pictures(folder / "trainA", 5, seed=1)
+    make_pictures(folder / "trainB", 4, seed=2, size=(33, 50))
+    return folder
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data set of 5 + 4 pictures."""
-    make_pictures(tmp_path / "data" / "trainA", 5, seed=1)
-    make_pictures(tmp_path / "data" / "trainB", 4, seed=2, size=(33, 50))
-    return tmp_path / "data"
+    return make_data(tmp_path / "data")
 
 
 def thin_discriminator() -> nn.Module:
@@ -121,6 +131,14 @@ def train_thin(
     crops = RandomCrops(ImageDataset(data), settings.crop, settings.scale_jitter, settings.seed)
     train(state, crops, crops, folder, [].append if reports is None else reports.append, lambda: stop(state))
     return state
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+    """The folder of a tiny run that nothing has interrupted."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    train_thin(make_data(folder / "data"), folder / "run", TINY)
+    return folder / "run"
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def test_options_cannot_be_changed_in_place():
         ({"identity_weight": -0.1}, "--identity-weight"), ({"cycle_weight": -1.0}, "--cycle-weight"),
         ({"learning_rate": -1e-4}, "--learning-rate"), ({"save_minutes": -1.0}, "--save-minutes"),
         ({"learning_rate": float("nan")}, "--learning-rate"),
+        ({"upsampling": "cubic"}, "--upsampling"),
         ({"scale_jitter": 0.9}, "--scale-jitter"), ({"epochs": 0, "decay_epochs": 0}, "--epochs"),
     ],
 )  # fmt: skip
@@ -97,8 +98,8 @@ def test_a_resumed_run_has_the_saved_options_not_the_defaults():
 
 
 CHANGED: dict[str, Any] = {
-    "ngf": 8, "blocks": 6, "crop": 64, "scale_jitter": 1.5, "batch_size": 2, "learning_rate": 1e-3,
-    "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "seed": 1, "init": "model",
+    "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
+    "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "seed": 1, "init": "model",
     "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "workers": 7,
     "save_minutes": 7.0, "grid_every": 7,
 }  # fmt: skip
@@ -131,3 +132,11 @@ def test_an_option_that_this_version_does_not_know_is_dropped_and_a_new_one_has_
     saved = TrainOptions(ngf=8).to_dict()
     del saved["grid_every"]
     assert TrainOptions.resumed({**saved, "forgotten": 1}, {}) == TrainOptions(ngf=8)
+
+
+def test_a_setting_newer_than_the_run_may_be_given_as_it_was_all_along_and_not_otherwise():
+    saved = TrainOptions().to_dict()
+    del saved["upsampling"]
+    assert TrainOptions.resumed(saved, {"upsampling": "nearest"}) == TrainOptions()
+    with pytest.raises(UsageError, match="upsampling = nearest, not transpose"):
+        TrainOptions.resumed(saved, {"upsampling": "transpose"})

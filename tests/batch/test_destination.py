@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from imgtrans.batch.destination import choose_destination, ignores_case
+from imgtrans.errors import FilesError, UsageError
+from tests.pictures import save
+
+
+def outputs(inputs: list[Path], output: Path | None, relative: str) -> Path:
+    destination = choose_destination(inputs, output, "a2b")
+    return destination.folder / destination.place(inputs[0], Path(relative))
+
+
+def test_a_folders_outputs_go_beside_it_under_the_models_name(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    assert outputs([tmp_path / "photos"], None, "x/y.jpg") == tmp_path / "photos-a2b" / "x" / "y.jpg"
+
+
+def test_a_dot_is_a_folder_with_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
+    assert outputs([Path()], None, "y.jpg") == tmp_path / "photos-a2b" / "y.jpg"
+
+
+def test_a_single_picture_goes_beside_itself_with_the_models_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    assert outputs([path], None, "a.jpg") == tmp_path / "a-a2b.jpg"
+
+
+def test_a_single_picture_can_be_given_its_outputs_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    assert outputs([path], tmp_path / "winter.jpg", "a.jpg") == tmp_path / "winter.jpg"
+
+
+def test_an_output_without_a_pictures_suffix_is_a_folder(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    assert outputs([path], tmp_path / "out", "a.jpg") == tmp_path / "out" / "a.jpg"
+
+
+def test_several_inputs_need_an_output_folder(tmp_path: Path) -> None:
+    paths = [save(tmp_path / "a.jpg"), save(tmp_path / "b.jpg")]
+    with pytest.raises(UsageError, match="several inputs"):
+        choose_destination(paths, None, "a2b")
+
+
+def test_several_folders_stay_apart_in_the_output_folder(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    assert outputs(folders, tmp_path / "out", "a.jpg") == tmp_path / "out" / "one" / "a.jpg"
+
+
+def test_outputs_may_not_fall_on_their_inputs(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    for inputs, output in (([tmp_path], tmp_path), ([path], path), ([path], tmp_path)):
+        with pytest.raises(FilesError, match="input itself"):
+            choose_destination(inputs, output, "a2b")
+
+
+def test_an_output_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FilesError, match="not a folder"):
+        choose_destination([tmp_path / "photos"], tmp_path / "file", "a2b")
+
+
+def test_the_file_systems_view_of_case_is_found_out_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    assert ignores_case(tmp_path / "not" / "there") == (tmp_path / "A").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -1,0 +1,63 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from imgtrans.batch import journal as module
+from imgtrans.batch.journal import Entry, Journal, JournalReader, on_network
+from imgtrans.errors import FilesError
+
+ENTRY = Entry(b"a.jpg", b"a.jpg", 10, 20, "model", "settings", "done", 30, 40)
+
+
+def test_what_is_recorded_is_there_when_opened_again(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY])
+    with Journal(tmp_path) as journal:
+        assert journal.entry(b"a.jpg") == ENTRY
+        assert journal.entry(b"b.jpg") is None
+
+
+def test_names_are_bytes(tmp_path: Path) -> None:
+    entry = Entry(b"latin-\xe9\n.jpg", b"x", 1, 2, "", "", "failed", error="why")
+    with Journal(tmp_path) as journal:
+        journal.record([entry])
+        assert journal.entry(b"latin-\xe9\n.jpg") == entry
+
+
+def test_a_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with Journal(tmp_path), pytest.raises(FilesError, match="in use by another run"):
+        Journal(tmp_path)
+    with Journal(tmp_path):  # and let in once the first has ended
+        pass
+
+
+def test_a_damaged_journal_is_one_sentence_and_lets_go_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / ".imgtrans").mkdir()
+    (tmp_path / ".imgtrans" / "journal.sqlite").write_bytes(b"not a database" * 100)
+    for _ in range(2):
+        with pytest.raises(FilesError, match="cannot be used"):
+            Journal(tmp_path)
+
+
+def test_a_reader_makes_nothing(tmp_path: Path) -> None:
+    with JournalReader(tmp_path) as reader:
+        assert reader.entry(b"a.jpg") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_sees_what_a_run_is_doing(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY])
+        with JournalReader(tmp_path) as reader:
+            assert reader.entry(b"a.jpg") == ENTRY
+
+
+def test_wal_is_not_used_on_network_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not on_network(tmp_path)
+    monkeypatch.setattr(module, "on_network", lambda folder: True)
+    with Journal(tmp_path):
+        pass
+    database = sqlite3.connect(tmp_path / ".imgtrans" / "journal.sqlite")
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    database.close()

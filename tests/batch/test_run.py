@@ -1,0 +1,178 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgtrans.batch.plan import Plan
+from imgtrans.batch.run import Prepared, Report, Request, dry_run, prepare, run
+from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.protocols import Item
+from imgtrans.zoo.store import Model
+from tests.pictures import noise, save
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+
+    def planned(self, plan: Plan, prepared: Prepared, engine: object) -> None:
+        self.plan = plan
+
+    def finished(self, item: Item, status: str, error: str = "") -> None:
+        self.events.append((item.input.name, status))
+
+
+def translate(folder: Path, **options: object) -> tuple[Report, list[tuple[str, str]]]:
+    listener = Listener()
+    report = run(prepare(Request([folder], "tiny", device="cpu", **options)), listener)  # type: ignore[arg-type]
+    return report, sorted(listener.events)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, tiny: Model) -> Path:
+    folder = tmp_path / "photos"
+    save(folder / "a.png", 24, 16)
+    save(folder / "sub" / "b.jpg", 33, 17, seed=1)
+    save(folder / "c.png", 24, 16, seed=2)
+    return folder
+
+
+def test_every_picture_comes_out_at_its_own_size_in_its_own_format(photos: Path) -> None:
+    report, events = translate(photos)
+    assert (report.translated, report.failed) == (3, 0)
+    assert events == [("a.png", "translated"), ("b.jpg", "translated"), ("c.png", "translated")]
+    for name in ("a.png", "sub/b.jpg", "c.png"):
+        with Image.open(photos / name) as before, Image.open(photos.parent / "photos-tiny" / name) as after:
+            assert (after.size, after.format, after.mode) == (before.size, before.format, "RGB")
+            assert not np.array_equal(np.asarray(before), np.asarray(after))
+
+
+def test_inputs_are_not_touched(photos: Path) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in photos.rglob("*.*")}
+    translate(photos)
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in photos.rglob("*.*")} == before
+
+
+def test_a_second_run_does_nothing(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    translate(photos)
+    monkeypatch.setattr(Prepared, "open_engine", lambda self: pytest.fail("the model was loaded"))
+    report, events = translate(photos)
+    assert (report.translated, report.skipped) == (0, 3)
+    assert {status for _, status in events} == {"skipped"}
+
+
+def test_only_what_is_new_is_done(photos: Path) -> None:
+    translate(photos)
+    save(photos / "d.png", seed=5)
+    report, _ = translate(photos)
+    assert (report.translated, report.skipped) == (1, 3)
+
+
+def test_a_failed_image_does_not_stop_the_others(photos: Path) -> None:
+    whole = (photos / "sub" / "b.jpg").read_bytes()
+    (photos / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    report, _ = translate(photos)
+    assert (report.translated, report.failed) == (3, 1)
+    assert "half.jpg" in report.failures[0][1]
+    assert not (photos.parent / "photos-tiny" / "half.jpg").exists()
+
+
+def test_a_failed_image_is_tried_again_by_the_next_run(photos: Path) -> None:
+    (photos / "a.png").write_bytes((photos / "a.png").read_bytes()[:60])
+    assert translate(photos)[0].failed == 1
+    save(photos / "a.png")
+    report, _ = translate(photos)
+    assert (report.translated, report.skipped, report.failed) == (1, 2, 0)
+
+
+def test_an_empty_folder_leaves_no_trace(tmp_path: Path, tiny: Model) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "notes.txt").write_text("")
+    report, _ = translate(tmp_path / "photos")
+    assert (report.translated, report.ignored) == (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos"]
+
+
+def test_a_collision_leaves_no_trace(photos: Path) -> None:
+    save(photos / "a.ico", width=16)
+    with pytest.raises(FilesError, match="would both become"):
+        translate(photos)
+    assert not (photos.parent / "photos-tiny").exists()
+
+
+def test_the_output_folder_inside_the_input_is_not_translated_itself(photos: Path) -> None:
+    for _ in range(2):
+        report, _ = translate(photos, output=photos / "out")
+    assert (report.translated, report.skipped) == (0, 3)
+    assert not (photos / "out" / "out").exists()
+
+
+def test_stale_temporaries_are_swept(photos: Path) -> None:
+    stale = photos.parent / "photos-tiny" / "sub" / ".imgtrans-0123456789abcdef.tmp"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("left by a power cut")
+    translate(photos)
+    assert not stale.exists()
+
+
+def test_a_picture_becomes_a_picture_beside_it(photos: Path) -> None:
+    report, _ = translate(photos / "a.png")
+    assert report.translated == 1
+    assert (photos / "a-tiny.png").exists()
+
+
+def test_a_file_where_an_output_folder_should_be_fails_what_belongs_there(photos: Path) -> None:
+    (photos.parent / "photos-tiny").mkdir()
+    (photos.parent / "photos-tiny" / "sub").write_text("in the way")
+    report, events = translate(photos)
+    assert (report.translated, report.failed) == (2, 1)
+    assert ("b.jpg", "failed") in events
+
+
+def test_a_dry_run_changes_nothing(photos: Path) -> None:
+    plan = dry_run(prepare(Request([photos], "tiny")))
+    assert len(plan.todo) == 3
+    assert sorted(path.name for path in photos.parent.iterdir()) == ["photos"]
+
+
+def test_the_change_is_carried_to_a_larger_picture(tmp_path: Path, tiny: Model) -> None:
+    """At a smaller working size the picture's own detail stays: only what the network changed is added."""
+    noise(256, 128).save(tmp_path / "a.png")
+    translate(tmp_path / "a.png", size="64")
+    with Image.open(tmp_path / "a-tiny.png") as after:
+        assert after.size == (256, 128)
+
+
+def test_sizes_that_make_no_sense_are_refused(photos: Path) -> None:
+    for size in ("0", "big", "-5", "15", "1.5"):
+        with pytest.raises(UsageError, match="--size"):
+            prepare(Request([photos], "tiny", size=size))
+
+
+def test_what_is_missing_is_said_before_anything_happens(photos: Path) -> None:
+    with pytest.raises(FilesError, match="is not there"):
+        prepare(Request([photos / "nowhere"], "tiny"))
+    with pytest.raises(ModelError, match="no model called"):
+        prepare(Request([photos], "nonesuch"))
+
+
+def test_a_path_to_a_checkpoint_works_where_a_name_does(photos: Path, tiny: Model) -> None:
+    report = run(prepare(Request([photos], str(tiny.weights), device="cpu")), Listener())
+    assert report.translated == 3
+    copy = photos.parent / "copy.safetensors"
+    copy.write_bytes(tiny.weights.read_bytes())  # without the card beside it, the network is read off the file
+    prepared = prepare(Request([photos], str(copy), device="cpu"))
+    assert prepared.model.card.parameters == tiny.card.parameters
+    assert run(prepared, Listener()).translated == 3
+
+
+def test_a_picture_too_large_for_the_network_says_which_size_would_do(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(photos / "large.png", 600, 400)
+    monkeypatch.setattr("imgtrans.batch.engine.MODEL_SHARE", 1e-6)
+    monkeypatch.setattr("imgtrans.batch.engine.available_memory", lambda: 10_000_000_000)
+    report, _ = translate(photos)
+    assert report.failed == 4 or "--size" in report.failures[-1][1]
+    assert any("large.png" in error and "--size" in error for _, error in report.failures)

@@ -1,0 +1,125 @@
+"""A home of its own for every test, and the tiny real model that most of them translate with."""
+
+import os
+import shutil
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans import checkpoint
+from imgtrans.__main__ import main
+from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
+from imgtrans.card import Card
+from imgtrans.zoo.store import Model, install
+
+TINY_PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``IMGTRANS_HOME``; nothing of the person who runs the tests is read or written.
+
+    The variables reach subprocesses too: ``HOME`` and ``XDG_CONFIG_HOME`` hold no configuration.
+    """
+    for name in [*os.environ]:
+        if name.startswith("IMGTRANS_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "config").mkdir()
+    monkeypatch.setenv("IMGTRANS_HOME", str(folder / "data"))
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _usual_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the outer terminal decides how output looks, or when it is written."""
+    for name in (
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "TTY_COMPATIBLE",
+        "TTY_INTERACTIVE",
+        "COLUMNS",
+        "PYTHONUNBUFFERED",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> GeneratorResNet:
+    """A real generator of width 4 with one block; not to be changed."""
+    state = torch.get_rng_state()
+    torch.manual_seed(7)
+    network = GeneratorResNet((3, 0, 0), 1, ngf=4).apply(weights_init_normal).eval().requires_grad_(False)
+    torch.set_rng_state(state)
+    return network
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_network: GeneratorResNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny generator's weights as a safetensors file; not to be changed."""
+    path = tmp_path_factory.mktemp("tiny") / "weights.safetensors"
+    checkpoint.write_weights(tiny_network.state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def tiny(home: Path, tiny_weights: Path) -> Model:
+    """The tiny generator, in this test's zoo as ``tiny``."""
+    card = Card("tiny", "day", "night", "resnet", dict(TINY_PARAMETERS), "")
+    return install(card, lambda path: shutil.copyfile(tiny_weights, path))
+
+
+@pytest.fixture
+def undecodable_name(tmp_path: Path) -> Iterator[str]:
+    """A file name whose bytes are no UTF-8, where the file system takes it."""
+    name = os.fsdecode(b"caf\xe9.png")
+    try:
+        (tmp_path / name).touch()
+        (tmp_path / name).unlink()
+    except OSError:
+        pytest.skip(f"the file system of {sys.platform} takes names in UTF-8 only")
+    yield name
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
+    """Run ``imgtrans`` with the arguments given, in this process, up to its last exit code."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: object) -> Ended:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["imgtrans", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Ended(ended.value.code, out, err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,0 +1,91 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgtrans.errors import ImageError
+from imgtrans.executors.worker import Worker, WorkerDiedError
+from imgtrans.protocols import Item, Job
+from tests.pictures import save
+
+JOB = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixels=10**6)
+
+
+def item_for(path: Path) -> Item:
+    status = path.stat()
+    name = os.fsencode(path.name)
+    return Item(path, path.with_suffix(".out"), name, name, "PNG", status.st_size, status.st_mtime_ns)
+
+
+@pytest.fixture
+def worker() -> object:
+    worker = Worker(JOB)
+    yield worker
+    worker.close()
+
+
+def test_what_is_read_comes_back_padded_and_can_be_written(worker: Worker, tmp_path: Path) -> None:
+    item = item_for(save(tmp_path / "a.png", 21, 13))
+    pixels, count = worker.read(item)
+    assert pixels.shape == (16, 24, 3)
+    assert count == 21 * 13
+    worker.write(item, pixels, tmp_path / "out")
+    assert (tmp_path / "out").stat().st_size > 0
+
+
+def test_errors_of_a_picture_come_across(worker: Worker, tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        worker.read(item_for(path))
+    worker.read(item_for(save(tmp_path / "a.png")))  # and harm nobody else
+
+
+def test_errors_of_the_disk_keep_their_number(worker: Worker, tmp_path: Path) -> None:
+    item = item_for(save(tmp_path / "a.png"))
+    pixels, _ = worker.read(item)
+    with pytest.raises(FileNotFoundError):
+        worker.write(item, pixels, tmp_path / "nowhere" / "out")
+
+
+def test_a_crash_is_told_and_the_next_call_gets_a_new_process(worker: Worker, tmp_path: Path) -> None:
+    item = item_for(save(tmp_path / "a.png"))
+    worker.read(item)
+    os.kill(worker._process.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDiedError, match="crashed"):
+        worker.read(item)
+    pixels, _ = worker.read(item)
+    worker.close()  # what was held is lost with the process, and is read again for writing
+    worker.write(item, pixels, tmp_path / "out")
+    assert (tmp_path / "out").exists()
+
+
+def test_a_hang_is_ended(tmp_path: Path) -> None:
+    worker = Worker(JOB, time_limit=0.2)
+    path = tmp_path / "fifo.png"
+    item = item_for(save(tmp_path / "a.png"))
+    os.mkfifo(path)
+    started = time.monotonic()
+    hanging = Item(path, item.output, b"x", b"x", "PNG", path.stat().st_size, path.stat().st_mtime_ns)
+    with pytest.raises(WorkerDiedError, match="took longer"):
+        worker.read(hanging)  # opening a FIFO that nobody writes to blocks for ever
+    assert time.monotonic() - started < 60
+    worker.close()
+
+
+def test_an_input_that_changed_since_it_was_planned_is_refused(worker: Worker, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png")
+    item = item_for(path)
+    save(path, 50, 50)
+    with pytest.raises(ImageError, match="changed while"):
+        worker.read(item)
+
+
+def test_the_same_picture_gives_the_same_pixels_here_and_there(worker: Worker, tmp_path: Path) -> None:
+    from imgtrans import translate
+
+    item = item_for(save(tmp_path / "a.png", 40, 40))
+    assert np.array_equal(worker.read(item)[0], translate.padded(translate.read(item, JOB), JOB))

@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp, orientation
+
+EXIF, MAKER, WIDTH, HEIGHT, COLOUR_SPACE = 0x8769, 0x010F, 0xA002, 0xA003, 0xA001
+
+
+def exif_of(value: int | None = None) -> Image.Exif:
+    exif = Image.Exif()
+    exif[MAKER] = "Maker"
+    exif[EXIF] = {WIDTH: 64, HEIGHT: 48, COLOUR_SPACE: 65535}
+    if value is not None:
+        exif[0x0112] = value
+    return exif
+
+
+def a_picture(**info: object) -> Image.Image:
+    image = Image.new("RGB", (64, 48))
+    image.info.update(info)
+    return image
+
+
+def read(block: bytes) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(block)
+    return exif
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_the_orientation_is_that_of_the_exif(value: int) -> None:
+    assert orientation(a_picture(exif=exif_of(value).tobytes())) == value
+
+
+@pytest.mark.parametrize("value", [0, 9, 600, -1])
+def test_an_orientation_that_does_not_exist_is_upright(value: int) -> None:
+    assert orientation(a_picture(exif=exif_of(value % 65536).tobytes())) == 1
+
+
+def test_the_orientation_may_stand_in_the_xmp_alone() -> None:
+    assert orientation(a_picture(xmp=b'<x tiff:Orientation="6"/>')) == 6
+    assert orientation(a_picture(**{"XML:com.adobe.xmp": "<tiff:Orientation>8</tiff:Orientation>"})) == 8
+
+
+@pytest.mark.parametrize("block", [b"", b"garbage", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*"])
+def test_malformed_exif_is_dropped_and_does_not_turn_the_picture(block: bytes) -> None:
+    assert orientation(a_picture(exif=block)) == 1
+    assert carried_exif(a_picture(exif=block)) == b""
+
+
+def test_a_malformed_raw_profile_is_dropped() -> None:
+    image = a_picture(**{"Raw profile type exif": "\nexif\n  4\nnot hexadecimal\n"})
+    assert orientation(image) == 1
+    assert carried_exif(image) == b""
+
+
+def test_the_sizes_in_the_exif_become_those_of_the_upright_picture() -> None:
+    for value, size in ((1, (64, 48)), (3, (64, 48)), (6, (48, 64)), (8, (48, 64))):
+        directory = read(carried_exif(a_picture(exif=exif_of(value).tobytes()))).get_ifd(EXIF)
+        assert (directory[WIDTH], directory[HEIGHT]) == size
+
+
+def test_the_orientation_is_not_carried() -> None:
+    exif = read(carried_exif(a_picture(exif=exif_of(6).tobytes())))
+    assert dict(exif).keys() == {MAKER, EXIF}
+
+
+def test_the_colour_space_becomes_srgb_where_the_pixels_do() -> None:
+    block = exif_of().tobytes()
+    assert read(carried_exif(a_picture(exif=block))).get_ifd(EXIF)[COLOUR_SPACE] == 65535
+    assert read(carried_exif(a_picture(exif=block, icc_profile=b"..."))).get_ifd(EXIF)[COLOUR_SPACE] == 1
+
+
+def test_imagemagicks_exif_in_a_png_is_carried(tmp_path: Path) -> None:
+    data = exif_of(6).tobytes()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n{data.hex()}\n", zip=True)
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=text)
+    with Image.open(tmp_path / "a.png") as image:
+        assert orientation(image) == 6
+        assert read(carried_exif(image))[MAKER] == "Maker"
+
+
+def test_a_tiff_gives_what_describes_it_and_not_how_it_lies_in_its_file(tmp_path: Path) -> None:
+    exif = exif_of(6)
+    exif[0x010E], exif[42113] = "A description", "255"
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.tif", exif=exif.tobytes())
+    with Image.open(tmp_path / "a.tif") as image:
+        image.load()
+        carried = read(carried_exif(image))
+    assert dict(carried).keys() == {MAKER, EXIF, 0x010E, 42113}
+    assert carried.get_ifd(EXIF)[WIDTH] == 48
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'<a tiff:Orientation="6" b="6"/>', b'<a tiff:Orientation="1" b="6"/>'),
+        (b"<a tiff:Orientation = '8'/>", b"<a tiff:Orientation = '1'/>"),
+        (b"<tiff:Orientation>3</tiff:Orientation>", b"<tiff:Orientation>1</tiff:Orientation>"),
+        (b"<tiff:Orientation>\n 3 </tiff:Orientation>", b"<tiff:Orientation>1</tiff:Orientation>"),
+        (b"<a/>", b"<a/>"),
+    ],
+)
+def test_the_orientation_in_the_xmp_is_reset(before: bytes, after: bytes) -> None:
+    assert carried_xmp(a_picture(xmp=before)) == after
+    assert carried_xmp(a_picture(**{"XML:com.adobe.xmp": before.decode()})) == after
+
+
+@pytest.mark.parametrize("xmp", [b"", None, b"\xff\xfe<\0", (1, 2), "\udcff"])
+def test_malformed_xmp_is_dropped(xmp: object) -> None:
+    assert carried_xmp(a_picture(xmp=xmp)) in (b"", b"\x01\x02")
+
+
+@pytest.mark.parametrize(
+    ("dpi", "expected"),
+    [
+        ((72, 300), (72.0, 300.0)),
+        (None, None),
+        ((1, 1), None),
+        ((0, 0), None),
+        ((float("nan"), 72), None),
+        ((float("inf"), 72), None),
+        ((1e9, 72), None),
+        (("x", 72), None),
+        ((72,), None),
+        (72, None),
+    ],
+)
+def test_a_resolution_is_carried_if_it_makes_sense(dpi: object, expected: object) -> None:
+    assert carried_dpi(a_picture(dpi=dpi), sideways=False) == expected
+
+
+def test_the_resolution_turns_with_the_picture() -> None:
+    assert carried_dpi(a_picture(dpi=(72, 300)), sideways=True) == (300.0, 72.0)

@@ -1,0 +1,211 @@
+"""stderr is for people, stdout for results; nothing garbles either."""
+
+import io
+import json
+import sys
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+
+from imgtrans import console as module
+from imgtrans.console import Console
+
+Captured = pytest.CaptureFixture[str]
+NASTY = "a\x1b[31mred\x07\nerror: forged\r\t\u202egpj.exe\udce9 [bold]b[/] :smile: \\"
+SHOWN = "a\\x1b[31mred\\x07\\nerror: forged\\r\\t\\u202egpj.exe\\udce9 [bold]b[/] :smile: \\"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make rich take what it writes to for a terminal with colours."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def everything(console: Console, text: str) -> None:
+    """Say one text in every way there is."""
+    console.say(text)
+    console.detail(text)
+    console.warn(text)
+    console.error(text, text)
+    console.result(text)
+    console.table(["name", text], [[text, "x"]])
+    with console.progress(2) as progress:
+        progress.advance(text=text)
+
+
+# Where things go
+
+
+def test_messages_go_to_stderr_and_results_to_stdout(capsys: Captured):
+    console = Console()
+    console.say("said")
+    console.warn("careful")
+    console.error("broken", "mend it")
+    console.result("path")
+    out, err = capsys.readouterr()
+    assert out == "path\n"
+    assert err == "said\nwarning: careful\nerror: broken\n  mend it\n"
+
+
+def test_json_lines_replace_the_texts_on_stdout_and_only_those(capsys: Captured):
+    console = Console(json_lines=True)
+    everything(console, "text")
+    console.record(event="end", count=3, none=None)
+    out, err = capsys.readouterr()
+    assert [json.loads(line) for line in out.splitlines()] == [{"event": "end", "count": 3, "none": None}]
+    assert "error: text" in err
+
+
+def test_records_are_for_json_mode_only(capsys: Captured):
+    Console().record(event="end")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "expected"), [(-1, {"warned"}), (0, {"said", "warned"}), (1, {"said", "detailed", "warned"})]
+)
+def test_verbosity_chooses_what_is_said(capsys: Captured, verbosity: int, expected: set[str]):
+    console = Console(verbosity)
+    console.say("said")
+    console.detail("detailed")
+    console.warn("warned")
+    console.result("result")
+    out, err = capsys.readouterr()
+    assert {line.removeprefix("warning: ") for line in err.splitlines()} == expected
+    assert out == "result\n"
+
+
+def test_long_lines_are_not_broken(capsys: Captured):
+    text = "word " * 100
+    Console().error(text, text)
+    assert capsys.readouterr().err == f"error: {text}\n  {text}\n"
+
+
+# What a pipe gets
+
+
+def test_a_table_in_a_pipe_is_tab_separated_without_a_head(capsys: Captured):
+    Console().table(["name", "size"], [["a", "1 MB"], ["b", "2 MB"]])
+    assert capsys.readouterr().out == "a\t1 MB\nb\t2 MB\n"
+
+
+def test_pipes_get_no_escape_codes(capsys: Captured):
+    everything(Console(1), "text")
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert (out.count("text"), err.count("text")) == (2, 5)
+
+
+def test_terminals_get_colours_unless_no_color_is_set(
+    terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+):
+    def shown() -> str:
+        console = Console()
+        console.error("broken")
+        console.table(["name"], [["a"]])
+        return "".join(capsys.readouterr())
+
+    assert "\x1b[1;31merror:\x1b[0m" in shown()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in shown()
+    monkeypatch.setenv("NO_COLOR", "")  # set but empty is as good as not set
+    assert "\x1b[" in shown()
+
+
+def test_a_table_on_a_terminal_has_a_head(terminal: None, capsys: Captured):
+    Console().table(["name", "size"], [["a", "1 MB"]])
+    assert "name" in capsys.readouterr().out
+
+
+# Texts that want to be more than text
+
+
+def test_control_characters_undecodable_bytes_and_markup_are_shown_as_text(capsys: Captured):
+    everything(Console(1), NASTY)
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [SHOWN, SHOWN, f"warning: {SHOWN}", f"error: {SHOWN}", f"  {SHOWN}"]
+    assert out.splitlines() == [SHOWN, f"{SHOWN}\tx"]
+
+
+def test_on_a_terminal_too(terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured):
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(1)
+    console.say(NASTY)
+    console.warn(NASTY)
+    console.table(["name"], [[NASTY]])
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [SHOWN, f"warning: {SHOWN}"]
+    assert SHOWN in out
+
+
+def test_letters_of_all_languages_are_text(capsys: Captured):
+    Console().say("Übergrößen, 写真, зима, صور, 🏔")
+    assert capsys.readouterr().err == "Übergrößen, 写真, зима, صور, 🏔\n"
+
+
+def test_a_stream_that_cannot_show_a_letter_gets_its_code(monkeypatch: pytest.MonkeyPatch):
+    streams = {
+        name: io.TextIOWrapper(io.BytesIO(), encoding=code) for name, code in (("stdout", "ascii"), ("stderr", "utf-8"))
+    }
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    everything(Console(1), "写真\udce9")
+    written = {}
+    for name, stream in streams.items():
+        stream.flush()
+        written[name] = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert written["stdout"].splitlines() == ["\\u5199\\u771f\\udce9", "\\u5199\\u771f\\udce9\tx"]
+    assert written["stderr"].splitlines()[0] == "写真\\udce9"
+
+
+def test_json_says_undecodable_bytes_so_that_they_can_be_had_back(capsys: Captured):
+    Console(json_lines=True).record(input=NASTY, day=date(2026, 1, 31))
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"input": NASTY, "day": "2026-01-31"}
+
+
+def test_closed_streams_are_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    everything(Console(1), "text")
+    Console(json_lines=True).record(event="end")
+
+
+# Progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def test_progress_in_a_pipe_is_a_line_every_few_seconds(capsys: Captured, clock: SimpleNamespace):
+    with Console().progress(100, done=10) as progress:
+        for _ in range(20):
+            clock.now += 1
+            progress.advance(text="fine")
+    assert capsys.readouterr().err.splitlines() == [f"{done}/100  fine" for done in (15, 20, 25, 30)]
+
+
+def test_progress_is_not_shown_to_who_wants_quiet(capsys: Captured, clock: SimpleNamespace):
+    with Console(-1).progress(100) as progress:
+        clock.now += 60
+        progress.advance(50, "fine")
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_on_a_terminal_is_a_bar_that_goes_away(terminal: None, capsys: Captured):
+    with Console().progress(4, done=1) as progress:
+        progress.advance(2, "[bold]x[/]")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "3/4" in err
+    assert "[bold]x[/]" in err
+    assert err.endswith("\x1b[2K")  # erased

@@ -1,0 +1,56 @@
+"""Memory to plan with: the machine's, or what the container leaves of it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from imgtrans import memory
+from imgtrans.memory import available_memory
+
+GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with 10 GiB to spare, and a container that is not one yet."""
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10 * GIB))
+    return tmp_path / "cgroup"
+
+
+def contain(cgroup: Path, limit: object, used: int, cached: int = 0) -> None:
+    cgroup.mkdir()
+    (cgroup / "memory.max").write_text(f"{limit}\n")
+    (cgroup / "memory.current").write_text(f"{used}\n")
+    (cgroup / "memory.stat").write_text(f"anon 5\nfile {cached}\ninactive_file {cached}\nactive_file 0\nshmem 7\n")
+
+
+def test_outside_a_container_it_is_what_the_machine_has():
+    assert available_memory() == 10 * GIB
+
+
+def test_a_containers_limit_counts(cgroup: Path):
+    contain(cgroup, 4 * GIB, 1 * GIB)
+    assert available_memory() == 3 * GIB
+
+
+def test_what_the_kernel_only_caches_of_files_is_available(cgroup: Path):
+    contain(cgroup, 4 * GIB, 4 * GIB, cached=3 * GIB)  # after many pictures were read
+    assert available_memory() == 3 * GIB
+
+
+def test_a_container_larger_than_the_machine_does_not_make_memory(cgroup: Path):
+    contain(cgroup, 64 * GIB, 1 * GIB)
+    assert available_memory() == 10 * GIB
+
+
+def test_a_container_without_a_limit_has_what_the_machine_has(cgroup: Path):
+    contain(cgroup, "max", 1 * GIB)
+    assert available_memory() == 10 * GIB
+
+
+def test_a_container_that_is_over_its_limit_has_nothing(cgroup: Path):
+    contain(cgroup, 1 * GIB, 2 * GIB)
+    assert available_memory() == 0

@@ -1,0 +1,127 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imgtrans.protocols import Item
+from imgtrans.watch import Settling
+from imgtrans.zoo.store import Model
+from tests.pictures import noise, save
+
+
+def item(name: str, size: int = 1, mtime: int = 1) -> Item:
+    return Item(Path(name), Path(name), name.encode(), name.encode(), "PNG", size, mtime)
+
+
+def test_a_file_is_whole_when_it_has_stopped_changing() -> None:
+    settling = Settling(2.0)
+    assert settling.settled([item("a", size=1)], now=0.0) == []
+    assert settling.settled([item("a", size=2)], now=1.9) == []
+    assert settling.settled([item("a", size=2)], now=3.8) == []
+    assert settling.waiting
+    assert settling.settled([item("a", size=2)], now=3.9) == [item("a", size=2)]
+    assert not settling.waiting
+
+
+def test_a_version_of_a_file_is_handed_on_once() -> None:
+    settling = Settling(0.0)
+    assert len(settling.settled([item("a")], now=0.0)) == 1
+    assert settling.settled([item("a")], now=1.0) == []
+    assert len(settling.settled([item("a", mtime=2)], now=2.0)) == 1
+
+
+def test_a_file_that_went_away_and_came_back_is_new() -> None:
+    settling = Settling(0.0)
+    settling.settled([item("a")], now=0.0)
+    settling.settled([], now=1.0)
+    assert len(settling.settled([item("a")], now=2.0)) == 1
+
+
+def test_one_slow_file_does_not_hold_up_another() -> None:
+    settling = Settling(1.0)
+    settling.settled([item("slow"), item("fast")], now=0.0)
+    assert settling.settled([item("slow", size=2), item("fast")], now=1.0) == [item("fast")]
+
+
+class Watching:
+    """``imgtrans watch`` in a process of its own."""
+
+    def __init__(self, inbox: Path) -> None:
+        self.inbox = inbox
+        self.output = inbox.parent / f"{inbox.name}-tiny"
+        command = [
+            sys.executable,
+            "-m",
+            "imgtrans",
+            "watch",
+            str(inbox),
+            "--model",
+            "tiny",
+            "--settle",
+            "0.5",
+            "--json",
+        ]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, name: str, seconds: float = 90.0) -> Path:
+        deadline = time.monotonic() + seconds
+        while not (self.output / name).exists():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, f"{name} never came"
+            time.sleep(0.05)
+        return self.output / name
+
+    def stop(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watch_translates_what_is_there_and_what_arrives_and_stops_cleanly(
+    tmp_path: Path, tiny: Model, number: int
+) -> None:
+    inbox = tmp_path / "inbox"
+    save(inbox / "there.png")
+    watching = Watching(inbox)
+    watching.wait_for("there.png")
+    save(inbox / "later" / "new.png", seed=1)
+    watching.wait_for("later/new.png")
+
+    # A file that grows slowly is not touched before it is whole.
+    noise(64, 64).save(tmp_path / "whole.png")
+    content = (tmp_path / "whole.png").read_bytes()
+    with (inbox / "growing.png").open("wb") as file:
+        for start in range(0, len(content), len(content) // 6):
+            file.write(content[start : start + len(content) // 6])
+            file.flush()
+            time.sleep(0.2)
+            assert not (watching.output / "growing.png").exists()
+    watching.wait_for("growing.png")
+
+    code, out, err = watching.stop(number)
+    assert code == 0, err
+    assert out.count('"status": "translated"') == 3
+    assert '"failed"' not in out
+    assert not list(watching.output.glob("**/*.tmp"))
+
+    # Nothing is done twice: the journal is that of ``run``.
+    again = Watching(inbox)
+    save(inbox / "last.png", seed=2)
+    again.wait_for("last.png")
+    _, out, _ = again.stop(number)
+    assert out.count('"status": "translated"') == 1
+
+
+def test_watching_a_file_or_nothing_is_a_sentence(tmp_path: Path, tiny: Model) -> None:
+    path = save(tmp_path / "a.png")
+    for inbox, code in ((path, 2), (tmp_path / "nowhere", 4)):
+        command = [sys.executable, "-m", "imgtrans", "watch", os.fspath(inbox), "--model", "tiny"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == code
+        assert result.stderr.startswith("error: ")

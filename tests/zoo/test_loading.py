@@ -1,0 +1,150 @@
+"""Checkpoints become networks: recognised, checked, built and filled."""
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans import checkpoint
+from imgtrans.architectures.resnet import LARGEST_BLOCKS, LARGEST_NGF, GeneratorResNet, architecture
+from imgtrans.errors import FilesError, ImgtransError, ModelError, UsageError
+from imgtrans.protocols import Parameters
+from imgtrans.zoo import loading, store
+from imgtrans.zoo.loading import find_model, import_checkpoint, load_network, recognise
+from imgtrans.zoo.store import Model
+
+
+def network(channels: int, ngf: int, blocks: int, upsampling: str) -> GeneratorResNet:
+    return GeneratorResNet((channels, 0, 0), blocks, ngf=ngf, upsampling=upsampling)
+
+
+def test_width_blocks_channels_and_upsampling_are_read_off_names_and_shapes():
+    for channels, ngf, blocks, upsampling in product((1, 3, 4), (4, 64), range(10), ("nearest", "transpose")):
+        with torch.device("meta"):
+            weights = network(channels, ngf, blocks, upsampling).state_dict()
+        parameters = architecture.recognise(checkpoint.shapes_of(weights))
+        assert parameters == {"channels": channels, "ngf": ngf, "blocks": blocks, "upsampling": upsampling}
+        with torch.device("meta"):
+            rebuilt = architecture.build(parameters).state_dict()
+        assert checkpoint.shapes_of(rebuilt) == checkpoint.shapes_of(weights)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    ("channels", "ngf", "blocks", "upsampling"),
+    [(3, 4, 0, "nearest"), (3, 4, 2, "transpose"), (1, 3, 1, "nearest"), (4, 2, 9, "transpose")],
+)
+def test_a_file_alone_is_enough_to_rebuild_its_network(
+    channels: int, ngf: int, blocks: int, upsampling: str, suffix: str, tmp_path: Path
+):
+    torch.manual_seed(0)
+    original = network(channels, ngf, blocks, upsampling).eval()
+    path = tmp_path / f"net{suffix}"
+    if suffix == ".pth":
+        torch.save(original.state_dict(), path)
+    else:
+        checkpoint.write_weights(original.state_dict(), path)
+    model = find_model(str(path))
+    assert model.name == "net"
+    rebuilt = load_network(model)
+    pictures = torch.rand(2, channels, 16, 12)
+    assert torch.equal(rebuilt(pictures), original(pictures))
+
+
+def test_a_loaded_network_is_ready_for_inference(tiny: Model):
+    loaded = load_network(tiny)
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    assert {parameter.device.type for parameter in loaded.parameters()} == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    "monster", [{"ngf": LARGEST_NGF + 1}, {"ngf": 10**9}, {"blocks": LARGEST_BLOCKS + 1}, {"channels": 17}]
+)
+def test_a_checkpoint_that_promises_a_monster_is_refused_before_anything_is_built(
+    monster: dict[str, int], monkeypatch: pytest.MonkeyPatch
+):
+    size = {"channels": 3, "ngf": 4, "blocks": 1} | monster
+    shapes = {"model.1.weight": (size["ngf"], size["channels"], 7, 7)}
+    shapes |= {f"model.{10 + block}.block.1.weight": (16, 16, 3, 3) for block in range(size["blocks"])}
+
+    def build(parameters: Parameters) -> None:
+        raise AssertionError("it was built")
+
+    monkeypatch.setattr(type(architecture), "build", lambda self, parameters: build(parameters))
+    assert architecture.recognise(shapes) is None
+    with pytest.raises(AssertionError):  # and a usual size does come to be built
+        architecture.recognise({"model.1.weight": (4, 3, 7, 7)})
+
+
+def test_a_checkpoint_that_two_architectures_know_names_both(
+    monkeypatch: pytest.MonkeyPatch, tiny_network: GeneratorResNet, tmp_path: Path
+):
+    monkeypatch.setattr(loading, "implementations", lambda _: {"resnet": architecture, "twin": architecture})
+    with pytest.raises(ModelError, match="could be more than one network: resnet, twin"):
+        recognise(tmp_path / "w.pth", dict(tiny_network.state_dict()))
+
+
+def test_a_name_stands_for_the_model_of_the_zoo(tiny: Model):
+    assert find_model("tiny") == tiny
+
+
+def test_a_path_stands_for_the_checkpoint_there(tiny: Model):
+    found = find_model(str(tiny.weights))
+    assert found.weights == tiny.weights
+    assert load_network(found).state_dict().keys() == load_network(tiny).state_dict().keys()
+
+
+def test_a_card_beside_a_checkpoint_is_used_if_it_is_that_files(tiny: Model, tmp_path: Path):
+    weights = tmp_path / "copy.safetensors"
+    weights.write_bytes(tiny.weights.read_bytes())
+    (tmp_path / store.CARD_FILE).write_text(replace(tiny.card, working_size=512).to_toml())
+    assert find_model(str(weights)).card.working_size == 512
+    (tmp_path / store.CARD_FILE).write_text(replace(tiny.card, working_size=512, sha256="0" * 64).to_toml())
+    assert find_model(str(weights)).card.working_size == 0
+
+
+def test_weights_that_their_card_does_not_describe_are_refused(tiny: Model):
+    card = replace(tiny.card, parameters={**tiny.card.parameters, "ngf": 5})
+    with pytest.raises(ModelError, match="does not hold the network that the card of 'tiny' says"):
+        load_network(replace(tiny, card=card))
+
+
+@pytest.mark.parametrize("parameters", [{}, {"channels": "x", "ngf": 4, "blocks": 1, "upsampling": "nearest"}])
+def test_a_card_with_odd_parameters_is_refused(tiny: Model, parameters: Parameters):
+    with pytest.raises(ModelError, match="does not hold the network"):
+        load_network(replace(tiny, card=replace(tiny.card, parameters=parameters)))
+
+
+def test_a_card_with_an_unknown_architecture_says_which_there_are(tiny: Model):
+    with pytest.raises(ImgtransError, match="there is no 'unet' among the architectures: resnet") as refusal:
+        load_network(replace(tiny, card=replace(tiny.card, architecture="unet")))
+    assert refusal.value.exit_code == 5
+
+
+def test_an_imported_checkpoint_is_a_model_with_a_card(tiny_weights: Path, tiny_network: GeneratorResNet):
+    model = import_checkpoint(tiny_weights, "mine", source="day", target="night", licence="CC0", working_size=640)
+    assert find_model("mine") == model
+    card = model.card
+    assert (card.source, card.target, card.licence, card.working_size) == ("day", "night", "CC0", 640)
+    assert card.architecture == "resnet"
+    assert card.parameters == {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+    assert tiny_weights.name in card.provenance
+    expected = tiny_network.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in load_network(model).state_dict().items())
+
+
+def test_a_refused_import_leaves_nothing_in_the_zoo(tmp_path: Path, tiny: Model):
+    (tmp_path / "w.pth").write_text("<html>")
+    with pytest.raises(ModelError):
+        import_checkpoint(tmp_path / "w.pth", "mine")
+    assert [path.name for path in store.models_folder().iterdir()] == ["tiny"]
+
+
+def test_an_import_cannot_take_a_name_that_is_taken_or_none(tiny: Model):
+    with pytest.raises(FilesError, match="'tiny' is in the zoo already"):
+        import_checkpoint(tiny.weights, "tiny")
+    with pytest.raises(UsageError):
+        import_checkpoint(tiny.weights, "../tiny")

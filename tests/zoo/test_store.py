@@ -1,0 +1,300 @@
+"""The zoo: models are found by name, whole or absent, and what comes with imgtrans stays."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imgtrans.card import Card
+from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.files import sha256_of
+from imgtrans.zoo import store
+from imgtrans.zoo.store import Model, check_free, find, install, is_path, models, models_folder, remove
+
+CARD = Card("mine", "day", "night", "resnet", {"channels": 3}, "")
+
+
+def write(path: Path) -> None:
+    path.write_bytes(b"weights")
+
+
+@pytest.fixture(autouse=True)
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of bundled models with one in it, ``shipped``."""
+    folder = tmp_path / "bundled"
+    (folder / "shipped").mkdir(parents=True)
+    (folder / "shipped" / store.WEIGHTS_FILE).write_bytes(b"bundled weights")
+    (folder / "shipped" / store.CARD_FILE).write_text(replace(CARD, name="shipped").to_toml())
+    monkeypatch.setattr(store, "_BUNDLED", folder)
+    return folder
+
+
+def names() -> list[str]:
+    return [model.name for model in models()]
+
+
+def put(name: str, card: str) -> Path:
+    """Put a model into the user's folder without asking ``install``."""
+    folder = models_folder() / name
+    folder.mkdir(parents=True)
+    (folder / store.CARD_FILE).write_text(card)
+    return folder
+
+
+# Where
+
+
+def test_a_variable_moves_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    install(CARD, write)
+    assert "mine" in names()
+    monkeypatch.setenv("IMGTRANS_HOME", str(tmp_path / "elsewhere"))
+    assert models_folder() == tmp_path / "elsewhere" / "models"
+    assert "mine" not in names()
+    install(CARD, write)
+    assert (tmp_path / "elsewhere" / "models" / "mine" / store.WEIGHTS_FILE).exists()
+
+
+def test_a_tilde_in_the_variable_is_the_home_folder(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IMGTRANS_HOME", "~/zoo")
+    assert store.home() == Path.home() / "zoo"
+
+
+def test_without_the_variable_the_platform_says_where(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("IMGTRANS_HOME")
+    assert store.home().is_absolute()
+    assert "imgtrans" in store.home().parts
+    monkeypatch.setenv("IMGTRANS_HOME", "")  # set but empty is as good as not set
+    assert "imgtrans" in store.home().parts
+
+
+# Listing and finding
+
+
+def test_bundled_models_come_first_then_the_users_by_name():
+    for name in ("b", "a"):
+        install(replace(CARD, name=name), write)
+    assert names() == ["shipped", "a", "b"]
+    assert [model.bundled for model in models()] == [True, False, False]
+
+
+def test_a_zoo_that_does_not_exist_yet_is_empty():
+    assert names() == ["shipped"]
+    assert not models_folder().exists()
+
+
+def test_an_unknown_model_says_which_ones_there_are():
+    install(CARD, write)
+    with pytest.raises(ModelError) as refusal:
+        find("quite-something-else")
+    assert refusal.value.message == "there is no model called 'quite-something-else'"
+    assert refusal.value.hint == "models here: shipped, mine"
+
+
+def test_an_unknown_model_suggests_the_nearest():
+    with pytest.raises(ModelError) as refusal:
+        find("shiped")
+    assert refusal.value.hint.startswith("did you mean shipped?")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../models/mine", "/", "mine\n", ".imgtrans-00.tmp"])
+def test_what_is_no_name_finds_nothing(name: str):
+    install(CARD, write)
+    with pytest.raises(ModelError, match="there is no model called"):
+        find(name)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "this is no TOML",
+        "",
+        'name = "x"',
+        CARD.to_toml().replace('"day"', "5"),
+        CARD.to_toml().replace("working_size = 0", 'working_size = "large"'),
+        CARD.to_toml().replace("-1.0,", '"low",'),
+        CARD.to_toml().replace("1.0,", ""),
+    ],
+    ids=["no TOML", "empty", "incomplete", "a number for a text", "a text for a number", "odd range", "empty range"],
+)
+def test_a_broken_card_does_not_spoil_the_list(card: str):
+    install(CARD, write)
+    put("broken", card)
+    assert names() == ["shipped", "mine"]
+    with pytest.raises(ModelError, match=r"broken.card\.toml is not a readable model card"):
+        find("broken")
+
+
+def test_a_card_of_bytes_that_are_no_text_does_not_spoil_the_list():
+    (put("broken", "") / store.CARD_FILE).write_bytes(b"name = '\xff'")
+    assert names() == ["shipped"]
+
+
+def test_other_files_in_the_zoos_folder_are_no_models():
+    install(CARD, write)
+    (models_folder() / "README").write_text("hello")
+    (models_folder() / "empty").mkdir()
+    assert names() == ["shipped", "mine"]
+
+
+def test_a_model_has_the_name_that_it_is_found_by():
+    put("copied", replace(CARD, name="original").to_toml())
+    assert names() == ["shipped", "copied"]
+    assert find("copied").name == "copied"
+
+
+# Bundled models
+
+
+def test_a_bundled_model_is_shadowed_by_nothing():
+    put("shipped", replace(CARD, name="shipped", source="an impostor").to_toml())
+    assert find("shipped").bundled
+    assert [(model.name, model.card.source) for model in models()] == [("shipped", "day")]
+
+
+def test_a_bundled_models_name_cannot_be_taken():
+    with pytest.raises(FilesError, match="'shipped' comes with imgtrans already"):
+        install(replace(CARD, name="shipped"), write)
+    assert not models_folder().exists()
+
+
+def test_a_bundled_model_cannot_be_removed(bundled: Path):
+    with pytest.raises(ModelError, match="'shipped' comes with imgtrans and cannot be removed"):
+        remove("shipped")
+    assert (bundled / "shipped" / store.WEIGHTS_FILE).exists()
+
+
+def test_removing_an_impostors_folder_is_not_removing_the_bundled_model():
+    folder = put("shipped", replace(CARD, name="shipped").to_toml())
+    with pytest.raises(ModelError):
+        remove("shipped")
+    assert folder.exists()
+
+
+# Installing and removing
+
+
+def test_an_installed_model_is_known_by_the_hash_of_its_weights():
+    model = install(CARD, write)
+    assert model == find("mine")
+    assert model.card.sha256 == sha256_of(model.weights)
+    assert model.weights.read_bytes() == b"weights"
+    assert not model.bundled
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("no"), KeyboardInterrupt(), SystemExit(143)])
+def test_an_install_that_fails_leaves_nothing(failure: BaseException):
+    def broken(path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise failure
+
+    with pytest.raises(type(failure)):
+        install(CARD, broken)
+    assert list(models_folder().iterdir()) == []
+    install(CARD, write)  # and the name is free
+    assert names() == ["shipped", "mine"]
+
+
+def test_an_install_onto_a_full_disk_says_so():
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FilesError, match=r"cannot be written to .*: No space left on device"):
+        install(CARD, full)
+    assert list(models_folder().iterdir()) == []
+
+
+def test_a_model_is_not_seen_before_it_is_whole():
+    def look(path: Path) -> None:
+        write(path)
+        assert names() == ["shipped"]
+        with pytest.raises(ModelError):
+            find("mine")
+
+    install(CARD, look)
+    assert names() == ["shipped", "mine"]
+
+
+def test_what_a_killed_install_left_is_not_listed():
+    install(CARD, write)
+    leftover = models_folder() / ".imgtrans-0123456789abcdef.tmp"
+    (models_folder() / "mine").rename(leftover)
+    assert names() == ["shipped"]
+
+
+def test_of_two_installs_at_once_one_wins_and_the_other_says_so():
+    def slow(path: Path) -> None:
+        write(path)
+        install(replace(CARD, source="the quicker"), write)
+
+    with pytest.raises(FilesError, match="'mine' is in the zoo already"):
+        install(CARD, slow)
+    assert find("mine").card.source == "the quicker"
+    assert [path.name for path in models_folder().iterdir()] == ["mine"]
+
+
+def test_a_zoo_that_cannot_be_made_is_an_error_about_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IMGTRANS_HOME", str(tmp_path / "file"))
+    with pytest.raises(FilesError, match="cannot be written"):
+        install(CARD, write)
+
+
+def test_a_removed_model_is_gone_and_its_name_free():
+    install(CARD, write)
+    remove("mine")
+    assert names() == ["shipped"]
+    assert list(models_folder().iterdir()) == []
+    check_free("mine")
+
+
+def test_what_is_not_there_cannot_be_removed():
+    with pytest.raises(ModelError, match="there is no model called 'mine'"):
+        remove("mine")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+def test_removing_a_linked_model_removes_the_link_alone(tmp_path: Path):
+    model = install(CARD, write)
+    away = tmp_path / "away"
+    model.weights.parent.rename(away)
+    model.weights.parent.symlink_to(away)
+    remove("mine")
+    assert (away / store.WEIGHTS_FILE).exists()
+    assert names() == ["shipped"]
+
+
+# Names and paths
+
+
+@pytest.mark.parametrize("name", ["a", "summer2winter", "v1.2_final+x-y", "3", "A" * 100, "model.v2"])
+def test_it_is_a_name(name: str):
+    check_free(name)
+    assert not is_path(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".hidden", "-x", "a b", "a/b", "../a", "a\n", "é", "A" * 101, "net.pth", "net.PT", "net.safetensors", "a:b"],
+)
+def test_it_is_not_a_name(name: str):
+    with pytest.raises(UsageError, match="cannot be a model's name"):
+        check_free(name)
+    with pytest.raises(UsageError):
+        install(replace(CARD, name=name), write)
+
+
+@pytest.mark.parametrize(
+    "reference", ["./tiny", "runs/tiny", "/models/tiny", "net.pth", "net.pt", "NET.PTH", "net.safetensors", "a.ckpt"]
+)
+def test_it_is_a_path(reference: str):
+    assert is_path(reference)
+
+
+@pytest.mark.parametrize("reference", ["tiny", "net.v2", "pth", "safetensors", ".pth"])
+def test_it_is_no_path(reference: str):
+    assert not is_path(reference)
+
+
+def test_a_model_of_the_zoo_has_its_cards_name():
+    assert Model(CARD, Path("w")).name == "mine"
