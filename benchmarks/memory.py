@@ -1,0 +1,45 @@
+"""Peak memory of a generator per pixel, against the estimate that plans are made with (CPU: resident, CUDA: allocated)."""
+
+import argparse
+import subprocess
+import sys
+
+MEASURE = """
+import resource, sys, numpy as np, torch
+from imgtrans.architectures.resnet import architecture
+from imgtrans.backends.eager import backend
+ngf, blocks, height, width = map(int, sys.argv[1:])
+parameters = {"channels": 3, "ngf": ngf, "blocks": blocks, "upsampling": "nearest"}
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+session = backend.open(architecture.build(parameters), device, torch.float32)
+def peak():
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+session.run(np.zeros((1, 64, 64, 3), np.uint8))
+before = peak()
+session.run(np.zeros((1, height, width, 3), np.uint8))
+print((peak() - before) / (height * width), architecture.bytes_per_pixel(parameters))
+"""
+
+
+def main() -> None:
+    """Measure a few widths and sizes, each in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ngf", type=int, nargs="+", default=[32, 64])
+    parser.add_argument("--blocks", type=int, default=9)
+    arguments = parser.parse_args()
+    for ngf in arguments.ngf:
+        for height, width in ((768, 1024), (1536, 2048), (2000, 3000)):
+            command = [sys.executable, "-c", MEASURE, *map(str, (ngf, arguments.blocks, height, width))]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            measured, estimate = map(float, printed.split())
+            print(
+                f"width {ngf}, {arguments.blocks} blocks, {width}x{height}: measured {measured:.0f} bytes per pixel, "
+                f"estimate {estimate:.0f}, ratio {measured / estimate:.2f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
