@@ -1,4 +1,4 @@
-"""Peak memory of a generator per pixel, against the estimate that plans are made with (CPU: resident, CUDA: allocated)."""
+"""Peak memory of a generator per pixel, against the estimate that plans are made with."""
 
 import argparse
 import subprocess

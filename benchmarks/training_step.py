@@ -1,4 +1,4 @@
-"""Time of one training step's losses and gradients, against the reference code's way of computing them (one call each)."""
+"""Time of a training step's losses and gradients, against the reference code: one forward pass for each term."""
 
 import argparse
 import statistics

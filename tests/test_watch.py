@@ -107,7 +107,7 @@ def test_watch_translates_what_is_there_and_what_arrives_and_stops_cleanly(
     code, out, err = watching.stop(number)
     assert code == 0, err
     assert out.count('"status": "translated"') == 3
-    assert '"failed"' not in out
+    assert '"status": "failed"' not in out
     assert not list(watching.output.glob("**/*.tmp"))
 
     # Nothing is done twice: the journal is that of ``run``.

@@ -136,7 +136,7 @@ def test_a_run_that_is_given_up_leaves_no_temporary(tmp_path: Path) -> None:
     groups.close()
     runner.close()
     kept = {outcome.temporary for outcome in first}
-    assert {path for path in (tmp_path / "out").iterdir()} <= kept
+    assert set((tmp_path / "out").iterdir()) <= kept
 
 
 def test_an_executor_can_run_again(tmp_path: Path) -> None:
