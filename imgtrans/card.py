@@ -1,5 +1,6 @@
 """A model's card: what it is, what it turns into what, and where it comes from, as ``card.toml``."""
 
+import math
 import tomllib
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -70,8 +71,10 @@ def read_card(path: Path) -> Card:
         card = Card(
             **{field.name: _checked(field, values[field.name]) for field in fields(Card) if field.name in values}
         )
-        low, high = card.value_range
-        return replace(card, value_range=(float(low), float(high)))
+        low, high = map(float, card.value_range)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"value_range is {low:g} to {high:g}")
+        return replace(card, value_range=(low, high))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is not a readable model card: {error}") from error
 

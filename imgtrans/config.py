@@ -1,6 +1,7 @@
 """Settings from a TOML file: found, checked against what the commands know, handed to them as defaults."""
 
 import difflib
+import os
 import tomllib
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -68,7 +69,8 @@ def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: 
                     "set it in your own configuration, or give it on the command line",
                 )
             _check_type(f"{path}: {name!r} in [{key}]", setting, commands[key][option])
-            defaults[key][option] = setting
+            is_path = Path in (commands[key][option], *get_args(commands[key][option]))
+            defaults[key][option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
     return defaults
 
 

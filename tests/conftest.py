@@ -55,6 +55,7 @@ def _usual_output(monkeypatch: pytest.MonkeyPatch) -> None:
         "TTY_INTERACTIVE",
         "COLUMNS",
         "PYTHONUNBUFFERED",
+        "PYTHONWARNINGS",
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,5 +1,6 @@
 """A model's card survives the way to disk and back, and a broken one says what is wrong."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,3 +83,10 @@ def test_a_broken_card_says_which_file_and_what_is_wrong(tmp_path: Path, before:
 def test_a_card_that_is_not_there_is_not_readable(tmp_path: Path):
     with pytest.raises(ModelError, match="is not a readable model card"):
         read_card(tmp_path / "card.toml")
+
+
+@pytest.mark.parametrize("value_range", ["[1.0, -1.0]", "[0.0, 0.0]", "[nan, 1.0]", "[0.0, inf]", "[-inf, 1]"])
+def test_a_range_that_is_none_is_refused(tmp_path: Path, value_range: str):
+    path = written(tmp_path, re.sub(r"value_range = \[[^]]*\]", f"value_range = {value_range}", CARD.to_toml()))
+    with pytest.raises(ModelError, match="is not a readable model card: value_range is "):
+        read_card(path)

@@ -212,3 +212,27 @@ def test_the_working_folders_file_is_found_before_the_users(home: Path):
     assert config.find_config() == own
     here("")
     assert config.find_config() == Path("imgtrans.toml")
+
+
+def test_a_tilde_in_a_path_is_the_home_folder_and_in_a_text_it_is_not(home: Path):
+    settings = load_config(here("[run]\noutput = '~/out'\nsize = '~'\n[train]\ndata = '~/d'\n"), COMMANDS, trusted=True)
+    assert settings["run"] == {"output": str(home / "out"), "size": "~"}
+    assert settings["train"] == {"data": str(home / "d")}
+
+
+def test_a_tilde_in_the_path_of_a_model_is_the_home_folder(cli: Cli, tiny: Model, home: Path):
+    (home / "net.safetensors").write_bytes(tiny.weights.read_bytes())
+    here("model = '~/net.safetensors'\n")
+    assert "with net" in planned(cli)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", "-h"], ["models", "list", "--help"]])
+@pytest.mark.parametrize("text", ["[run\n", "[run]\nbatchsize = 3\n"])
+def test_a_mistake_in_the_file_does_not_stand_before_the_help(cli: Cli, arguments: list[str], text: str):
+    here(text)
+    ended = cli(*arguments)
+    assert ended.code == 0
+    assert "Usage: imgtrans" in ended.out
+    if arguments != ["--help"]:
+        assert ended.err.startswith("warning: imgtrans.toml")
+        assert len(ended.err.splitlines()) == 1

@@ -152,14 +152,20 @@ class _ResNet:
             "blocks": blocks,
             "upsampling": "transpose" if len(after_trunk) == 4 else "nearest",
         }
-        if not (0 < channels <= LARGEST_CHANNELS and 0 < ngf <= LARGEST_NGF and blocks <= LARGEST_BLOCKS):
+        if _nonsense(parameters):
             return None
         with torch.device("meta"):
             expected = {name: tuple(tensor.shape) for name, tensor in self.build(parameters).state_dict().items()}
         return parameters if expected == dict(shapes) else None
 
     def build(self, parameters: Parameters) -> GeneratorResNet:
-        """Build the generator; pixels are in [-1, 1]."""
+        """Build the generator; pixels are in [-1, 1].
+
+        Raises:
+            ValueError: If parameters are missing, of a wrong type or beyond what anybody trains.
+        """
+        if nonsense := _nonsense(parameters):
+            raise ValueError(nonsense)
         return GeneratorResNet(
             (parameters["channels"], 0, 0),
             parameters["blocks"],
@@ -170,6 +176,22 @@ class _ResNet:
     def bytes_per_pixel(self, parameters: Parameters) -> float:
         """Return the peak: about five feature maps of full size and width (measured: ``docs/performance.md``)."""
         return 4.0 * 5.1 * float(parameters["ngf"]) + 64.0
+
+
+def _nonsense(parameters: Parameters) -> str:
+    """Return what is wrong with parameters, which may come from anybody's card; "" if nothing is."""
+    for name, least, most in (
+        ("channels", 1, LARGEST_CHANNELS),
+        ("ngf", 1, LARGEST_NGF),
+        ("blocks", 0, LARGEST_BLOCKS),
+    ):
+        value = parameters.get(name)
+        if type(value) is not int or not least <= value <= most:  # True is an int, too
+            return f"{name} is {value!r}, which is no whole number from {least} to {most}"
+    upsampling = parameters.get("upsampling")
+    return (
+        "" if upsampling in UPSAMPLINGS else f"upsampling is {upsampling!r}, which is none of {', '.join(UPSAMPLINGS)}"
+    )
 
 
 architecture = _ResNet()

@@ -11,7 +11,7 @@ from imgtrans.errors import ModelError
 from imgtrans.memory import available_memory
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome
 from imgtrans.registry import implementation
-from imgtrans.zoo.loading import load_network
+from imgtrans.zoo.loading import in_usual_range, load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the memory that is free, for the network
@@ -45,7 +45,7 @@ class Engine:
         parameters = model.card.parameters
         if parameters.get("channels", 3) != 3:
             raise ModelError(f"{model.name!r} is for pictures of {parameters['channels']} channels, not RGB")
-        network = load_network(model)
+        network = in_usual_range(load_network(model), model.card.value_range)
         backend: Backend = implementation("imgtrans.backends", "eager")
         self._workers = max(1, min(8, os.cpu_count() or 1))
         free = available_memory()

@@ -127,7 +127,10 @@ def prepare(request: Request) -> Prepared:
         model = find(request.model)
     size = parse_size(request.size, model)
     destination = choose_destination(request.inputs, request.output, model.name)
-    return Prepared(request, model, size, destination, Recipe(model.card.sha256, f"size={size or 'native'}"))
+    settings = f"size={size or 'native'}"
+    if model.card.value_range != (-1.0, 1.0):
+        settings += " range={:g}..{:g}".format(*model.card.value_range)
+    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings))
 
 
 def parse_size(size: str, model: Model) -> int | None:

@@ -1,5 +1,6 @@
 """The application: its commands, global options and configuration."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -11,12 +12,15 @@ from imgtrans.cli.run import run
 from imgtrans.cli.train import train
 from imgtrans.cli.watch import watch
 from imgtrans.config import find_config, load_config
+from imgtrans.console import Console
 from imgtrans.errors import UsageError
+
+_HELP = {"--help", "-h"}
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": ["--help", "-h"]},
+    context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": sorted(_HELP)},
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
 )
 app.command()(run)
@@ -64,4 +68,9 @@ def configure(
         types = get_type_hints(function)
         parameters = group.commands[name].params  # type: ignore[attr-defined]
         commands[name] = {option.name: types[option.name] for option in parameters if _is_setting(option, types)}
-    ctx.default_map = load_config(path, commands, trusted=config is not None or path.is_absolute())
+    try:
+        ctx.default_map = load_config(path, commands, trusted=config is not None or path.is_absolute())
+    except UsageError as error:
+        if not _HELP & {*sys.argv[1:]}:
+            raise
+        Console().warn(error.message)  # help is what somebody with a broken configuration needs

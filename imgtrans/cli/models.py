@@ -71,9 +71,9 @@ def rm(
 ) -> None:
     """Remove one of your models from the zoo."""
     console = options.console()
-    model = store.find(name)
-    if not model.bundled and not yes:
-        typer.confirm(f"Remove {name} ({model.weights.parent})?", abort=True, err=True)
+    folder = store.removable(name)
+    if not yes:
+        typer.confirm(f"Remove {name} ({folder})?", abort=True, err=True)
     store.remove(name)
     console.say(f"{name} is removed")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from imgtrans.architectures.resnet import architecture as resnet
 from imgtrans.devices import choose_device, choose_precision
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import sweep_temporaries
@@ -14,7 +15,7 @@ from imgtrans.training.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import StepReport, train
 from imgtrans.training.naming import reverse_name
 from imgtrans.training.options import TrainOptions
-from imgtrans.training.state import TrainingState, new_networks, read_state
+from imgtrans.training.state import CHANNELS, TrainingState, new_networks, read_state
 from imgtrans.zoo.loading import find_model, load_network
 
 CHECKPOINT = "checkpoint.pt"
@@ -103,8 +104,16 @@ def _grid_crops(data: Path, options: TrainOptions, training_crops: RandomCrops) 
 
 def _options_from(given: dict[str, Any]) -> TrainOptions:
     """Return options whose generators are those of the model that the run starts from."""
-    parameters = find_model(given["init"]).card.parameters
-    network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling") if name in parameters}
+    model = find_model(given["init"])
+    load_network(model)  # a card may say anything; from here on it is true
+    card, parameters = model.card, model.card.parameters
+    usual = (card.architecture, parameters.get("channels"), card.value_range) == (resnet.name, CHANNELS, (-1.0, 1.0))
+    if not usual:
+        raise ModelError(
+            f"{given['init']!r} cannot be trained on: it is not a {resnet.name} of RGB pictures in [-1, 1]",
+            "leave --init out to start from new weights",
+        )
+    network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling")}
     for name, value in network.items():
         if given.get(name, value) != value:
             raise UsageError(
@@ -121,5 +130,5 @@ def _start_from(reference: str, state: TrainingState) -> None:
         reverse = find_model(reverse_name(model.name))
     except (ModelError, UsageError):
         return  # one direction is a start too
-    if reverse.card.parameters == model.card.parameters:
+    if (reverse.card.parameters, reverse.card.value_range) == (model.card.parameters, model.card.value_range):
         state.networks.G_BA.load_state_dict(load_network(reverse).state_dict())

@@ -1,5 +1,6 @@
 """From a reference (name or path) to a network: recognised, built and filled with its weights."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def find_model(reference: str) -> Model:
     """
     if not is_path(reference):
         return find(reference)
-    path = Path(reference)
+    path = Path(os.path.expanduser(reference))  # noqa: PTH111 - pathlib's raises for the ~ of an unknown user
     weights = checkpoint.read_weights(path)
     digest = sha256_of(path)
     beside = path.parent / CARD_FILE
@@ -42,8 +43,10 @@ def find_model(reference: str) -> Model:
 def load_network(model: Model) -> nn.Module:
     """Build a model's network in float32 on the CPU and fill in its weights, in evaluation mode.
 
+    Its values are in the card's range; see :func:`in_usual_range`.
+
     Raises:
-        ModelError: If weights and card do not belong together.
+        ModelError: If weights and card do not belong together, or weights are not finite.
     """
     architecture: Architecture = implementation(_GROUP, model.card.architecture)
     weights = checkpoint.read_weights(model.weights)
@@ -52,8 +55,31 @@ def load_network(model: Model) -> nn.Module:
             network = architecture.build(model.card.parameters)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True, assign=True)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{model.weights} does not hold the network that the card of {model.name!r} says") from error
+        # What PyTorch says takes a page; a ValueError is the architecture's own sentence.
+        reason = f": {error}" if type(error) is ValueError else ""
+        raise ModelError(
+            f"{model.weights} does not hold the network that the card of {model.name!r} says{reason}"
+        ) from error
+    _check_finite(model.weights, weights)
     return network.eval().requires_grad_(False)
+
+
+def in_usual_range(network: nn.Module, value_range: tuple[float, float]) -> nn.Module:
+    """Return a network of values in ``value_range`` as one of values in [-1, 1], which is what backends take."""
+    return network if value_range == (-1.0, 1.0) else _Rescaled(network, *value_range)
+
+
+class _Rescaled(nn.Module):
+    """Maps [-1, 1] to the range of a network, and what comes out of it back."""
+
+    def __init__(self, network: nn.Module, low: float, high: float) -> None:
+        super().__init__()
+        self.network = network
+        self.middle, self.reach = (low + high) / 2, (high - low) / 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.network(x * self.reach + self.middle)
+        return (y.float() - self.middle) / self.reach
 
 
 def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Parameters]:
@@ -79,10 +105,14 @@ def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Parameters]:
             )
         first = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(shapes.items())[:3])
         raise ModelError(f"{path} holds weights of an unknown network ({first}, ...)", checkpoint.READABLE)
+    _check_finite(path, weights)
+    return next(iter(matches.items()))
+
+
+def _check_finite(path: Path, weights: dict[str, Tensor]) -> None:
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{path} holds numbers that are not finite (in {name}); the training that made it failed")
-    return next(iter(matches.items()))
 
 
 def import_checkpoint(

@@ -1,10 +1,12 @@
 """Models on disk: the bundled and the user's, found by name, installed and removed atomically."""
 
+import contextlib
 import difflib
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_STALE_SECONDS = 3600.0
 _BUNDLED = Path(__file__).parent.parent / "bundled"
 
 
@@ -107,6 +110,7 @@ def install(card: Card, write_weights: Callable[[Path], None]) -> Model:
     """
     check_free(card.name)
     folder = models_folder()
+    _sweep_staging(folder, time.time())
     staging = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     try:
         staging.mkdir(parents=True)
@@ -129,6 +133,20 @@ def install(card: Card, write_weights: Callable[[Path], None]) -> Model:
     return _read(folder / card.name)
 
 
+def removable(name: str) -> Path:
+    """Return the folder of a model that can be removed; its card may be broken or missing.
+
+    Raises:
+        ModelError: If there is none, or it is bundled.
+    """
+    if _NAME.fullmatch(name) and (_BUNDLED / name / CARD_FILE).exists():
+        raise ModelError(f"{name!r} comes with imgtrans and cannot be removed")
+    folder = models_folder() / name
+    if not _NAME.fullmatch(name) or not (folder.is_dir() or folder.is_symlink()):
+        return find(name).weights.parent  # which says what there is
+    return folder
+
+
 def remove(name: str) -> None:
     """Remove one of the user's models.
 
@@ -136,9 +154,7 @@ def remove(name: str) -> None:
         ModelError: If there is none, or it is bundled.
         FilesError: If it cannot be removed.
     """
-    if find(name).bundled:
-        raise ModelError(f"{name!r} comes with imgtrans and cannot be removed")
-    folder = models_folder()
+    folder = removable(name).parent
     doomed = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     try:
         (folder / name).rename(doomed)  # at once and whole; the rest is tidying
@@ -148,6 +164,14 @@ def remove(name: str) -> None:
             shutil.rmtree(doomed)
     except OSError as error:
         raise FilesError(f"the model {name!r} cannot be removed: {error.strerror}") from error
+
+
+def _sweep_staging(folder: Path, now: float) -> None:
+    """Delete what a kill left of installing or removing a model; what is fresh may be somebody's at work."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path)
 
 
 def _folders() -> tuple[Path, Path]:

@@ -296,3 +296,23 @@ def test_a_state_dict_that_promises_a_monster_is_refused_before_it_is_built(firs
 def test_a_thousand_blocks_are_refused_before_they_are_built():
     shapes = shapes_of(tiny()) | {f"model.{n}.block.1.weight": (16, 16, 3, 3) for n in range(10, 1010)}
     assert architecture.recognise(shapes) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("blocks", 10**9), ("blocks", -1), ("blocks", 1.5), ("blocks", True), ("blocks", None),
+        ("ngf", 10**9), ("ngf", 0), ("ngf", -4), ("ngf", "4"),
+        ("channels", 10**9), ("channels", 0), ("channels", [3]),
+        ("upsampling", "bicubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
+    ],
+)  # fmt: skip
+def test_parameters_that_nobody_trains_are_refused_with_a_sentence_before_anything_is_built(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(resnet, "GeneratorResNet", lambda *_, **__: pytest.fail("it was built"))
+    sensible = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+    with pytest.raises(ValueError, match=f"^{name} is "):
+        architecture.build({**sensible, name: value})
+    with pytest.raises(ValueError, match=f"^{name} is None"):
+        architecture.build({key: sensible[key] for key in sensible if key != name})

@@ -1,14 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.batch.plan import Plan
 from imgtrans.batch.run import Prepared, Report, Request, dry_run, prepare, run
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.protocols import Item
-from imgtrans.zoo.store import Model
+from imgtrans.zoo.store import CARD_FILE, Model
 from tests.pictures import noise, save
 
 
@@ -176,3 +179,21 @@ def test_a_picture_too_large_for_the_network_says_which_size_would_do(
     report, _ = translate(photos)
     assert report.failed == 4 or "--size" in report.failures[-1][1]
     assert any("large.png" in error and "--size" in error for _, error in report.failures)
+
+
+def test_a_card_that_says_values_from_0_to_1_wins(photos: Path, tiny: Model, tiny_network: GeneratorResNet) -> None:
+    card = replace(tiny.card, value_range=(0.0, 1.0))
+    (tiny.weights.parent / CARD_FILE).write_text(card.to_toml())
+    assert translate(photos)[0].translated == 3
+    with Image.open(photos / "a.png") as image:
+        x = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+    expected = (tiny_network(x)[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
+    with Image.open(photos.parent / "photos-tiny" / "a.png") as image:
+        assert np.abs(np.asarray(image).astype(float) - expected).max() <= 1
+
+
+def test_another_value_range_is_another_translation(photos: Path, tiny: Model) -> None:
+    translate(photos)
+    (tiny.weights.parent / CARD_FILE).write_text(replace(tiny.card, value_range=(0.0, 1.0)).to_toml())
+    assert translate(photos)[0].translated == 3
+    assert translate(photos)[0].skipped == 3

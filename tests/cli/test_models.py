@@ -207,3 +207,9 @@ def test_where_prints_the_folder_of_the_zoo_or_of_a_model(cli: Cli, tiny: Model,
 def test_where_follows_the_variable(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("IMGTRANS_HOME", str(tmp_path / "elsewhere"))
     assert cli("models", "where").out == f"{tmp_path / 'elsewhere' / 'models'}{os.linesep}"
+
+
+def test_a_model_with_a_broken_card_can_be_removed(cli: Cli, tiny: Model):
+    (tiny.weights.parent / store.CARD_FILE).write_text("name = 3")
+    assert cli("models", "rm", "tiny", "--yes") == Ended(0, "", "tiny is removed\n")
+    assert not tiny.weights.parent.exists()

@@ -12,7 +12,7 @@ from imgtrans.architectures.resnet import LARGEST_BLOCKS, LARGEST_NGF, Generator
 from imgtrans.errors import FilesError, ImgtransError, ModelError, UsageError
 from imgtrans.protocols import Parameters
 from imgtrans.zoo import loading, store
-from imgtrans.zoo.loading import find_model, import_checkpoint, load_network, recognise
+from imgtrans.zoo.loading import find_model, import_checkpoint, in_usual_range, load_network, recognise
 from imgtrans.zoo.store import Model
 
 
@@ -148,3 +148,53 @@ def test_an_import_cannot_take_a_name_that_is_taken_or_none(tiny: Model):
         import_checkpoint(tiny.weights, "tiny")
     with pytest.raises(UsageError):
         import_checkpoint(tiny.weights, "../tiny")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("blocks", 10**9), ("ngf", 10**9), ("blocks", -1), ("ngf", -4), ("channels", 3.0)]
+)
+def test_a_hostile_card_is_refused_in_one_sentence_that_says_what_is_wrong(tiny: Model, name: str, value: object):
+    card = replace(tiny.card, parameters={**tiny.card.parameters, name: value})
+    with pytest.raises(
+        ModelError, match=rf"the card of 'tiny' says: {name} is .*, which is no whole number"
+    ) as refusal:
+        load_network(replace(tiny, card=card))
+    assert "\n" not in refusal.value.message
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused_though_their_card_fits(
+    tiny: Model, tiny_network: GeneratorResNet, value: float
+):
+    weights = {name: tensor.clone() for name, tensor in tiny_network.state_dict().items()}
+    weights["model.1.bias"][0] = value
+    checkpoint.write_weights(weights, tiny.weights)
+    with pytest.raises(ModelError, match=r"not finite \(in model\.1\.bias\)"):
+        load_network(tiny)
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(tiny: Model, home: Path):
+    (home / "net.safetensors").write_bytes(tiny.weights.read_bytes())
+    assert find_model("~/net.safetensors").weights == home / "net.safetensors"
+    with pytest.raises(ModelError, match=r"there is no file ~nobody-of-that-name/net\.pth"):
+        find_model("~nobody-of-that-name/net.pth")
+
+
+def test_a_network_of_the_usual_range_is_left_as_it_is(tiny_network: GeneratorResNet):
+    assert in_usual_range(tiny_network, (-1.0, 1.0)) is tiny_network
+
+
+@pytest.mark.parametrize("value_range", [(0.0, 1.0), (0.0, 255.0)])
+def test_a_network_sees_and_gives_values_in_its_own_range(value_range: tuple[float, float]):
+    seen: list[torch.Tensor] = []
+
+    class Darker(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return x / 2
+
+    darker = in_usual_range(Darker(), value_range)
+    y = darker(torch.tensor([-1.0, 0.0, 1.0]))
+    low, high = value_range
+    assert seen[0].tolist() == [low, (low + high) / 2, high]
+    assert y.tolist() == [-1.0, -0.5, 0.0]  # black stays, white becomes gray

@@ -1,6 +1,7 @@
 """The zoo: models are found by name, whole or absent, and what comes with imgtrans stays."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from imgtrans.card import Card
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import sha256_of
 from imgtrans.zoo import store
-from imgtrans.zoo.store import Model, check_free, find, install, is_path, models, models_folder, remove
+from imgtrans.zoo.store import Model, check_free, find, install, is_path, models, models_folder, removable, remove
 
 CARD = Card("mine", "day", "night", "resnet", {"channels": 3}, "")
 
@@ -298,3 +299,38 @@ def test_it_is_no_path(reference: str):
 
 def test_a_model_of_the_zoo_has_its_cards_name():
     assert Model(CARD, Path("w")).name == "mine"
+
+
+# Broken models and leftovers
+
+
+@pytest.mark.parametrize("card", ["this is no TOML", None], ids=["broken", "missing"])
+def test_a_model_whose_card_cannot_be_read_can_be_removed(card: str | None):
+    folder = put("broken", card or "")
+    if card is None:
+        (folder / store.CARD_FILE).unlink()
+    assert removable("broken") == folder
+    remove("broken")
+    assert list(models_folder().iterdir()) == []
+    check_free("broken")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../models", "/", "file"])
+def test_what_is_no_model_cannot_be_removed(name: str):
+    install(CARD, write)
+    (models_folder() / "file").touch()
+    with pytest.raises(ModelError, match="there is no model called"):
+        remove(name)
+    assert names() == ["shipped", "mine"]
+
+
+def test_what_a_kill_left_is_swept_by_the_next_install_and_what_is_fresh_is_not():
+    install(CARD, write)
+    stale, fresh = (models_folder() / f".imgtrans-{digit * 16}.tmp" for digit in "01")
+    for folder in (stale, fresh):
+        folder.mkdir()
+        write(folder / store.WEIGHTS_FILE)
+    an_hour_ago = time.time() - 3601
+    os.utime(stale, (an_hour_ago, an_hour_ago))
+    install(replace(CARD, name="next"), write)
+    assert sorted(path.name for path in models_folder().iterdir()) == [fresh.name, "mine", "next"]
