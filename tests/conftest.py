@@ -79,10 +79,16 @@ def tiny_weights(tiny_network: GeneratorResNet, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def tiny(home: Path, tiny_weights: Path) -> Model:
+def tiny_model(home: Path, tiny_weights: Path) -> Model:
     """The tiny generator, in this test's zoo as ``tiny``."""
     card = Card("tiny", "day", "night", "resnet", dict(TINY_PARAMETERS), "")
     return install(card, lambda path: shutil.copyfile(tiny_weights, path))
+
+
+@pytest.fixture
+def tiny(tiny_model: Model) -> Model:
+    """The tiny generator under its short name; in ``tests/training`` that is the options of a tiny run."""
+    return tiny_model
 
 
 @pytest.fixture

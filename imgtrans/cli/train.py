@@ -68,10 +68,12 @@ def train(
         if value is not None and key not in ("data", "name", "runs", "resume", "json", "quiet", "verbose")
     }
     folder = runs / name
+    if not resume:
+        check_names_free(name)
     run = prepare(data, folder, given, resume)
     settings, state = run.state.options, run.state
     all_steps, _ = settings.schedule(len(run.dataset))
-    if state.step < all_steps:  # a complete run may have put one of its two models there before it was cut off
+    if resume and state.step < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name)
     dataset, precision_used = run.dataset, choose_precision(settings.precision, state.device)
     console.say(

@@ -1,5 +1,6 @@
 """The training loop of CycleGAN, to be read from top to bottom."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def train(
         batch_size=options.batch_size,
         sampler=range(state.step * options.batch_size, all_steps * options.batch_size),
         num_workers=options.workers,
+        worker_init_fn=_leave_signals_to_parent,
         pin_memory=device.type == "cuda",
     )
     fingerprint = crops.dataset.fingerprint()
@@ -137,6 +139,12 @@ def train(
     finally:
         log.close()
     return state.step >= all_steps
+
+
+def _leave_signals_to_parent(worker: int) -> None:
+    """Let a worker live through a Ctrl-C, which reaches the whole process group: the parent stops in its own time."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _diverged(step: int, what: str) -> UnavailableError:

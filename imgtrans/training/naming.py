@@ -4,7 +4,7 @@ import re
 
 from imgtrans.zoo.store import check_free
 
-_BOTH_WAYS = re.compile(r"([A-Za-z_-]+)2([A-Za-z_-]+)")
+_BOTH_WAYS = re.compile(r"([A-Za-z][A-Za-z_-]*)2([A-Za-z][A-Za-z_-]*)")
 
 
 def domains(name: str) -> tuple[str, str]:
@@ -16,7 +16,9 @@ def domains(name: str) -> tuple[str, str]:
 def reverse_name(name: str) -> str:
     """Return what the model of the other direction is called: ``b2a`` for ``a2b``, else ``NAME-reverse``."""
     match = _BOTH_WAYS.fullmatch(name)
-    return f"{match[2]}2{match[1]}" if match else f"{name}-reverse"
+    if not match or match[1].casefold() == match[2].casefold():  # of two that differ in case only, a disk may keep one
+        return f"{name}-reverse"
+    return f"{match[2]}2{match[1]}"
 
 
 def check_names_free(name: str) -> None:
