@@ -71,7 +71,7 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
         UsageError: If the options contradict each other, or those of the resumed run.
     """
     checkpoint = folder / CHECKPOINT
-    dataset = ImageDataset(data)
+    dataset, test_pictures = ImageDataset(data), _test_pictures(data)
     if resume:
         content = read_state(checkpoint)
         options = TrainOptions.resumed(content["options"], given)
@@ -93,13 +93,13 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
     elif options.init:
         _start_from(options.init, state)
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
-    return TrainingRun(folder, state, crops, _grid_crops(data, options, crops))
+    grid_crops = RandomCrops(test_pictures, options.crop, 1.0, options.seed) if test_pictures else crops
+    return TrainingRun(folder, state, crops, grid_crops)
 
 
-def _grid_crops(data: Path, options: TrainOptions, training_crops: RandomCrops) -> RandomCrops:
-    if not ((data / "testA").is_dir() and (data / "testB").is_dir()):
-        return training_crops
-    return RandomCrops(ImageDataset(data, mode="test"), options.crop, 1.0, options.seed)
+def _test_pictures(data: Path) -> ImageDataset | None:
+    there = (data / "testA").is_dir() and (data / "testB").is_dir()
+    return ImageDataset(data, mode="test") if there else None
 
 
 def _options_from(given: dict[str, Any]) -> TrainOptions:

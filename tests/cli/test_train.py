@@ -1,0 +1,324 @@
+"""``imgtrans train``: what it refuses before the first step, how it stops, and what it leaves in the zoo."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans.cli.train import duration
+from imgtrans.training import loop, state
+from imgtrans.training.state import read_state
+from imgtrans.zoo.loading import find_model, load_network
+from imgtrans.zoo.store import CARD_FILE, Model, models_folder
+from tests.conftest import Ended
+from tests.pictures import save
+from tests.training.conftest import make_data, thin_discriminator
+
+Cli = Callable[..., Ended]
+TINY = ["--ngf", 4, "--blocks", 1, "--crop", 32, "--device", "cpu"]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The command shows log records on its own console; the tests' are none of its business."""
+    handlers = [*logging.root.handlers]
+    logging.root.handlers[:] = []
+    yield
+    logging.root.handlers[:] = handlers
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return make_data(tmp_path / "day2night")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "runs"
+    shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+
+
+@pytest.fixture
+def train(cli: Cli, data: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run ``imgtrans train`` for four steps of tiny networks, in this process."""
+    monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
+    command = ["train", "--data", data, "--runs", runs, "--workers", 0]
+    return lambda *arguments: cli(*command, *([] if "--resume" in arguments else [*TINY, "--steps", 4]), *arguments)
+
+
+@pytest.fixture
+def stopped_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Have a signal arrive when the first picture grid is due."""
+
+    def stop(number: int) -> None:
+        save_grid = loop.save_grid
+
+        def interrupted(*arguments: object) -> None:
+            monkeypatch.setattr(loop, "save_grid", save_grid)
+            signal.raise_signal(number)
+
+        monkeypatch.setattr(loop, "save_grid", interrupted)
+
+    return stop
+
+
+def zoo() -> list[str]:
+    return sorted(path.name for path in models_folder().iterdir()) if models_folder().exists() else []
+
+
+# To its end
+
+
+def test_both_models_are_in_the_zoo_and_ready_to_use(train: Cli, cli: Cli, runs: Path, tmp_path: Path):
+    ended = train()
+    assert (ended.code, ended.out) == (0, "day2night\nnight2day\n")
+    assert zoo() == ["day2night", "night2day"]
+    first, *_, last = ended.err.splitlines()
+    assert first == (
+        "training day2night and night2day on 5 + 4 pictures: crops of 32 pixels, width 4, 1 blocks, 4 steps "
+        f"on cpu in float32; see {runs / 'day2night'}"
+    )
+    assert last == "night2day is in the zoo: imgtrans run PHOTOS --model night2day"
+    assert len((runs / "day2night" / "losses.csv").read_text().splitlines()) == 5
+    save(tmp_path / "a.png")
+    assert cli("run", tmp_path / "a.png", "--model", "night2day", "--device", "cpu").code == 0
+
+
+def test_json_is_a_line_for_each_report_and_each_model(train: Cli):
+    step, *models = map(json.loads, train("--json").out.splitlines())
+    assert (step["event"], step["step"], step["steps"]) == ("step", 4, 4)
+    assert step["G_cycle"] > 0
+    assert [(model["event"], model["name"]) for model in models] == [("model", "day2night"), ("model", "night2day")]
+    assert all(Path(model["path"]).is_file() for model in models)
+
+
+def test_quiet_says_nothing(train: Cli):
+    assert train("-q") == Ended(0, "day2night\nnight2day\n", "")
+
+
+def test_a_broken_picture_is_named_and_left_out(train: Cli, data: Path):
+    (data / "trainA" / "0.png").write_bytes((data / "trainA" / "0.png").read_bytes()[:60])
+    ended = train("--steps", 6)
+    assert ended.code == 0
+    assert any(line.startswith("warning: ") and "0.png" in line for line in ended.err.splitlines())
+
+
+# What is refused before the first step
+
+
+@pytest.mark.parametrize(("taken", "name"), [("tiny", "tiny"), ("tiny", "tiny2b"), ("tiny-reverse", "tiny")])
+def test_a_name_that_is_taken_is_refused_before_anything_is_made(
+    train: Cli, runs: Path, tiny: Model, taken: str, name: str
+):
+    folder = models_folder() / {"tiny2b": "b2tiny"}.get(name, taken)
+    if folder != tiny.weights.parent:
+        tiny.weights.parent.rename(folder)
+    ended = train("--name", name)
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err == f"error: a model called {folder.name!r} is in the zoo already\n  choose another name\n"
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "x.pth", "-"])
+def test_what_is_no_name_is_refused_before_anything_is_made(train: Cli, runs: Path, name: str):
+    ended = train("--name", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {name!r} cannot be a model's name\n")
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("domain", ["trainA", "trainB", "testA", "testB"])
+@pytest.mark.parametrize("how", ["empty", "without pictures", "missing"])
+def test_a_domain_without_pictures_is_one_sentence(train: Cli, data: Path, runs: Path, domain: str, how: str):
+    for name in ("testA", "testB"):
+        save(data / name / "a.png")
+    shutil.rmtree(data / domain)
+    if how == "missing":
+        if domain.startswith("test"):
+            pytest.skip("a data set may have no test pictures")
+    else:
+        (data / domain).mkdir()
+        if how == "without pictures":
+            (data / domain / "notes.txt").write_text("to be filled")
+    ended = train()
+    assert (ended.code, ended.out) == (4, "")
+    first, *rest = ended.err.splitlines()
+    assert first.startswith("error: ")
+    assert str(data / domain) in first
+    assert len(rest) == 1
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--ngf", 0), ("--crop", 30), ("--crop", 16), ("--batch-size", 0), ("--scale-jitter", 0.5), ("--seed", -1),
+        ("--precision", "float8"), ("--upsampling", "bicubic"), ("--device", "abacus"), ("--steps", "many"),
+    ],
+)  # fmt: skip
+def test_an_option_that_makes_no_sense_is_a_usage_error(train: Cli, runs: Path, option: str, value: object):
+    ended = train(option, value)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: ")
+    assert not runs.exists()
+
+
+def test_a_run_that_is_there_already_is_not_begun_again(train: Cli, runs: Path, stopped_by: Callable[[int], None]):
+    stopped_by(signal.SIGINT)
+    train("--grid-every", 1)
+    before = (runs / "day2night" / "checkpoint.pt").read_bytes()
+    ended = train()
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err == (
+        f"error: {runs / 'day2night'} holds a training run already\n  go on with --resume, or give another --name\n"
+    )
+    assert (runs / "day2night" / "checkpoint.pt").read_bytes() == before
+
+
+def test_there_must_be_something_to_resume(train: Cli, runs: Path):
+    ended = train("--resume")
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err == f"error: there is no checkpoint {runs / 'day2night' / 'checkpoint.pt'} to resume from\n"
+
+
+# Stopped, and gone on with
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_saves_first_and_resumed_it_ends_as_if_it_had_not_been(
+    train: Cli, runs: Path, stopped_by: Callable[[int], None], number: int, code: int
+):
+    assert train("--name", "unbroken", "--grid-every", 2).code == 0
+    stopped_by(number)
+    ended = train("--grid-every", 2)
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.splitlines()[-1] == "stopped after step 2 and saved; --resume goes on from here"
+    assert read_state(runs / "day2night" / "checkpoint.pt")["step"] == 2
+    assert zoo() == ["unbroken", "unbroken-reverse"]
+    ended = train("--resume")
+    assert (ended.code, ended.out) == (0, "day2night\nnight2day\n")
+    assert ended.err.splitlines()[1] == "going on after step 2"
+    losses = [(runs / name / "losses.csv").read_bytes() for name in ("unbroken", "day2night")]
+    assert losses[0] == losses[1]
+    weights = [load_network(find_model(name)).state_dict() for name in ("unbroken", "day2night")]
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_in_a_terminal_reaches_the_loaders_too_and_still_saves_first(data: Path, runs: Path):
+    command = [sys.executable, "-m", "imgtrans", "train", "--data", data, "--runs", runs, *TINY, "--steps", 100_000]
+    process = subprocess.Popen(
+        [*map(str, command), "--grid-every", "1", "--workers", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not list(runs.rglob("step-*.png")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    step = read_state(runs / "day2night" / "checkpoint.pt")["step"]
+    assert step > 0
+    assert stderr.splitlines()[-1] == f"stopped after step {step} and saved; --resume goes on from here"
+    assert "Traceback" not in stderr
+
+
+def test_a_complete_run_that_was_cut_off_before_its_models_were_in_the_zoo_puts_them_there(train: Cli):
+    train()
+    shutil.rmtree(models_folder() / "night2day")
+    before = find_model("day2night")
+    ended = train("--resume")
+    assert (ended.code, ended.out) == (0, "day2night\nnight2day\n")
+    assert find_model("day2night") == before
+    assert zoo() == ["day2night", "night2day"]
+
+
+def test_a_resumed_run_minds_the_names_too(train: Cli, tiny: Model, stopped_by: Callable[[int], None]):
+    stopped_by(signal.SIGINT)
+    train("--grid-every", 1)
+    tiny.weights.parent.rename(models_folder() / "night2day")
+    ended = train("--resume")
+    assert (ended.code, ended.out) == (4, "")
+    assert "a model called 'night2day' is in the zoo already" in ended.err
+
+
+# From another model
+
+
+def test_init_starts_from_a_model_and_has_its_shape(train: Cli, cli: Cli, tiny: Model, data: Path, runs: Path):
+    ended = cli(
+        "train", "--data", data, "--runs", runs, "--workers", 0, "--crop", 32, "--device", "cpu",
+        "--init", "tiny", "--learning-rate", 0, "--steps", 1,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert "width 4, 1 blocks, 1 steps" in ended.err
+    before, after = load_network(tiny).state_dict(), load_network(find_model("day2night")).state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert find_model("day2night").card.training["init"] == "tiny"
+
+
+def test_init_takes_the_reverse_too_where_there_is_one(train: Cli, tiny: Model):
+    train("--name", "a2b")
+    assert train("--init", "a2b", "--learning-rate", 0, "--steps", 1).code == 0
+    for old, new in (("a2b", "day2night"), ("b2a", "night2day")):
+        before, after = (load_network(find_model(name)).state_dict() for name in (old, new))
+        assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--init", "tinny"], 3, "there is no model called 'tinny'"),
+        (["--init", "gone.pth"], 3, "there is no file gone.pth"),
+        (["--init", "tiny", "--ngf", 8], 2, "--ngf is 8, but tiny has 4"),
+    ],
+)
+def test_init_from_what_cannot_be_is_refused(
+    train: Cli, tiny: Model, runs: Path, arguments: list[object], code: int, sentence: str
+):
+    ended = train(*arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.startswith(f"error: {sentence}")
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"parameters": {"channels": 3, "ngf": "4", "blocks": 1, "upsampling": "nearest"}},
+            "does not hold the network",
+        ),
+        ({"parameters": {}}, "does not hold the network"),
+        ({"value_range": (0.0, 1.0)}, "'tiny' cannot be trained on"),
+    ],
+)
+def test_init_from_a_card_that_lies_or_cannot_be_trained_on_is_refused(
+    train: Cli, tiny: Model, runs: Path, change: dict[str, object], sentence: str
+):
+    (tiny.weights.parent / CARD_FILE).write_text(replace(tiny.card, **change).to_toml())
+    ended = train("--init", "tiny")
+    assert (ended.code, ended.out) == (3, "")
+    assert sentence in ended.err
+    assert not runs.exists()
+
+
+# Small things
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (3599.7, "1 h 00 min"), (90_061, "25 h 01 min")],
+)
+def test_a_duration_is_said_as_a_person_says_it(seconds: float, words: str):
+    assert duration(seconds) == words
