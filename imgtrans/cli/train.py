@@ -60,7 +60,7 @@ def train(
     from imgtrans.training.run import prepare
 
     console = options.console(quiet, verbose, json)
-    logging.basicConfig(format="%(message)s", handlers=[_ToConsole(console)])
+    logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
     name = name or data.resolve().name
     given: dict[str, Any] = {
         key: value

@@ -104,6 +104,7 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         self.seed = seed
         self._epoch = -1
         self._order: list[int] = []
+        self._left_out: set[Path] = set()
 
     def __getitem__(self, n: int) -> dict[str, Tensor]:
         """Return pair ``n`` as ``{"A": tensor, "B": tensor}``, each (3, crop, crop) in [-1, 1]."""
@@ -128,7 +129,9 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
                 image = load_rgb(path)
                 break
             except ImageError as error:  # one bad picture must not end a training of days
-                _log.warning("%s It is left out.", error.message)
+                if path not in self._left_out:
+                    self._left_out.add(path)
+                    _log.warning("%s It is left out.", error.message)
         else:
             raise FilesError(f"no picture in {files[0].parent} can be read")
         side = self.crop * min(image.size) / load

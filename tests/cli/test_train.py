@@ -31,10 +31,10 @@ TINY = ["--ngf", 4, "--blocks", 1, "--crop", 32, "--device", "cpu"]
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     """The command shows log records on its own console; the tests' are none of its business."""
-    handlers = [*logging.root.handlers]
-    logging.root.handlers[:] = []
+    logger = logging.getLogger("imgtrans")
+    handlers = logger.handlers
     yield
-    logging.root.handlers[:] = handlers
+    logger.handlers = handlers
 
 
 @pytest.fixture
