@@ -5,12 +5,13 @@ import os
 import sys
 import time
 from types import TracebackType
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _LINE_SECONDS = 5.0
 
@@ -69,6 +70,8 @@ class Console:
             for row in rows:
                 print("\t".join(_printable(cell, sys.stdout) for cell in row))
             return
+        from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column)
@@ -92,11 +95,13 @@ class ProgressDisplay:
         self._shown = console.verbosity >= 0
         self._bar: Progress | None = None
         if self._shown and rich_console.is_terminal:
-            self._bar = Progress(
-                BarColumn(),
-                TextColumn("{task.completed}/{task.total}"),
-                TextColumn("{task.description}", markup=False),
-                TimeElapsedColumn(),
+            from rich import progress  # noqa: PLC0415 - only a terminal needs it
+
+            self._bar = progress.Progress(
+                progress.BarColumn(),
+                progress.TextColumn("{task.completed}/{task.total}"),
+                progress.TextColumn("{task.description}", markup=False),
+                progress.TimeElapsedColumn(),
                 console=rich_console,
                 transient=True,
             )

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import nn
 
-Pixels = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8]
+else:
+    Pixels = Any  # numpy takes a quarter of a second that --help does not have
+
 Parameters = dict[str, Any]
 
 

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from imgtrans.batch.journal import Entry, Journal
 from imgtrans.batch.plan import Recipe
 from imgtrans.files import fsync_folder
-from imgtrans.protocols import Outcome
+from imgtrans.protocols import Item, Outcome
 
 
 def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> list[Outcome]:
@@ -19,7 +20,7 @@ def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> lis
         The outcomes; one whose output could not be put in its place has failed.
     """
     intents: dict[bytes, Entry] = {
-        outcome.item.key: recipe.entry(outcome.item, "writing", outcome.temporary.stat())
+        outcome.item.key: _intent(outcome.item, outcome.temporary, recipe, journal)
         for outcome in outcomes
         if outcome.temporary
     }
@@ -28,10 +29,28 @@ def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> lis
     for folder in {outcome.item.output.parent for outcome in final if outcome.temporary}:
         fsync_folder(folder)
     journal.record(
-        replace(intents[outcome.item.key], state="done") if outcome.temporary else _failed(outcome, recipe, journal)
+        replace(intents[outcome.item.key], state="done", before_size=0, before_mtime_ns=0)
+        if outcome.temporary
+        else _failed(outcome, recipe, journal)
         for outcome in final
     )
     return final
+
+
+def _intent(item: Item, temporary: Path, recipe: Recipe, journal: Journal) -> Entry:
+    intent = recipe.entry(item, "writing", temporary.stat())
+    size, mtime_ns = _older_output(item, journal)
+    return replace(intent, before_size=size, before_mtime_ns=mtime_ns)
+
+
+def _older_output(item: Item, journal: Journal) -> tuple[int, int]:
+    """Return size and time of what stands at an output's place, if we made it."""
+    known = journal.entry(item.key)
+    try:
+        status = item.output.lstat()
+    except OSError:
+        return 0, 0
+    return (status.st_size, status.st_mtime_ns) if known and known.made(status) else (0, 0)
 
 
 def _put_in_place(outcome: Outcome) -> Outcome:
@@ -46,8 +65,6 @@ def _put_in_place(outcome: Outcome) -> Outcome:
 
 
 def _failed(outcome: Outcome, recipe: Recipe, journal: Journal) -> Entry:
+    size, mtime_ns = _older_output(outcome.item, journal)  # it stays known as ours
     entry = recipe.entry(outcome.item, "failed", error=outcome.error)
-    before = journal.entry(outcome.item.key)  # an older output of ours stays known as ours
-    if before is None:
-        return entry
-    return replace(entry, output_size=before.output_size, output_mtime_ns=before.output_mtime_ns)
+    return replace(entry, output_size=size, output_mtime_ns=mtime_ns)

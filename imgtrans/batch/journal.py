@@ -24,7 +24,9 @@ CREATE TABLE IF NOT EXISTS images (
     state TEXT NOT NULL,          -- writing, done or failed
     output_size INTEGER NOT NULL, -- of the output, bytes
     output_mtime_ns INTEGER NOT NULL,
-    error TEXT NOT NULL
+    error TEXT NOT NULL,
+    before_size INTEGER NOT NULL, -- of our older output that a "writing" one replaces; 0 if there is none
+    before_mtime_ns INTEGER NOT NULL
 ) WITHOUT ROWID
 """
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -46,6 +48,15 @@ class Entry:
     output_size: int = 0
     output_mtime_ns: int = 0
     error: str = ""
+    before_size: int = 0
+    before_mtime_ns: int = 0
+
+    def made(self, output: os.stat_result) -> bool:
+        """Whether the file that stands at the output's place is one that we made."""
+        stands = (output.st_size, output.st_mtime_ns)
+        # Killed between intent and rename: the older one is still there.
+        older = self.state == "writing" and stands == (self.before_size, self.before_mtime_ns)
+        return older or stands == (self.output_size, self.output_mtime_ns)
 
 
 class Journal:
@@ -101,7 +112,7 @@ class Journal:
         if not rows:
             return
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._database.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._database.execute("COMMIT")
 
 

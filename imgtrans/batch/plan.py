@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -129,8 +129,8 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         plan.todo.append(item)
         return
     known = records.entry(item.key)
-    ours = known is not None and (known.output_size, known.output_mtime_ns) == (status.st_size, status.st_mtime_ns)
-    if known and ours and known == recipe.entry(item, known.state, status) and known.state in ("writing", "done"):
+    ours = known is not None and known.made(status)
+    if known and ours and known.state in ("writing", "done") and _same(known, recipe.entry(item, known.state, status)):
         (plan.todo if force else plan.done).append(item)
     elif ours or overwrite:
         plan.todo.append(item)
@@ -138,6 +138,10 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         plan.refused.append(
             (item, f"{item.output} is there already and was not made by imgtrans; --overwrite would replace it.")
         )
+
+
+def _same(known: Entry, wanted: Entry) -> bool:
+    return replace(known, before_size=0, before_mtime_ns=0) == wanted
 
 
 def _fold_case(key: bytes) -> bytes:

@@ -19,6 +19,7 @@ _HELP = {"--help", "-h"}
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: its square brackets are not markup, and it comes at once
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": sorted(_HELP)},
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",

@@ -9,7 +9,7 @@ import typer
 from imgtrans.cli import options
 from imgtrans.zoo import store
 
-models = typer.Typer(no_args_is_help=True, help="List, inspect, import and remove models.")
+models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, inspect, import and remove models.")
 
 
 @models.command("list")

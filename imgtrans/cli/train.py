@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from imgtrans.cli import options
+from imgtrans.errors import UsageError
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -67,6 +68,8 @@ def train(
         for key, value in ctx.params.items()
         if value is not None and key not in ("data", "name", "runs", "resume", "json", "quiet", "verbose")
     }
+    if steps and (epochs is not None or decay_epochs is not None):
+        raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
     folder = runs / name
     if not resume:
         check_names_free(name)

@@ -30,13 +30,13 @@ def watch(
 
     A file is taken once it has stopped growing, and never twice, across restarts too.
     """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # before the imports: they take a while, and who stops then means it
+        signal.signal(number, lambda *_: stop.set())
     from imgtrans.batch import run as batch
     from imgtrans.cli.listener import RunListener
     from imgtrans.watch import watch_folder
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     console = options.console(quiet, verbose, json)
     prepared = batch.prepare(
         batch.Request(

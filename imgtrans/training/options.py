@@ -97,6 +97,8 @@ class TrainOptions:
         Raises:
             UsageError: If ``given`` changes a setting that would make another run of it.
         """
+        if "steps" not in given and given.keys() & {"epochs", "decay_epochs"}:
+            given = {**given, "steps": 0}
         known = {field.name for field in fields(cls)}
         # A setting that is newer than the run has had its default all along.
         saved = asdict(cls()) | {name: value for name, value in saved.items() if name in known}

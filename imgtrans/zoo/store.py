@@ -94,8 +94,12 @@ def check_free(name: str) -> None:
         )
     for folder in _folders():
         if (folder / name).exists():
-            kind = "comes with imgtrans" if folder == _BUNDLED else "is in the zoo"
-            raise FilesError(f"a model called {name!r} {kind} already", "choose another name")
+            if folder == _BUNDLED:
+                raise FilesError(f"a model called {name!r} comes with imgtrans", "choose another name")
+            raise FilesError(
+                f"a model called {name!r} is in the zoo already",
+                f"choose another name, or remove it with imgtrans models rm {name}",
+            )
 
 
 def install(card: Card, write_weights: Callable[[Path], None]) -> Model:

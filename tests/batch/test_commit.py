@@ -64,6 +64,48 @@ def test_one_output_that_cannot_be_put_in_place_fails_alone(tmp_path: Path) -> N
     assert not list(tmp_path.glob(".imgtrans-*.tmp"))
 
 
+class Killed(BaseException):
+    """As sudden as SIGKILL."""
+
+
+def test_an_older_output_stays_ours_when_the_power_fails_before_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with Journal(tmp_path) as journal:
+        commit([finished(tmp_path, "a")], RECIPE, journal)
+        older = (tmp_path / "a").stat()
+        again = finished(tmp_path, "a")
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(os, "replace", killed)
+            commit([again], Recipe("model", "others"), journal)
+        entry = journal.entry(b"a")
+        assert entry is not None and entry.state == "writing"
+        assert entry.made(older)
+
+        commit([again], Recipe("model", "others"), journal)
+        entry = journal.entry(b"a")
+        assert entry is not None and entry.state == "done"
+        assert entry.made((tmp_path / "a").stat()) and not entry.made(older)
+
+
+def test_an_older_output_stays_ours_when_it_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with Journal(tmp_path) as journal:
+        commit([finished(tmp_path, "a")], RECIPE, journal)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refused)
+            (outcome,) = commit([finished(tmp_path, "a")], Recipe("model", "others"), journal)
+        entry = journal.entry(b"a")
+    assert "Permission denied" in outcome.error
+    assert entry is not None and entry.state == "failed"
+    assert entry.made((tmp_path / "a").stat())
+
+
 def test_a_failure_does_not_make_an_older_output_a_strangers(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         (done,) = commit([finished(tmp_path, "a")], RECIPE, journal)

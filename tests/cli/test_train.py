@@ -28,15 +28,6 @@ Cli = Callable[..., Ended]
 TINY = ["--ngf", 4, "--blocks", 1, "--crop", 32, "--device", "cpu"]
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """The command shows log records on its own console; the tests' are none of its business."""
-    logger = logging.getLogger("imgtrans")
-    handlers = logger.handlers
-    yield
-    logger.handlers = handlers
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return make_data(tmp_path / "day2night")
@@ -53,7 +44,12 @@ def train(cli: Cli, data: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Run ``imgtrans train`` for four steps of tiny networks, in this process."""
     monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
     command = ["train", "--data", data, "--runs", runs, "--workers", 0]
-    return lambda *arguments: cli(*command, *([] if "--resume" in arguments else [*TINY, "--steps", 4]), *arguments)
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(logging.root, "handlers", [])  # as in a process of its own, where pytest listens to nothing
+        return cli(*command, *([] if "--resume" in arguments else [*TINY, "--steps", 4]), *arguments)
+
+    return run
 
 
 @pytest.fixture
@@ -137,19 +133,19 @@ def test_what_is_no_name_is_refused_before_anything_is_made(train: Cli, runs: Pa
     assert not runs.exists()
 
 
-@pytest.mark.parametrize("domain", ["trainA", "trainB", "testA", "testB"])
-@pytest.mark.parametrize("how", ["empty", "without pictures", "missing"])
+@pytest.mark.parametrize(
+    ("domain", "how"),
+    [(domain, how) for domain in ("trainA", "trainB") for how in ("empty", "without pictures", "missing")]
+    + [(domain, "empty") for domain in ("testA", "testB")],
+)
 def test_a_domain_without_pictures_is_one_sentence(train: Cli, data: Path, runs: Path, domain: str, how: str):
     for name in ("testA", "testB"):
         save(data / name / "a.png")
     shutil.rmtree(data / domain)
-    if how == "missing":
-        if domain.startswith("test"):
-            pytest.skip("a data set may have no test pictures")
-    else:
+    if how != "missing":
         (data / domain).mkdir()
-        if how == "without pictures":
-            (data / domain / "notes.txt").write_text("to be filled")
+    if how == "without pictures":
+        (data / domain / "notes.txt").write_text("to be filled")
     ended = train()
     assert (ended.code, ended.out) == (4, "")
     first, *rest = ended.err.splitlines()
