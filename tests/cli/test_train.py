@@ -121,7 +121,10 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_made(
         tiny.weights.parent.rename(folder)
     ended = train("--name", name)
     assert (ended.code, ended.out) == (4, "")
-    assert ended.err == f"error: a model called {folder.name!r} is in the zoo already\n  choose another name\n"
+    assert ended.err == (
+        f"error: a model called {folder.name!r} is in the zoo already\n"
+        f"  choose another name, or remove it with imgtrans models rm {folder.name}\n"
+    )
     assert not runs.exists()
 
 
