@@ -172,6 +172,14 @@ def test_an_option_that_makes_no_sense_is_a_usage_error(train: Cli, runs: Path, 
     assert not runs.exists()
 
 
+@pytest.mark.parametrize("option", ["--epochs", "--decay-epochs"])
+def test_steps_and_epochs_exclude_each_other(train: Cli, runs: Path, option: str):
+    ended = train("--steps", 2, option, 1)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: --steps replaces --epochs and --decay-epochs\n")
+    assert not runs.exists()
+
+
 def test_a_run_that_is_there_already_is_not_begun_again(train: Cli, runs: Path, stopped_by: Callable[[int], None]):
     stopped_by(signal.SIGINT)
     train("--grid-every", 1)

@@ -123,6 +123,13 @@ def test_an_option_that_may_change_half_way_is_taken_over_on_resume(name: str):
     assert options.ngf == 8
 
 
+@pytest.mark.parametrize(
+    ("given", "steps"), [({"epochs": 9}, 0), ({"decay_epochs": 9}, 0), ({"epochs": 9, "steps": 40}, 40), ({}, 30)]
+)
+def test_a_run_by_steps_goes_on_by_epochs_when_those_are_given(given: dict[str, Any], steps: int):
+    assert TrainOptions.resumed(TrainOptions(steps=30).to_dict(), given).steps == steps
+
+
 def test_an_option_given_again_unchanged_is_no_change():
     saved = TrainOptions(ngf=8)
     assert TrainOptions.resumed(saved.to_dict(), {"ngf": 8, "learning_rate": 2e-4}) == saved
