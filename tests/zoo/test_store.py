@@ -154,7 +154,7 @@ def test_a_bundled_model_is_shadowed_by_nothing():
 
 
 def test_a_bundled_models_name_cannot_be_taken():
-    with pytest.raises(FilesError, match="'shipped' comes with imgtrans$"):
+    with pytest.raises(FilesError, match=r"'shipped' comes with imgtrans$"):
         install(replace(CARD, name="shipped"), write)
     assert not models_folder().exists()
 
