@@ -4,13 +4,12 @@ import json
 import os
 import sys
 import time
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from rich.console import Console as RichConsole
-from rich.text import Text
-
 if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
     from rich.progress import Progress
 
 _LINE_SECONDS = 5.0
@@ -27,10 +26,14 @@ class Console:
     def __init__(self, verbosity: int = 0, json_lines: bool = False) -> None:
         self.verbosity = verbosity
         self.json_lines = json_lines
+
+    @cached_property
+    def _err(self) -> "RichConsole":
+        from rich.console import Console as RichConsole  # noqa: PLC0415 - a tenth of a second, not owed by each result
+
         # No emoji: ``:smile:`` in a file's name is no smile. NO_COLOR takes bold away too.
         colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False, color_system=colours)
-        self._out = RichConsole(highlight=False, soft_wrap=True, emoji=False, color_system=colours)
+        return RichConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False, color_system=colours)
 
     def say(self, text: str) -> None:
         """Tell what is going on, unless quiet."""
@@ -44,13 +47,17 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Tell what deserves attention though the program goes on."""
-        self._err.print(Text.assemble(("warning:", "yellow"), f" {_printable(text)}"))
+        self._labelled("warning:", "yellow", text)
 
     def error(self, message: str, hint: str = "") -> None:
         """Tell what went wrong, and what to do about it."""
-        self._err.print(Text.assemble(("error:", "bold red"), f" {_printable(message)}"))
+        self._labelled("error:", "bold red", message)
         if hint:
             self._err.print(f"  {_printable(hint)}", markup=False)
+
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        self._err.print(label, style=style, end=" ")
+        self._err.print(_printable(text), markup=False)
 
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
@@ -63,21 +70,17 @@ class Console:
             print(json.dumps(fields, ensure_ascii=True, default=str), flush=True)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
-        """Print rows as a table on a terminal, tab-separated in a pipe."""
+        """Print rows as a table with a head on a terminal, tab-separated in a pipe (not in JSON mode)."""
         if self.json_lines:
             return
-        if not self._out.is_terminal:
+        rows = [[_printable(cell, sys.stdout) for cell in row] for row in rows]
+        if not (sys.stdout and sys.stdout.isatty()):  # a closed one is None
             for row in rows:
-                print("\t".join(_printable(cell, sys.stdout) for cell in row))
+                print("\t".join(row))
             return
-        from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column)
-        for row in rows:
-            table.add_row(*(Text(_printable(cell, sys.stdout)) for cell in row))
-        self._out.print(table)
+        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+        for row in [columns, *rows]:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def progress(self, total: int, done: int = 0) -> "ProgressDisplay":
         """Return a display of work in progress: a bar on a terminal, else a line every few seconds."""
@@ -87,7 +90,7 @@ class Console:
 class ProgressDisplay:
     """Progress of a known number of things, with a text that says how it goes."""
 
-    def __init__(self, console: Console, rich_console: RichConsole, total: int, done: int) -> None:
+    def __init__(self, console: Console, rich_console: "RichConsole", total: int, done: int) -> None:
         self._console = console
         self._total = total
         self._done = done
