@@ -253,7 +253,7 @@ def test_torch_is_not_imported_when_there_is_nothing_left_to_do(cli: Cli, tiny: 
     save(tmp_path / "photos" / "a.png")
     assert cli("run", tmp_path / "photos", "--model", "tiny").code == 0
     ended, heavy = imported("run", "photos", "--model", "tiny", cwd=tmp_path)
-    assert (ended.code, heavy) == (0, ["numpy"])
+    assert (ended.code, heavy) == (0, ["numpy", "rich"])
     assert ended.err.startswith("nothing to do: 1 done before")
 
 
