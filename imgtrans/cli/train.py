@@ -38,6 +38,9 @@ def train(
         float | None, typer.Option(help="Weight of the identity loss, as a fraction of the cycle's. [default: 0.5]")
     ] = None,
     pool_size: Annotated[int | None, typer.Option(help="Past fakes kept for a discriminator. [default: 50]")] = None,
+    ema_decay: Annotated[
+        float | None, typer.Option(help="Make the result a moving average of the weights, as 0.999. [default: 0]")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, crops and pools. [default: 0]")] = None,
     init: Annotated[str | None, typer.Option(help="Model of the zoo to start from.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,

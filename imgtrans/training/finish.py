@@ -30,7 +30,7 @@ def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
         FilesError: If a name was taken meanwhile.
     """
     source, target = domains(name)
-    networks = run.state.networks
+    networks = run.state.result()
     return [
         _install(run, networks.G_AB, name, source, target, data),
         _install(run, networks.G_BA, reverse_name(name), target, source, data),

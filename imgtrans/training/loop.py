@@ -112,6 +112,7 @@ def train(
             state.optimizer_G.zero_grad()
             torch.autograd.backward(g.total)
             state.optimizer_G.step()
+            state.update_averages()
 
             # The discriminators: tell real pictures from fakes, new and past.
             discriminators.requires_grad_(True)
@@ -129,7 +130,7 @@ def train(
                 write_pending()
             if state.step % options.grid_every == 0 or state.step == all_steps:
                 with autocast:
-                    save_grid(folder / "grids" / f"step-{state.step:07d}.png", networks, (pictures_A, pictures_B))
+                    save_grid(folder / "grids" / f"step-{state.step:07d}.png", state.result(), (pictures_A, pictures_B))
             if stop():
                 break
             if time.monotonic() - saved >= 60 * options.save_minutes:

@@ -6,7 +6,7 @@ from typing import Any
 from imgtrans.errors import UsageError
 
 MAY_CHANGE_ON_RESUME = frozenset(
-    {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight"}
+    {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
     | {"device", "precision", "workers", "save_minutes", "grid_every"}
 )
 
@@ -29,6 +29,7 @@ class TrainOptions:
         cycle_weight: Weight of the cycle loss.
         identity_weight: Weight of the identity loss, as a fraction of ``cycle_weight``; 0 leaves it out.
         pool_size: Past fakes kept for each discriminator.
+        ema_decay: Of an exponential moving average of the generators' weights, which then is the result; 0 for none.
         seed: Of weights, order, crops and pools.
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
@@ -51,6 +52,7 @@ class TrainOptions:
     cycle_weight: float = 10.0
     identity_weight: float = 0.5
     pool_size: int = 50
+    ema_decay: float = 0.0
     seed: int = 0
     init: str = ""
     device: str = "auto"
@@ -69,6 +71,8 @@ class TrainOptions:
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+        if not 0 <= self.ema_decay < 1:
+            raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
         if self.crop % 4:

@@ -1,11 +1,12 @@
 """The whole state of a training run, and its file: what is saved is all that resuming needs."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
@@ -36,6 +37,7 @@ class TrainingState:
     pool_B: ImagePool = field(init=False)
     optimizer_G: torch.optim.Adam = field(init=False)
     optimizer_D: torch.optim.Adam = field(init=False)
+    averages: dict[str, AveragedModel] = field(init=False)
 
     def __post_init__(self) -> None:
         options, networks = self.options, self.networks
@@ -43,6 +45,11 @@ class TrainingState:
         self.pool_B = ImagePool(options.pool_size, seed=2 * options.seed + 1)
         self.optimizer_G = self._adam(networks.G_AB, networks.G_BA)
         self.optimizer_D = self._adam(networks.D_A, networks.D_B)
+        self.averages = {}
+        if options.ema_decay:
+            average = get_ema_multi_avg_fn(options.ema_decay)  # type: ignore[no-untyped-call]
+            for name, network in (("G_AB", networks.G_AB), ("G_BA", networks.G_BA)):
+                self.averages[name] = AveragedModel(network, multi_avg_fn=average)
 
     def _adam(self, *networks: torch.nn.Module) -> torch.optim.Adam:
         parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
@@ -54,6 +61,18 @@ class TrainingState:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
+    def update_averages(self) -> None:
+        """Take the generators' new weights into their averages; the first ones are taken as they are.
+
+        Source: Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR 2019.
+        """
+        for name, average in self.averages.items():
+            average.update_parameters(self.networks.all()[name])
+
+    def result(self) -> Networks:
+        """Return the networks with the generators that the run is for: the averages, where they are kept."""
+        return replace(self.networks, **{name: average.module for name, average in self.averages.items()})
+
     def save(self, path: Path, data_fingerprint: str) -> None:
         """Write everything to ``path``, atomically."""
         content = {
@@ -63,6 +82,7 @@ class TrainingState:
             "step": self.step,
             "seconds": self.seconds,
             "networks": {name: network.state_dict() for name, network in self.networks.all().items()},
+            "averages": {name: average.state_dict() for name, average in self.averages.items()},
             "optimizers": [self.optimizer_G.state_dict(), self.optimizer_D.state_dict()],
             "pools": [self.pool_A.state_dict(), self.pool_B.state_dict()],
             "torch_random": torch.get_rng_state(),
@@ -74,6 +94,11 @@ class TrainingState:
         """Take over a saved state, as :func:`read_state` returns it."""
         for name, network in self.networks.all().items():
             network.load_state_dict(content["networks"][name])
+        for name, average in self.averages.items():
+            if name in content.get("averages", {}):
+                average.load_state_dict(content["averages"][name])
+            else:  # it begins here
+                average.module.load_state_dict(content["networks"][name])
         for optimizer, saved in zip((self.optimizer_G, self.optimizer_D), content["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         for pool, saved in zip((self.pool_A, self.pool_B), content["pools"], strict=True):

@@ -40,6 +40,20 @@ def test_both_generators_stand_in_the_zoo_with_their_own_weights(run: TrainingRu
     assert models[0].card.sha256 != models[1].card.sha256
 
 
+def test_averages_are_what_stands_in_the_zoo(
+    data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
+    run = prepare(data, folder, {**tiny, "steps": 3, "ema_decay": 0.9}, resume=False)
+    assert run.train(lambda _: None, lambda: False)
+    model, _ = install_results(run, "day2night", data)
+    loaded, last = load_network(model).state_dict(), run.state.networks.G_AB.state_dict()
+    averaged = run.state.averages["G_AB"].module.state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in averaged.items())
+    assert any(not torch.equal(tensor, loaded[name]) for name, tensor in last.items())
+    assert model.card.training["ema_decay"] == 0.9
+
+
 def test_their_cards_say_everything(run: TrainingRun, data: Path):
     forth, back = (find(model.name) for model in install_results(run, "day2night", data))
     assert (forth.card.source, forth.card.target) == ("day", "night")

@@ -79,6 +79,46 @@ def test_every_network_is_trained(data: Path, folder: Path, tiny: dict[str, Any]
             assert not torch.equal(network.state_dict()[key], trained[name].state_dict()[key]), f"{name} {key}"
 
 
+def test_the_result_is_an_exponential_moving_average_of_the_weights_where_one_is_kept(
+    data: Path, folder: Path, tiny: dict[str, Any], train_in: Train
+):
+    after_step: list[torch.Tensor] = []
+
+    def watch(state: TrainingState) -> bool:
+        after_step.append(next(state.networks.G_BA.parameters()).detach().clone())
+        return False
+
+    state = train_in(data, folder, {**tiny, "steps": 4, "ema_decay": 0.75, "learning_rate": 0.01}, stop=watch)
+    expected = after_step[0]
+    for weights in after_step[1:]:
+        expected = 0.75 * expected + 0.25 * weights
+    torch.testing.assert_close(next(state.result().G_BA.parameters()).detach(), expected)
+    assert not torch.allclose(expected, after_step[-1])
+    assert state.result().D_A is state.networks.D_A
+
+
+def test_without_an_average_the_result_is_what_was_trained_last(
+    data: Path, folder: Path, tiny: dict[str, Any], train_in: Train
+):
+    state = train_in(data, folder, {**tiny, "steps": 2})
+    assert state.result() == state.networks
+
+
+def test_an_average_makes_no_difference_to_the_training(
+    data: Path, tmp_path: Path, unbroken: Path, tiny: dict[str, Any], train_in: Train
+):
+    train_in(data, tmp_path / "run", {**tiny, "ema_decay": 0.9})
+    assert (unbroken / "losses.csv").read_bytes() == (tmp_path / "run" / "losses.csv").read_bytes()
+
+
+def test_an_average_can_begin_half_way(data: Path, folder: Path, tiny: dict[str, Any], train_in: Train):
+    before = train_in(data, folder, tiny, stop=after(3))
+    resumed = train_in(data, folder, {"ema_decay": 0.9}, resume=True, stop=after(4))
+    first = next(resumed.result().G_AB.parameters())
+    assert torch.equal(first, next(resumed.networks.G_AB.parameters()))  # nothing of the weights before it
+    assert not torch.equal(first, next(before.networks.G_AB.parameters()))
+
+
 def test_the_losses_are_those_of_a_plain_loop(
     data: Path, folder: Path, tiny: dict[str, Any], train_in: Train, new_state: NewState
 ):
@@ -181,7 +221,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     "changed",
     [
         {"batch_size": 3}, {"scale_jitter": 2.0}, {"identity_weight": 0.0}, {"pool_size": 0}, {"pool_size": 1},
-        {"seed": 12345}, {"steps": 0, "epochs": 2, "decay_epochs": 1, "batch_size": 2},
+        {"ema_decay": 0.5}, {"seed": 12345}, {"steps": 0, "epochs": 2, "decay_epochs": 1, "batch_size": 2},
     ],
 )  # fmt: skip
 def test_resuming_is_exact_whatever_the_options(
