@@ -56,8 +56,9 @@ class Console:
             self._err.print(f"  {_printable(hint)}", markup=False)
 
     def _labelled(self, label: str, style: str, text: str) -> None:
-        self._err.print(label, style=style, end=" ")
-        self._err.print(_printable(text), markup=False)
+        from rich.text import Text  # noqa: PLC0415 - as rich.console
+
+        self._err.print(Text.assemble((label, style), f" {_printable(text)}"))  # at once: threads speak, too
 
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
