@@ -1,7 +1,7 @@
 """Plain data that crosses processes, and what an implementation must do: all that a plugin author must read."""
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,6 +77,25 @@ class Outcome:
     pixels: int = 0
 
 
+@dataclass(frozen=True)
+class Recognition:
+    """What an architecture reads off the names and shapes of a checkpoint.
+
+    Attributes:
+        parameters: The network's parameters, as ``build`` takes them: plain values that TOML can hold.
+        keys: For each key of the built network's state dict, the key of the checkpoint's that fills it. What the
+            checkpoint holds besides does not matter to the network.
+        dialect: Whose spelling of the keys it is, for people to read.
+        assumed: What names and shapes cannot tell and the dialect decides: some of ``parameters``, or ``value_range``
+            (two numbers) or ``channel_order`` ("RGB" or "BGR").
+    """
+
+    parameters: Parameters
+    keys: Mapping[str, str]
+    dialect: str = ""
+    assumed: Parameters = field(default_factory=dict)
+
+
 class Architecture(Protocol):
     """A kind of network: recognises its checkpoints by names and shapes, and builds them."""
 
@@ -84,12 +103,20 @@ class Architecture(Protocol):
     multiple: int
     smallest: int
 
-    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Parameters | None:
-        """Return the parameters of the network that a state dict of these shapes belongs to, or None."""
+    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
+        """Return what network a state dict of these names and shapes belongs to, or None for somebody else's."""
         ...
 
     def build(self, parameters: Parameters) -> "nn.Module":
-        """Build the network; its state dict has the names and shapes that ``recognise`` was shown."""
+        """Build the network.
+
+        Raises:
+            ValueError: If the parameters, which may come from anybody's card, are no such network's.
+        """
+        ...
+
+    def layouts(self, parameters: Parameters) -> Mapping[str, Mapping[str, str]]:
+        """Return the public layouts that its state dict can be exported in: their names to {own key: theirs}."""
         ...
 
     def bytes_per_pixel(self, parameters: Parameters) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from imgtrans.protocols import Parameters
+from imgtrans.protocols import Parameters, Recognition
 
 UPSAMPLINGS = ("nearest", "transpose")
 
@@ -136,7 +136,7 @@ class _ResNet:
     multiple = 4
     smallest = 8
 
-    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Parameters | None:
+    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
         """Read width, blocks, channels and upsampling off a state dict of the deck's layout."""
         first = shapes.get("model.1.weight", ())
         if len(first) != 4:
@@ -156,7 +156,7 @@ class _ResNet:
             return None
         with torch.device("meta"):
             expected = {name: tuple(tensor.shape) for name, tensor in self.build(parameters).state_dict().items()}
-        return parameters if expected == dict(shapes) else None
+        return Recognition(parameters, {name: name for name in shapes}, "deck") if expected == dict(shapes) else None
 
     def build(self, parameters: Parameters) -> GeneratorResNet:
         """Build the generator; pixels are in [-1, 1].
@@ -172,6 +172,11 @@ class _ResNet:
             ngf=parameters["ngf"],
             upsampling=parameters["upsampling"],
         )
+
+    def layouts(self, parameters: Parameters) -> dict[str, dict[str, str]]:
+        """Return the deck's layout, which is the network's own."""
+        with torch.device("meta"):
+            return {"deck": {name: name for name in self.build(parameters).state_dict()}}
 
     def bytes_per_pixel(self, parameters: Parameters) -> float:
         """Return the peak: about five feature maps of full size and width (measured: ``docs/performance.md``)."""

@@ -10,7 +10,7 @@ from torch import nn
 from imgtrans import __version__
 from imgtrans.architectures.resnet import architecture
 from imgtrans.card import Card
-from imgtrans.checkpoint import write_weights
+from imgtrans.checkpoint import shapes_of, write_weights
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
 from imgtrans.training.log import COLUMNS
@@ -40,8 +40,8 @@ def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
 def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Path) -> Model:
     state, options = run.state, run.state.options
     weights = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
-    parameters = architecture.recognise({key: tuple(tensor.shape) for key, tensor in weights.items()})
-    assert parameters is not None and parameters["channels"] == CHANNELS
+    recognition = architecture.recognise(shapes_of(weights))
+    assert recognition is not None and recognition.parameters["channels"] == CHANNELS
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"
         write_weights(weights, file)
@@ -57,7 +57,7 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
             source=source,
             target=target,
             architecture=architecture.name,
-            parameters=parameters,
+            parameters=recognition.parameters,
             sha256="",
             training_size=options.crop,
             steps=state.step,

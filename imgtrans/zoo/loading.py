@@ -1,6 +1,7 @@
 """From a reference (name or path) to a network: recognised, built and filled with its weights."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from imgtrans import checkpoint
 from imgtrans.card import Card, read_card
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
-from imgtrans.protocols import Architecture, Parameters
+from imgtrans.protocols import Architecture, Recognition
 from imgtrans.registry import implementation, implementations
 from imgtrans.zoo.store import CARD_FILE, Model, find, install, is_path
 
@@ -36,8 +37,8 @@ def find_model(reference: str) -> Model:
         card = read_card(beside)
         if card.sha256 == digest:
             return Model(card, path)
-    name, parameters = recognise(path, weights)
-    return Model(Card(path.stem, "", "", name, parameters, digest), path)
+    architecture, recognition = recognise(path, weights)
+    return Model(Card(path.stem, "", "", architecture, recognition.parameters, digest), path, keys=recognition.keys)
 
 
 def load_network(model: Model) -> nn.Module:
@@ -49,7 +50,7 @@ def load_network(model: Model) -> nn.Module:
         ModelError: If weights and card do not belong together, or weights are not finite.
     """
     architecture: Architecture = implementation(_GROUP, model.card.architecture)
-    weights = checkpoint.read_weights(model.weights)
+    weights = respelled(checkpoint.read_weights(model.weights), model.keys)
     try:
         with torch.device("meta"):
             network = architecture.build(model.card.parameters)
@@ -82,17 +83,22 @@ class _Rescaled(nn.Module):
         return (y.float() - self.middle) / self.reach
 
 
-def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Parameters]:
-    """Return the architecture's name and the parameters of the network that weights belong to.
+def respelled(weights: dict[str, Tensor], keys: Mapping[str, str] | None) -> dict[str, Tensor]:
+    """Return weights under a network's own keys; see :class:`imgtrans.protocols.Recognition`."""
+    return weights if keys is None else {own: weights[theirs] for own, theirs in keys.items()}
+
+
+def recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, Recognition]:
+    """Return the name of the architecture that weights belong to, and what it says about them.
 
     Raises:
         ModelError: If no architecture knows them, or two do.
     """
     shapes = checkpoint.shapes_of(weights)
     matches = {
-        name: parameters
+        name: recognition
         for name, architecture in implementations(_GROUP).items()
-        if (parameters := architecture.recognise(shapes)) is not None
+        if (recognition := architecture.recognise(shapes)) is not None
     }
     if len(matches) > 1:
         raise ModelError(f"{path} could be more than one network: {', '.join(matches)}")
@@ -125,17 +131,17 @@ def import_checkpoint(
         FilesError: If the name is taken.
     """
     weights = checkpoint.read_weights(path)
-    architecture, parameters = recognise(path, weights)
+    architecture, recognition = recognise(path, weights)
     card = Card(
         name=name,
         source=source,
         target=target,
         architecture=architecture,
-        parameters=parameters,
+        parameters=recognition.parameters,
         sha256="",
         licence=licence,
         working_size=working_size,
         provenance=f"imported from {path.name}",
         date=datetime.now(UTC).date().isoformat(),
     )
-    return install(card, lambda file: checkpoint.write_weights(weights, file))
+    return install(card, lambda file: checkpoint.write_weights(respelled(weights, recognition.keys), file))

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,19 @@ _BUNDLED = Path(__file__).parent.parent / "bundled"
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the zoo: its card and where its weights are."""
+    """A model: its card and where its weights are.
+
+    Attributes:
+        card: Its card.
+        weights: The file of its weights.
+        bundled: Whether it comes with imgtrans.
+        keys: Where the file spells the network's keys in a way of its own: the network's to the file's.
+    """
 
     card: Card
     weights: Path
     bundled: bool = False
+    keys: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:

@@ -265,9 +265,10 @@ def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize(("channels", "ngf"), [(3, 4), (1, 4), (4, 3), (3, 1)])
 def test_settings_are_read_off_the_shapes(channels: int, ngf: int, blocks: int, upsampling: str):
     network = GeneratorResNet((channels, 32, 32), blocks, ngf=ngf, upsampling=upsampling)
-    parameters = architecture.recognise(shapes_of(network))
-    assert parameters == {"channels": channels, "ngf": ngf, "blocks": blocks, "upsampling": upsampling}
-    architecture.build(parameters).load_state_dict(network.state_dict(), strict=True)
+    recognition = architecture.recognise(shapes_of(network))
+    assert recognition is not None
+    assert recognition.parameters == {"channels": channels, "ngf": ngf, "blocks": blocks, "upsampling": upsampling}
+    architecture.build(recognition.parameters).load_state_dict(network.state_dict(), strict=True)
 
 
 def test_other_networks_are_not_recognised():

@@ -24,7 +24,9 @@ def test_width_blocks_channels_and_upsampling_are_read_off_names_and_shapes():
     for channels, ngf, blocks, upsampling in product((1, 3, 4), (4, 64), range(10), ("nearest", "transpose")):
         with torch.device("meta"):
             weights = network(channels, ngf, blocks, upsampling).state_dict()
-        parameters = architecture.recognise(checkpoint.shapes_of(weights))
+        recognition = architecture.recognise(checkpoint.shapes_of(weights))
+        assert recognition is not None
+        parameters = recognition.parameters
         assert parameters == {"channels": channels, "ngf": ngf, "blocks": blocks, "upsampling": upsampling}
         with torch.device("meta"):
             rebuilt = architecture.build(parameters).state_dict()
