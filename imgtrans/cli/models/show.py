@@ -1,0 +1,58 @@
+"""``imgtrans models list``, ``info`` and ``where``: what is in the zoo."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans.cli import options
+from imgtrans.zoo import store
+
+
+def list_models(json: options.Json = False) -> None:
+    """List the models that --model can name."""
+    console = options.console(json_lines=json)
+    found = store.models()
+    for model in found:
+        console.record(**fields(model))
+    console.table(
+        ["name", "turns", "size", "from"],
+        [[m.name, _turns(m), _megabytes(m.weights), "imgtrans" if m.bundled else "you"] for m in found],
+    )
+
+
+def info(
+    name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
+    json: options.Json = False,
+) -> None:
+    """Show a model's card."""
+    console = options.console(json_lines=json)
+    if store.is_path(name):
+        from imgtrans.zoo.loading import find_model
+
+        model = find_model(name)
+    else:
+        model = store.find(name)
+    console.record(**fields(model))
+    for line in [*model.card.to_toml().rstrip().split("\n"), "", f"# {model.weights}"]:
+        console.result(line)
+
+
+def where(name: Annotated[str, typer.Argument(help="A model's name; without one, the zoo.")] = "") -> None:
+    """Print the folder of the zoo, or of a model."""
+    options.console().result(str(store.find(name).weights.parent if name else store.models_folder()))
+
+
+def fields(model: store.Model) -> dict[str, object]:
+    """Return what ``--json`` says of a model."""
+    return {**asdict(model.card), "bundled": model.bundled, "path": str(model.weights)}
+
+
+def _turns(model: store.Model) -> str:
+    card = model.card
+    return f"{card.source} into {card.target}" if card.source and card.target else "?"
+
+
+def _megabytes(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB" if path.exists() else "missing"
