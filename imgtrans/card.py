@@ -24,6 +24,7 @@ class Card:
         parameters: That architecture's parameters (width, blocks, ...).
         sha256: Of the weights file; a model is known by it.
         value_range: Least and largest value of the network's pixels.
+        channel_order: Of the network's pixels, ``RGB`` or ``BGR``.
         training_size: Side of its training pictures in pixels; 0 where unknown.
         working_size: Longest side at which it does best, in pixels; 0 works at the picture's own.
         steps: Training steps; 0 where unknown.
@@ -42,6 +43,7 @@ class Card:
     parameters: Parameters
     sha256: str
     value_range: tuple[float, float] = (-1.0, 1.0)
+    channel_order: str = "RGB"
     training_size: int = 0
     working_size: int = 0
     steps: int = 0
@@ -74,6 +76,8 @@ def read_card(path: Path) -> Card:
         low, high = map(float, card.value_range)
         if not -math.inf < low < high < math.inf:
             raise ValueError(f"value_range is {low:g} to {high:g}")
+        if card.channel_order not in ("RGB", "BGR"):
+            raise ValueError(f"channel_order is {card.channel_order!r}")
         return replace(card, value_range=(low, high))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is not a readable model card: {error}") from error

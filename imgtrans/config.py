@@ -4,6 +4,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,8 +14,8 @@ from imgtrans.errors import UsageError
 
 FILE_NAME = "imgtrans.toml"
 
-# A file that came with somebody's pictures must not be able to have others overwritten.
-NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes"})
+# A file that came with somebody's pictures must not be able to have others overwritten, or to say what is fetched.
+NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes", "catalogues"})
 
 # What an option of a type takes from TOML; a text may be of digits alone, as in ``size = 512``.
 _TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
@@ -25,18 +26,32 @@ _TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Config:
+    """What a configuration file says.
+
+    Attributes:
+        defaults: The options of each command.
+        catalogues: Paths and URLs of the user's catalogues of models.
+    """
+
+    defaults: dict[str, Any]
+    catalogues: tuple[str, ...] = ()
+
+
 def find_config() -> Path | None:
     """Return ``./imgtrans.toml`` if it is there, else the user's own, else None."""
     candidates = (Path(FILE_NAME), platformdirs.user_config_path("imgtrans", appauthor=False) / FILE_NAME)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: bool) -> dict[str, dict[str, Any]]:
-    """Read a configuration file as defaults for each command.
+def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: bool) -> Config:
+    """Read a configuration file.
 
     Args:
         path: The file. Its tables are commands, their keys options (``-`` and ``_`` are the same);
-            ``model`` at the top is the model of every command that takes one.
+            ``model`` at the top is the model of every command that takes one; ``catalogues`` there are
+            paths (from the file's folder) and URLs of catalogues of models.
         commands: The options that each command has, with their types.
         trusted: Whether the user chose the file; one that just lies in the working folder may set less.
 
@@ -48,6 +63,7 @@ def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: 
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     defaults: dict[str, dict[str, Any]] = {command: {} for command in commands}
+    catalogues: tuple[str, ...] = ()
     for key, value in content.items():
         if key == "model":
             _check_type(f"{path}: 'model'", value, str)
@@ -55,23 +71,38 @@ def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: 
                 if "model" in options:
                     defaults[command].setdefault("model", value)
             continue
+        if key == "catalogues":
+            _check_allowed(path, key, trusted, "or choose this file with --config")
+            catalogues = _catalogues(path, value)
+            continue
         if key not in commands:
-            raise UsageError(f"{path}: unknown key {key!r}", _suggestion(key, {"model", *commands}))
+            raise UsageError(f"{path}: unknown key {key!r}", _suggestion(key, {"model", "catalogues", *commands}))
         if not isinstance(value, dict):
             raise UsageError(f"{path}: {key!r} must be a table, as [{key}] on a line of its own")
         for name, setting in value.items():
             option = name.replace("-", "_")
             if option not in commands[key]:
                 raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, {*commands[key]}))
-            if option in NOT_FROM_WORKING_FOLDER and not trusted:
-                raise UsageError(
-                    f"{path}: {name!r} cannot be set by a file in the working folder",
-                    "set it in your own configuration, or give it on the command line",
-                )
+            _check_allowed(path, option, trusted, "or give it on the command line")
             _check_type(f"{path}: {name!r} in [{key}]", setting, commands[key][option])
             is_path = Path in (commands[key][option], *get_args(commands[key][option]))
             defaults[key][option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
-    return defaults
+    return Config(defaults, catalogues)
+
+
+def _check_allowed(path: Path, key: str, trusted: bool, otherwise: str) -> None:
+    if key in NOT_FROM_WORKING_FOLDER and not trusted:
+        raise UsageError(
+            f"{path}: {key!r} cannot be set by a file in the working folder",
+            f"set it in your own configuration, {otherwise}",
+        )
+
+
+def _catalogues(path: Path, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(where, str) for where in value):
+        raise UsageError(f"{path}: 'catalogues' must be a list of paths and URLs, not {value!r}")
+    # To an absolute path, joining changes nothing.
+    return tuple(w if "://" in w else str(path.parent / os.path.expanduser(w)) for w in value)  # noqa: PTH111 - as above
 
 
 def _check_type(where: str, value: object, annotation: Any) -> None:

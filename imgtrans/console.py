@@ -87,23 +87,31 @@ class Console:
         """Return a display of work in progress: a bar on a terminal, else a line every few seconds."""
         return ProgressDisplay(self, self._err, total, done)
 
+    def download(self) -> "ProgressDisplay":
+        """Return such a display of bytes that arrive; :meth:`ProgressDisplay.reach` tells how many there will be."""
+        return ProgressDisplay(self, self._err, None, 0, in_bytes=True)
+
 
 class ProgressDisplay:
     """Progress of a known number of things, with a text that says how it goes."""
 
-    def __init__(self, console: Console, rich_console: "RichConsole", total: int, done: int) -> None:
+    def __init__(
+        self, console: Console, rich_console: "RichConsole", total: int | None, done: int, in_bytes: bool = False
+    ) -> None:
         self._console = console
         self._total = total
         self._done = done
+        self._in_bytes = in_bytes
         self._said = time.monotonic()
         self._shown = console.verbosity >= 0
         self._bar: Progress | None = None
         if self._shown and rich_console.is_terminal:
             from rich import progress  # noqa: PLC0415 - only a terminal needs it
 
+            count = progress.TextColumn("{task.completed}/{task.total}")
             self._bar = progress.Progress(
                 progress.BarColumn(),
-                progress.TextColumn("{task.completed}/{task.total}"),
+                *((progress.DownloadColumn(), progress.TransferSpeedColumn()) if in_bytes else (count,)),
                 progress.TextColumn("{task.description}", markup=False),
                 progress.TimeElapsedColumn(),
                 console=rich_console,
@@ -131,7 +139,19 @@ class ProgressDisplay:
             self._bar.update(self._task, advance=by, description=_printable(text))
         elif self._shown and time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
-            self._console.say(f"{self._done}/{self._total}  {text}")
+            self._console.say(f"{self._count()}  {text}".rstrip())
+
+    def reach(self, done: int, total: int | None) -> None:
+        """Set how many are done, and how many there are, as far as it is known."""
+        self._total = total
+        if self._bar:
+            self._bar.update(self._task, total=total)
+        self.advance(done - self._done)
+
+    def _count(self) -> str:
+        if not self._in_bytes:
+            return f"{self._done}/{self._total}"
+        return f"{self._done / 1e6:.1f}" + (f" of {self._total / 1e6:.1f} MB" if self._total is not None else " MB")
 
 
 def _printable(text: str, stream: TextIO | None = None) -> str:

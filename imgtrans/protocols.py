@@ -82,12 +82,15 @@ class Recognition:
     """What an architecture reads off the names and shapes of a checkpoint.
 
     Attributes:
-        parameters: The network's parameters, as ``build`` takes them: plain values that TOML can hold.
+        parameters: The network's parameters, as ``build`` takes them: plain values that TOML can hold. Two of them
+            have a meaning for imgtrans, too: ``channels`` of the pictures that go in, and ``channels_out`` of those
+            that come out, where an architecture can make the two differ.
         keys: For each key of the built network's state dict, the key of the checkpoint's that fills it. What the
             checkpoint holds besides does not matter to the network.
         dialect: Whose spelling of the keys it is, for people to read.
         assumed: What names and shapes cannot tell and the dialect decides: some of ``parameters``, or ``value_range``
-            (two numbers) or ``channel_order`` ("RGB" or "BGR").
+            (two numbers) or ``channel_order`` ("RGB" or "BGR"). Another value of an assumed parameter changes what
+            the network computes, never its state dict, so that ``keys`` hold for any.
     """
 
     parameters: Parameters
@@ -97,22 +100,34 @@ class Recognition:
 
 
 class Architecture(Protocol):
-    """A kind of network: recognises its checkpoints by names and shapes, and builds them."""
+    """A kind of network: recognises its checkpoints by names and shapes, and builds them.
+
+    Attributes:
+        name: What cards call it; the entry point's name.
+    """
 
     name: str
-    multiple: int
-    smallest: int
 
     def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
         """Return what network a state dict of these names and shapes belongs to, or None for somebody else's."""
         ...
 
     def build(self, parameters: Parameters) -> "nn.Module":
-        """Build the network.
+        """Build the network, which maps (N, channels, H, W) to pictures of the same height and width.
+
+        No picture of a batch influences another once it is in evaluation mode. It may be built on the meta device.
 
         Raises:
             ValueError: If the parameters, which may come from anybody's card, are no such network's.
         """
+        ...
+
+    def multiple(self, parameters: Parameters) -> int:
+        """Return what the sides of the pictures that the network takes are multiples of."""
+        ...
+
+    def smallest(self, parameters: Parameters) -> int:
+        """Return the least side that it takes, itself such a multiple."""
         ...
 
     def layouts(self, parameters: Parameters) -> Mapping[str, Mapping[str, str]]:
@@ -121,6 +136,10 @@ class Architecture(Protocol):
 
     def bytes_per_pixel(self, parameters: Parameters) -> float:
         """Return the most memory that inference takes in float32, in bytes for each input pixel."""
+        ...
+
+    def examples(self) -> list[Parameters]:
+        """Return the parameters of a few small networks, which :mod:`imgtrans.testing` tries all of this with."""
         ...
 
 
@@ -137,7 +156,11 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    """A way to compute a network."""
+    """A way to compute a network.
+
+    Attributes:
+        name: The entry point's name.
+    """
 
     name: str
 
@@ -147,7 +170,11 @@ class Backend(Protocol):
 
 
 class Executor(Protocol):
-    """Whoever does the work of a run: reads, computes and writes, here or elsewhere."""
+    """Whoever does the work of a run: reads, computes and writes, here or elsewhere.
+
+    What is registered makes one, called as ``(session, job, batch_size=..., batch_pixels=..., workers=...,
+    memory=...)``; see :class:`imgtrans.executors.local.LocalExecutor`.
+    """
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate every item, yielding outcomes as they come, in any order; each item has exactly one.
@@ -155,4 +182,8 @@ class Executor(Protocol):
         Raises:
             FilesError: If no output can be written any more (a full disk).
         """
+        ...
+
+    def close(self) -> None:
+        """End it, and every process that it has started."""
         ...

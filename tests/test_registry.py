@@ -1,17 +1,30 @@
 """Core and plugins through one door; a broken plugin stops nothing."""
 
+import re
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from imgtrans import registry
 from imgtrans.errors import UnavailableError
-from imgtrans.registry import GROUPS, PluginWarning, implementation, implementations
+from imgtrans.registry import GROUPS, TURNED_OFF, PluginWarning, implementation, implementations, registered
 
 GROUP = "imgtrans.backends"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend that would do; equal to any of the same owner."""
+
+    owner: str = "somebody"
+    name: str = ""
+
+    def open(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -20,11 +33,12 @@ class Point:
 
     package: str
     name: str
-    what: object = "something"
+    what: object = field(default_factory=Backend)
+    value: str = "a_module:backend"
 
     @property
     def dist(self) -> SimpleNamespace:
-        return SimpleNamespace(name=self.package)
+        return SimpleNamespace(metadata={"Name": self.package, "Version": "1.2"} if self.package else {})
 
     def load(self) -> object:
         if isinstance(self.what, BaseException):
@@ -44,7 +58,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make these the installed entry points, with core's own ``eager`` among them."""
 
     def install(*points: Point) -> None:
-        every = [*points, Point("imgtrans", "eager", "core's")]
+        every = [*points, Point("imgtrans", "eager", Backend("core"))]
         monkeypatch.setattr(registry, "entry_points", lambda group: every if group == GROUP else [])
 
     return install
@@ -58,9 +72,12 @@ def test_everything_that_core_registers_can_be_loaded():
 
 
 def test_a_plugin_is_found_beside_core_and_core_comes_first(installed: Callable[..., None]):
-    installed(Point("a-plugin", "another", "the plugin's"))
-    assert list(implementations(GROUP).items()) == [("eager", "core's"), ("another", "the plugin's")]
-    assert implementation(GROUP, "another") == "the plugin's"
+    installed(Point("a-plugin", "another", Backend("the plugin")))
+    assert list(implementations(GROUP).items()) == [
+        ("eager", Backend("core")),
+        ("another", Backend("the plugin")),
+    ]
+    assert implementation(GROUP, "another") == Backend("the plugin")
 
 
 @pytest.mark.parametrize("failure", [ImportError("no module named 'tensorrt'"), SyntaxError("oops"), SystemExit(3)])
@@ -76,15 +93,15 @@ def test_a_broken_plugin_is_skipped_with_its_name_and_the_reason(
 
 
 def test_a_plugin_cannot_take_a_built_in_name(installed: Callable[..., None]):
-    installed(Point("a-thief", "eager", "stolen"))  # sorts before "imgtrans"
-    with pytest.warns(PluginWarning, match="plugin a-thief is left out: the name 'eager' is taken"):
-        assert implementation(GROUP, "eager") == "core's"
+    installed(Point("a-thief", "eager", Backend("thief")))  # sorts before "imgtrans"
+    with pytest.warns(PluginWarning, match="plugin a-thief is left out: the name 'eager' is taken by imgtrans"):
+        assert implementation(GROUP, "eager") == Backend("core")
 
 
 def test_of_two_plugins_with_one_name_the_second_says_so(installed: Callable[..., None]):
-    installed(Point("b", "fast", "b's"), Point("a", "fast", "a's"))
-    with pytest.warns(PluginWarning, match="plugin b is left out: the name 'fast' is taken"):
-        assert implementation(GROUP, "fast") == "a's"
+    installed(Point("b", "fast", Backend("b")), Point("a", "fast", Backend("a")))
+    with pytest.warns(PluginWarning, match="plugin b is left out: the name 'fast' is taken by a"):
+        assert implementation(GROUP, "fast") == Backend("a")
 
 
 def test_an_empty_variable_turns_all_plugins_off(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
@@ -109,3 +126,95 @@ def test_an_unknown_name_says_which_ones_there_are(installed: Callable[..., None
     installed(Point("a", "fast"))
     with pytest.raises(UnavailableError, match="there is no 'slow' among the backends: eager, fast"):
         implementation(GROUP, "slow")
+
+
+def test_what_is_not_as_its_protocol_says_is_left_out_with_what_it_lacks(installed: Callable[..., None]):
+    installed(Point("a", "no", SimpleNamespace(name="no")), Point("b", "data", SimpleNamespace(name="data", open=3)))
+    with pytest.warns(PluginWarning) as warned:
+        assert list(implementations(GROUP)) == ["eager"]
+    assert [str(warning.message) for warning in warned] == [
+        f"plugin {package} is left out: it is no Backend, whose open it lacks" for package in ("a", "b")
+    ]
+
+
+def test_a_reason_of_many_lines_becomes_one(installed: Callable[..., None]):
+    installed(Point("a", "fast", ImportError("two\n  lines")))
+    with pytest.warns(PluginWarning, match="plugin a is left out: ImportError: two lines"):
+        implementations(GROUP)
+
+
+def test_whoever_has_a_name_keeps_it_though_it_does_not_work(installed: Callable[..., None]):
+    installed(Point("a", "fast", ImportError("no")), Point("b", "fast"))
+    with pytest.warns(PluginWarning) as warned:
+        assert list(implementations(GROUP)) == ["eager"]
+    assert [str(warning.message) for warning in warned] == [
+        "plugin a is left out: ImportError: no",
+        "plugin b is left out: the name 'fast' is taken by a",
+    ]
+
+
+def test_what_is_registered_is_listed_and_not_loaded(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IMGTRANS_PLUGINS", "a,b")
+    never = AssertionError("it was loaded")
+    installed(Point("c", "fast", never), Point("b", "fast", never), Point("a", "fast", never))
+    assert [(one.package, one.version, one.name, one.left_out) for one in registered(GROUP)] == [
+        ("imgtrans", "1.2", "eager", ""),
+        ("a", "1.2", "fast", ""),
+        ("b", "1.2", "fast", "the name 'fast' is taken by a"),
+        ("c", "1.2", "fast", TURNED_OFF),
+    ]
+
+
+def test_a_plugin_that_is_turned_off_takes_no_name(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IMGTRANS_PLUGINS", "b")
+    installed(Point("a", "fast", Backend("a")), Point("b", "fast", Backend("b")))
+    assert implementation(GROUP, "fast") == Backend("b")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install a package into a folder of its own, from the files of its metadata."""
+
+    def install(name: str, **files: str) -> Path:
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        for file, text in files.items():
+            (info / file.replace("_txt", ".txt")).write_text(text)
+        return tmp_path
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return install
+
+
+@pytest.mark.parametrize(
+    ("module", "value", "reason"),
+    [
+        ("import a_library_that_nobody_has", "bad:backend", "ModuleNotFoundError: No module named 'a_library"),
+        ("", "bad:backend", "AttributeError: module 'bad' has no attribute 'backend'"),
+        ("backend = 3", "bad:backend", "it is no Backend, whose name and open it lacks"),
+        ("def (", "bad:backend", "SyntaxError: "),
+        ("import sys; sys.exit('no GPU')", "bad:backend", "SystemExit: no GPU"),
+        ("", "gone:backend", "ModuleNotFoundError: No module named 'gone'"),
+        ("", "not a name", ""),
+    ],
+)
+def test_an_installed_package_that_is_broken_stops_nothing(
+    site: Callable[..., Path], module: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+):
+    folder = site(
+        "imgtrans_bad",
+        METADATA="Metadata-Version: 2.1\nName: imgtrans-bad\nVersion: 1.0\n",
+        entry_points_txt=f"[{GROUP}]\nfast = {value}\n",
+    )
+    (folder / "bad.py").write_text(module)
+    monkeypatch.delitem(sys.modules, "bad", raising=False)
+    with pytest.warns(PluginWarning, match=f"plugin imgtrans-bad is left out: {re.escape(reason)}") as warned:
+        assert "fast" not in implementations(GROUP)
+    assert len(warned) == 1
+    assert "eager" in implementations(GROUP)
+
+
+def test_a_package_whose_metadata_is_gone_is_called_by_its_module(site: Callable[..., Path]):
+    site("imgtrans_bad", entry_points_txt=f"[{GROUP}]\nfast = gone:backend\n")
+    with pytest.warns(PluginWarning, match="plugin gone is left out: ModuleNotFoundError"):
+        assert "eager" in implementations(GROUP)

@@ -1,49 +1,106 @@
-"""The deck's generator: a ResNet between two down- and two upsampling convolutions."""
+"""The generators: a ResNet between down- and upsampling convolutions, as the deck, the paper and their kin have it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
-from imgtrans.protocols import Parameters, Recognition
+from imgtrans.architectures.layers import BlurDown, BlurUp, SeparableConv2d
+from imgtrans.architectures.parameters import UPSAMPLINGS, ResNetParameters
 
-UPSAMPLINGS = ("nearest", "transpose")
-
-# A checkpoint that promises more than this is refused before memory is taken for it.
-LARGEST_CHANNELS, LARGEST_NGF, LARGEST_BLOCKS = 16, 512, 64
+_DECK = ResNetParameters(channels=3, ngf=64, blocks=9, upsampling="nearest")
+_PADS = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with instance normalisation, added to their input.
+    """Two 3x3 convolutions with normalisation, added to their input.
 
     Source: the deck's ``ResidualBlock``; Johnson et al., ECCV 2016.
 
     Args:
         in_features: Channels in and out.
+        inner_features: Channels between the two convolutions; as many by default.
+        variant: Whose blocks these are; the deck's by default.
 
     Shape:
         (N, in_features, H, W) to the same, H and W at least 2 (reflection needs a neighbour).
     """
 
-    def __init__(self, in_features: int) -> None:
+    def __init__(
+        self, in_features: int, *, inner_features: int | None = None, variant: ResNetParameters = _DECK
+    ) -> None:
         super().__init__()
-        self.block = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(in_features, in_features, 3),
-            nn.InstanceNorm2d(in_features),
-            nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(in_features, in_features, 3),
-            nn.InstanceNorm2d(in_features),
-        )
+        inner = inner_features or in_features
+        layers = _block_half(variant, "block1", in_features, inner if variant.block_convs == 2 else in_features)
+        if variant.block_convs == 2:
+            layers += [nn.ReLU(inplace=True), *_block_half(variant, "block2", inner, in_features)]
+        self.block = nn.Sequential(*layers)
+        self._relu = variant.block_relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x + block(x)``."""
-        residual: Tensor = self.block(x)
-        return x + residual
+        """Return ``x + block(x)``, and only what is above zero where the variant says so."""
+        y: Tensor = x + self.block(x)
+        return y.relu() if self._relu else y
 
 
-class GeneratorResNet(nn.Module):
+class ResNet(nn.Module):
+    """A generator: convolution, downsamplings, residual blocks, upsamplings, convolution.
+
+    Source: Zhu et al., ICCV 2017, appendix 7.2, and the public code that descends from it. State-dict keys are the
+    deck's (``model.N.weight``, ``model.N.block.K.weight``).
+
+    Args:
+        parameters: Which of them; see :class:`ResNetParameters`.
+
+    Shape:
+        (N, channels, H, W) to (N, channels out, H, W) for H and W that are multiples of ``2 ** depth``, at least two of
+        them; other sizes come out rounded up. Values in and out are in [-1, 1].
+    """
+
+    def __init__(self, parameters: ResNetParameters) -> None:
+        super().__init__()
+        p, widths = parameters, [*parameters.all_widths()]
+        features, channels_out = p.channels, p.channels_out or p.channels
+        layers: list[nn.Module] = []
+
+        def convolve(place: str, convolution: nn.Module, features_out: int) -> None:
+            layers.extend((_weight_normed(p, place, convolution), _norm(p, place, features_out), nn.ReLU(inplace=True)))
+
+        if p.stem:
+            # The deck pads by the number of channels, which is right for three only: 7 // 2 keeps the size for any.
+            layers.append(nn.ReflectionPad2d(7 // 2))
+            convolve("stem", nn.Conv2d(features, widths[0], 7, bias="stem" not in p.unbiased), widths[0])
+            features = widths.pop(0)
+        for _ in range(p.depth):
+            wider = widths.pop(0)
+            convolve("down", _down(p, features, wider), wider)
+            if p.downsampling == "blur":
+                layers.append(BlurDown(wider))
+            features = wider
+        for block in range(p.blocks):
+            inner = p.block_widths[block] if p.block_widths else None
+            layers.append(ResidualBlock(features, inner_features=inner, variant=p))
+        for narrower in widths:
+            *before, up = _up(p, "up", features, narrower)
+            layers += before
+            convolve("up", up, narrower)
+            features = narrower
+        if p.stem:
+            head = nn.Conv2d(features, channels_out, 7, bias="head" not in p.unbiased)
+            layers += [nn.ReflectionPad2d(7 // 2), _weight_normed(p, "head", head)]
+        else:
+            *before, up = _up(p, "head", features, channels_out)
+            layers += [*before, _weight_normed(p, "head", up)]
+        self.model = nn.Sequential(*layers, nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Translate a batch of pictures."""
+        translated: Tensor = self.model(x)
+        return translated
+
+
+class GeneratorResNet(ResNet):
     """CycleGAN's generator: 7x7 convolution, two downsamplings, residual blocks, two upsamplings, 7x7 convolution.
 
     Source: the deck's ``GeneratorResNet``; Zhu et al., ICCV 2017, appendix 7.2. State-dict keys
@@ -53,15 +110,15 @@ class GeneratorResNet(nn.Module):
         input_shape: ``(channels, height, width)``; only the channels matter to the network.
         num_residual_blocks: Residual blocks in the trunk (the paper: 9 from 256 pixels up, 6 below).
         ngf: Channels after the first convolution; the trunk has four times as many.
-        upsampling: ``nearest`` (the deck: Upsample, then a 3x3 convolution) or ``transpose``
-            (the paper's reference code: a strided transposed convolution).
+        upsampling: ``nearest`` (the deck: Upsample, then a 3x3 convolution), ``transpose`` (the paper's reference
+            code: a strided transposed convolution) or ``blur`` (CUT: anti-aliased, then a 3x3 convolution).
 
     Shape:
         (N, channels, H, W) to (N, channels, H, W) for H and W that are multiples of 4, at least 8;
         other sizes come out rounded up to a multiple of 4. Values in and out are in [-1, 1].
 
     Raises:
-        ValueError: If ``upsampling`` is neither of the two.
+        ValueError: If ``upsampling`` is none of these.
     """
 
     def __init__(
@@ -72,46 +129,59 @@ class GeneratorResNet(nn.Module):
         ngf: int = 64,
         upsampling: str = "nearest",
     ) -> None:
-        super().__init__()
         if upsampling not in UPSAMPLINGS:
             raise ValueError(f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}")
-        channels = input_shape[0]
-        # The deck pads by the number of channels, which is right for three only: 7 // 2 keeps the size for any.
-        layers: list[nn.Module] = [
-            nn.ReflectionPad2d(7 // 2),
-            nn.Conv2d(channels, ngf, 7),
-            nn.InstanceNorm2d(ngf),
-            nn.ReLU(inplace=True),
+        super().__init__(ResNetParameters(input_shape[0], ngf, num_residual_blocks, upsampling))
+
+
+def _block_half(p: ResNetParameters, place: str, features_in: int, features_out: int) -> list[nn.Module]:
+    """Return a convolution of a residual block, with its padding and normalisation."""
+    pads = [_PADS[p.padding](1)] if p.padding in _PADS else []
+    padding, bias = int(not pads), place not in p.unbiased
+    convolution: nn.Module
+    if p.separable:
+        convolution = SeparableConv2d(features_in, features_out, padding, bias)
+    else:
+        convolution = _weight_normed(p, place, nn.Conv2d(features_in, features_out, 3, padding=padding, bias=bias))
+    return [*pads, convolution, _norm(p, place, features_out)]
+
+
+def _down(p: ResNetParameters, features_in: int, features_out: int) -> nn.Module:
+    return nn.Conv2d(
+        features_in,
+        features_out,
+        p.kernel,
+        stride=1 if p.downsampling == "blur" else 2,
+        padding=1,
+        padding_mode="zeros" if p.down_padding == "zero" else "reflect",
+        bias="down" not in p.unbiased,
+    )
+
+
+def _up(p: ResNetParameters, place: str, features_in: int, features_out: int) -> list[nn.Module]:
+    """Return the layers that double a map, the one with weights last."""
+    bias = place not in p.unbiased
+    if p.upsampling == "transpose":
+        return [
+            nn.ConvTranspose2d(
+                features_in, features_out, p.kernel, stride=2, padding=1, output_padding=4 - p.kernel, bias=bias
+            )
         ]
-        features = ngf
-        for _ in range(2):
-            layers += [
-                nn.Conv2d(features, 2 * features, 3, stride=2, padding=1),
-                nn.InstanceNorm2d(2 * features),
-                nn.ReLU(inplace=True),
-            ]
-            features *= 2
-        layers += [ResidualBlock(features) for _ in range(num_residual_blocks)]
-        for _ in range(2):
-            layers += [
-                *_upsample(features, features // 2, upsampling),
-                nn.InstanceNorm2d(features // 2),
-                nn.ReLU(inplace=True),
-            ]
-            features //= 2
-        layers += [nn.ReflectionPad2d(7 // 2), nn.Conv2d(ngf, channels, 7), nn.Tanh()]
-        self.model = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Translate a batch of pictures."""
-        translated: Tensor = self.model(x)
-        return translated
+    larger = nn.Upsample(scale_factor=2) if p.upsampling == "nearest" else BlurUp(features_in)
+    return [larger, nn.Conv2d(features_in, features_out, 3, padding=1, bias=bias)]
 
 
-def _upsample(features_in: int, features_out: int, upsampling: str) -> list[nn.Module]:
-    if upsampling == "transpose":
-        return [nn.ConvTranspose2d(features_in, features_out, 3, stride=2, padding=1, output_padding=1)]
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(features_in, features_out, 3, padding=1)]
+def _norm(p: ResNetParameters, place: str, features: int) -> nn.Module:
+    """Return a normalisation layer, or one that does nothing in its place."""
+    if p.norm in ("none", "weight") or place in p.unnormalised:
+        return nn.Identity()
+    if p.norm == "batch":
+        return nn.BatchNorm2d(features)
+    return nn.InstanceNorm2d(features, affine=p.affine)
+
+
+def _weight_normed(p: ResNetParameters, place: str, convolution: nn.Module) -> nn.Module:
+    return weight_norm(convolution) if p.norm == "weight" and place not in p.unnormalised else convolution
 
 
 def weights_init_normal(m: nn.Module) -> None:
@@ -127,76 +197,3 @@ def weights_init_normal(m: nn.Module) -> None:
     elif isinstance(m, nn.BatchNorm2d):
         torch.nn.init.normal_(m.weight, 1.0, 0.02)
         torch.nn.init.zeros_(m.bias)
-
-
-class _ResNet:
-    """The deck's generator as a registered architecture."""
-
-    name = "resnet"
-    multiple = 4
-    smallest = 8
-
-    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
-        """Read width, blocks, channels and upsampling off a state dict of the deck's layout."""
-        first = shapes.get("model.1.weight", ())
-        if len(first) != 4:
-            return None
-        ngf, channels = first[:2]
-        blocks = len({name.split(".")[1] for name in shapes if ".block." in name})
-        after_trunk = shapes.get(f"model.{10 + blocks}.weight", ())
-        # Upsample has no weights of its own, so the next layer's come one place later; a transposed
-        # convolution's weights are (in, out, 3, 3) and stand at once.
-        parameters = {
-            "channels": channels,
-            "ngf": ngf,
-            "blocks": blocks,
-            "upsampling": "transpose" if len(after_trunk) == 4 else "nearest",
-        }
-        if _nonsense(parameters):
-            return None
-        with torch.device("meta"):
-            expected = {name: tuple(tensor.shape) for name, tensor in self.build(parameters).state_dict().items()}
-        return Recognition(parameters, {name: name for name in shapes}, "deck") if expected == dict(shapes) else None
-
-    def build(self, parameters: Parameters) -> GeneratorResNet:
-        """Build the generator; pixels are in [-1, 1].
-
-        Raises:
-            ValueError: If parameters are missing, of a wrong type or beyond what anybody trains.
-        """
-        if nonsense := _nonsense(parameters):
-            raise ValueError(nonsense)
-        return GeneratorResNet(
-            (parameters["channels"], 0, 0),
-            parameters["blocks"],
-            ngf=parameters["ngf"],
-            upsampling=parameters["upsampling"],
-        )
-
-    def layouts(self, parameters: Parameters) -> dict[str, dict[str, str]]:
-        """Return the deck's layout, which is the network's own."""
-        with torch.device("meta"):
-            return {"deck": {name: name for name in self.build(parameters).state_dict()}}
-
-    def bytes_per_pixel(self, parameters: Parameters) -> float:
-        """Return the peak: about five feature maps of full size and width (measured: ``docs/performance.md``)."""
-        return 4.0 * 5.1 * float(parameters["ngf"]) + 64.0
-
-
-def _nonsense(parameters: Parameters) -> str:
-    """Return what is wrong with parameters, which may come from anybody's card; "" if nothing is."""
-    for name, least, most in (
-        ("channels", 1, LARGEST_CHANNELS),
-        ("ngf", 1, LARGEST_NGF),
-        ("blocks", 0, LARGEST_BLOCKS),
-    ):
-        value = parameters.get(name)
-        if type(value) is not int or not least <= value <= most:  # True is an int, too
-            return f"{name} is {value!r}, which is no whole number from {least} to {most}"
-    upsampling = parameters.get("upsampling")
-    return (
-        "" if upsampling in UPSAMPLINGS else f"upsampling is {upsampling!r}, which is none of {', '.join(UPSAMPLINGS)}"
-    )
-
-
-architecture = _ResNet()

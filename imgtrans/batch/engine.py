@@ -7,11 +7,11 @@ from types import TracebackType
 import torch
 
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
-from imgtrans.errors import ModelError
 from imgtrans.memory import available_memory
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome
 from imgtrans.registry import implementation
-from imgtrans.zoo.loading import in_usual_range, load_network
+from imgtrans.zoo.adapting import adapted
+from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the memory that is free, for the network
@@ -34,7 +34,7 @@ class Engine:
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
 
     Raises:
-        ModelError: If the model cannot be loaded, or does not turn RGB into RGB.
+        ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device.
     """
 
@@ -43,9 +43,7 @@ class Engine:
         self.precision = choose_precision(precision, self.device)
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
         parameters = model.card.parameters
-        if parameters.get("channels", 3) != 3:
-            raise ModelError(f"{model.name!r} is for pictures of {parameters['channels']} channels, not RGB")
-        network = in_usual_range(load_network(model), model.card.value_range)
+        network = adapted(load_network(model), model.card)
         backend: Backend = implementation("imgtrans.backends", "eager")
         self._workers = max(1, min(8, os.cpu_count() or 1))
         free = available_memory()
@@ -54,8 +52,8 @@ class Engine:
         pictures = int(PICTURES_SHARE * free)
         job = Job(
             size=size,
-            multiple=architecture.multiple,
-            smallest=architecture.smallest,
+            multiple=architecture.multiple(parameters),
+            smallest=architecture.smallest(parameters),
             max_pixels=pictures // (DECODED_BYTES_PER_PIXEL * self._workers),
             max_working_pixels=fitting,
         )

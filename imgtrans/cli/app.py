@@ -8,10 +8,11 @@ import typer
 
 from imgtrans import __version__
 from imgtrans.cli.models import models
+from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
 from imgtrans.cli.train import train
 from imgtrans.cli.watch import watch
-from imgtrans.config import find_config, load_config
+from imgtrans.config import Config, find_config, load_config
 from imgtrans.console import Console
 from imgtrans.errors import UsageError
 
@@ -28,6 +29,7 @@ app.command()(run)
 app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")
+app.command()(plugins)
 
 
 def _print_version(wanted: bool) -> None:
@@ -60,6 +62,7 @@ def configure(
     """Read the configuration; what it says are the commands' defaults."""
     if config is not None and not config.is_file():
         raise UsageError(f"there is no configuration file {config}")
+    ctx.obj = Config({})
     path = config or find_config()
     if path is None:
         return
@@ -70,8 +73,9 @@ def configure(
         parameters = group.commands[name].params  # type: ignore[attr-defined]
         commands[name] = {option.name: types[option.name] for option in parameters if _is_setting(option, types)}
     try:
-        ctx.default_map = load_config(path, commands, trusted=config is not None or path.is_absolute())
+        ctx.obj = load_config(path, commands, trusted=config is not None or path.is_absolute())
     except UsageError as error:
         if not _HELP & {*sys.argv[1:]}:
             raise
         Console().warn(error.message)  # help is what somebody with a broken configuration needs
+    ctx.default_map = ctx.obj.defaults

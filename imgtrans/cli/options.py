@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from imgtrans.config import Config
 from imgtrans.console import Console
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A model's name, or the path of a checkpoint.")]
@@ -25,12 +26,19 @@ Size = Annotated[
         "Pictures always come out at their own size and keep their own detail."
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 
 DEFAULT_MODEL = "summer2winter"
+
+
+def catalogues(ctx: typer.Context) -> tuple[str, ...]:
+    """Return the user's catalogues of models, as the configuration names them."""
+    configuration: Config = ctx.obj
+    return configuration.catalogues
 
 
 def console(quiet: bool = False, verbose: bool = False, json_lines: bool = False) -> Console:

@@ -11,6 +11,7 @@ INTERRUPTED = 130
 
 
 def run(
+    ctx: typer.Context,
     inputs: Annotated[list[Path], typer.Argument(help="Pictures and folders of pictures.", show_default=False)],
     model: options.Model = options.DEFAULT_MODEL,
     output: options.Output = None,
@@ -21,6 +22,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
     overwrite: options.Overwrite = False,
     force: Annotated[bool, typer.Option("--force", help="Redo what imgtrans has done before.")] = False,
+    yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -31,9 +33,11 @@ def run(
     already is not done again.
     """
     from imgtrans.batch import run as batch
+    from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.listener import RunListener, describe_plan
 
     console = options.console(quiet, verbose, json)
+    pull_on_first_use(console, model, options.catalogues(ctx), yes=yes, only_say=dry_run)
     prepared = batch.prepare(
         batch.Request(
             inputs=inputs,

@@ -11,6 +11,7 @@ from imgtrans.cli import options
 
 
 def watch(
+    ctx: typer.Context,
     inbox: Annotated[Path, typer.Argument(help="The folder to watch, with all folders below it.", show_default=False)],
     model: options.Model = options.DEFAULT_MODEL,
     output: options.Output = None,
@@ -22,6 +23,7 @@ def watch(
         float, typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.")
     ] = 2.0,
     overwrite: options.Overwrite = False,
+    yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -30,6 +32,10 @@ def watch(
 
     A file is taken once it has stopped growing, and never twice, across restarts too.
     """
+    from imgtrans.cli.firstuse import pull_on_first_use
+
+    console = options.console(quiet, verbose, json)
+    pull_on_first_use(console, model, options.catalogues(ctx), yes=yes)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # before the imports: they take a while, and who stops then means it
         signal.signal(number, lambda *_: stop.set())
@@ -37,7 +43,6 @@ def watch(
     from imgtrans.cli.listener import RunListener
     from imgtrans.watch import watch_folder
 
-    console = options.console(quiet, verbose, json)
     prepared = batch.prepare(
         batch.Request(
             inputs=[inbox],

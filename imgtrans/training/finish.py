@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from torch import nn
 
 from imgtrans import __version__
-from imgtrans.architectures.resnet import architecture
+from imgtrans.architectures.family import architecture
 from imgtrans.card import Card
 from imgtrans.checkpoint import shapes_of, write_weights
 from imgtrans.errors import ModelError

@@ -7,7 +7,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from imgtrans.architectures.resnet import architecture as resnet
+from imgtrans.architectures.family import architecture as resnet
+from imgtrans.architectures.parameters import ResNetParameters
 from imgtrans.devices import choose_device, choose_precision
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import sweep_temporaries
@@ -107,10 +108,11 @@ def _options_from(given: dict[str, Any]) -> TrainOptions:
     model = find_model(given["init"])
     load_network(model)  # a card may say anything; from here on it is true
     card, parameters = model.card, model.card.parameters
-    usual = (card.architecture, parameters.get("channels"), card.value_range) == (resnet.name, CHANNELS, (-1.0, 1.0))
-    if not usual:
+    pictures = (parameters.get("channels"), card.value_range, card.channel_order)
+    usual = card.architecture == resnet.name and pictures == (CHANNELS, (-1.0, 1.0), "RGB")
+    if not usual or ResNetParameters.parse(parameters).plain().keys() != {"channels", "ngf", "blocks", "upsampling"}:
         raise ModelError(
-            f"{given['init']!r} cannot be trained on: it is not a {resnet.name} of RGB pictures in [-1, 1]",
+            f"{given['init']!r} cannot be trained on: it is not the deck's {resnet.name} of RGB pictures in [-1, 1]",
             "leave --init out to start from new weights",
         )
     network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling")}

@@ -1,13 +1,12 @@
-"""Models on disk: the bundled and the user's, found by name, installed and removed atomically."""
+"""Models on disk: the bundled and the user's, found by name, installed, renamed and removed atomically."""
 
-import contextlib
 import difflib
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,14 +14,14 @@ import platformdirs
 
 from imgtrans.card import Card, read_card
 from imgtrans.errors import FilesError, ModelError, UsageError
-from imgtrans.files import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, fsync_file, fsync_folder, is_temporary, sha256_of
+from imgtrans.files import fsync_file, fsync_folder, is_temporary, sha256_of
+from imgtrans.zoo.staging import delete, locked, sweep, temporary
 
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_STALE_SECONDS = 3600.0
 _BUNDLED = Path(__file__).parent.parent / "bundled"
 
 
@@ -35,12 +34,14 @@ class Model:
         weights: The file of its weights.
         bundled: Whether it comes with imgtrans.
         keys: Where the file spells the network's keys in a way of its own: the network's to the file's.
+        network: The network's name in the file, where that has several.
     """
 
     card: Card
     weights: Path
     bundled: bool = False
     keys: Mapping[str, str] | None = None
+    network: str = ""
 
     @property
     def name(self) -> str:
@@ -66,6 +67,18 @@ def models() -> list[Model]:
     return [model for model in found if model.bundled or model.name not in bundled]
 
 
+def names() -> list[str]:
+    """Return the names of all models, those that are broken too: the bundled first, then the user's, each sorted."""
+    found = (
+        path.name
+        for folder in _folders()
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if _NAME.fullmatch(path.name) and _is_model(path)
+    )
+    return list(dict.fromkeys(found))
+
+
 def is_path(reference: str) -> bool:
     """Whether a model reference is a path (it has a separator or a checkpoint's suffix) and not a name."""
     separators = {os.sep, os.altsep, "/"} - {None}
@@ -81,11 +94,27 @@ def find(name: str) -> Model:
     for folder in _folders():
         path = folder / name / CARD_FILE
         if _NAME.fullmatch(name) and path.exists():
-            return _read(folder / name)
-    names = [model.name for model in models()]
-    nearest = difflib.get_close_matches(name, names, n=1)
+            try:
+                return _read(folder / name)
+            except ModelError:
+                if path.exists():  # else it was removed at this very moment
+                    raise
+    known = [model.name for model in models()]
+    nearest = difflib.get_close_matches(name, known, n=1)
     question = f"did you mean {nearest[0]}? " if nearest else ""
-    raise ModelError(f"there is no model called {name!r}", f"{question}models here: {', '.join(names) or 'none'}")
+    raise ModelError(f"there is no model called {name!r}", f"{question}models here: {', '.join(known) or 'none'}")
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a model, which may be broken.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    for folder in _folders():
+        if _NAME.fullmatch(name) and _is_model(folder / name):
+            return folder / name
+    return find(name).weights.parent  # which says what there is
 
 
 def check_free(name: str) -> None:
@@ -122,8 +151,7 @@ def install(card: Card, write_weights: Callable[[Path], None]) -> Model:
     """
     check_free(card.name)
     folder = models_folder()
-    _sweep_staging(folder, time.time())
-    staging = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    staging = temporary(folder)
     try:
         staging.mkdir(parents=True)
         write_weights(staging / WEIGHTS_FILE)
@@ -132,27 +160,29 @@ def install(card: Card, write_weights: Callable[[Path], None]) -> Model:
         for file in (WEIGHTS_FILE, CARD_FILE):
             fsync_file(staging / file)
         fsync_folder(staging)
-        try:
+        model = Model(replace(read_card(staging / CARD_FILE), name=card.name), folder / card.name / WEIGHTS_FILE)
+        with _changing():
+            sweep(folder, time.time())
+            check_free(card.name)  # somebody else may have been quicker
+            for file in (WEIGHTS_FILE, CARD_FILE):
+                (staging / file).stat()  # after a long sleep of this machine, others have swept it
             staging.rename(folder / card.name)
-        except OSError:
-            check_free(card.name)  # somebody else was quicker
-            raise
-        fsync_folder(folder)
+            fsync_folder(folder)
     except OSError as error:
         raise FilesError(f"the model cannot be written to {folder}: {error.strerror}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return _read(folder / card.name)
+    return model
 
 
 def removable(name: str) -> Path:
-    """Return the folder of a model that can be removed; its card may be broken or missing.
+    """Return the folder of a model that can be removed or renamed; its card may be broken or missing.
 
     Raises:
         ModelError: If there is none, or it is bundled.
     """
     if _NAME.fullmatch(name) and (_BUNDLED / name / CARD_FILE).exists():
-        raise ModelError(f"{name!r} comes with imgtrans and cannot be removed")
+        raise ModelError(f"{name!r} comes with imgtrans and cannot be removed or renamed")
     folder = models_folder() / name
     if not _NAME.fullmatch(name) or not (folder.is_dir() or folder.is_symlink()):
         return find(name).weights.parent  # which says what there is
@@ -167,27 +197,50 @@ def remove(name: str) -> None:
         FilesError: If it cannot be removed.
     """
     folder = removable(name).parent
-    doomed = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    doomed = temporary(folder)
     try:
-        (folder / name).rename(doomed)  # at once and whole; the rest is tidying
-        if doomed.is_symlink():
-            doomed.unlink()
-        else:
-            shutil.rmtree(doomed)
+        with _changing():
+            removable(name).rename(doomed)  # at once and whole; the rest is tidying
+            fsync_folder(folder)
+            delete(doomed)
     except OSError as error:
         raise FilesError(f"the model {name!r} cannot be removed: {error.strerror}") from error
 
 
-def _sweep_staging(folder: Path, now: float) -> None:
-    """Delete what a kill left of installing or removing a model; what is fresh may be somebody's at work."""
-    for path in folder.glob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}"):
-        with contextlib.suppress(OSError):
-            if now - path.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(path)
+def rename(old: str, new: str) -> Model:
+    """Give one of the user's models another name.
+
+    Raises:
+        UsageError: If ``new`` is not a name.
+        ModelError: If there is no model ``old``, it is bundled, or its card cannot be read.
+        FilesError: If ``new`` is taken, or the zoo cannot be written.
+    """
+    removable(old)
+    folder = models_folder()
+    try:
+        with _changing():
+            model = find(old)
+            check_free(new)
+            removable(old).rename(folder / new)
+            fsync_folder(folder)
+    except OSError as error:
+        raise FilesError(f"the model {old!r} cannot be renamed: {error.strerror}") from error
+    return replace(model, card=replace(model.card, name=new), weights=folder / new / WEIGHTS_FILE)
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """Keep other processes from changing the zoo meanwhile; its lock is beside the models' folder, where models are."""
+    with locked(home() / "models.lock"):
+        yield
 
 
 def _folders() -> tuple[Path, Path]:
     return _BUNDLED, models_folder()
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / CARD_FILE).exists() or (folder / WEIGHTS_FILE).exists()
 
 
 def _readable(folder: Path) -> Iterator[Model]:

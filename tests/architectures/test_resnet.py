@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imgtrans.architectures import resnet
-from imgtrans.architectures.discriminator import Discriminator
-from imgtrans.architectures.resnet import GeneratorResNet, ResidualBlock, architecture, weights_init_normal
+from imgtrans.architectures.resnet import GeneratorResNet, ResidualBlock, weights_init_normal
 
 DECK_KEYS = [
     f"model.{layer}.{kind}"
@@ -95,7 +93,7 @@ def test_input_shape_and_blocks_are_the_decks_only_positional_parameters():
 
 @pytest.mark.parametrize("network", [ResidualBlock, GeneratorResNet])
 def test_forward_is_a_method_and_no_function_inside_the_constructor(network: type[nn.Module]):
-    assert inspect.isfunction(vars(network).get("forward"))
+    assert network.forward is not nn.Module.forward
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -117,11 +115,6 @@ def test_the_rounding_of_sides_is_documented():
 def test_a_side_below_5_fails():
     with pytest.raises((RuntimeError, ValueError)):
         outputs_of(tiny(), torch.rand(1, 3, 4, 4))
-
-
-def test_the_promised_smallest_side_works():
-    side = architecture.smallest
-    assert outputs_of(tiny(), torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
 
 
 def test_biases_before_instance_normalisation_are_in_the_state_dict_and_do_nothing():
@@ -251,69 +244,3 @@ def test_apply_initialises_every_convolution_of_the_generator():
             assert tensor.eq(0).all(), name
         else:
             assert tensor.std().item() == pytest.approx(0.02, rel=0.15), name
-
-
-# -- reading the settings off a state dict
-
-
-def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-
-
-@pytest.mark.parametrize("upsampling", resnet.UPSAMPLINGS)
-@pytest.mark.parametrize("blocks", [0, 1, 6, 9])
-@pytest.mark.parametrize(("channels", "ngf"), [(3, 4), (1, 4), (4, 3), (3, 1)])
-def test_settings_are_read_off_the_shapes(channels: int, ngf: int, blocks: int, upsampling: str):
-    network = GeneratorResNet((channels, 32, 32), blocks, ngf=ngf, upsampling=upsampling)
-    recognition = architecture.recognise(shapes_of(network))
-    assert recognition is not None
-    assert recognition.parameters == {"channels": channels, "ngf": ngf, "blocks": blocks, "upsampling": upsampling}
-    architecture.build(recognition.parameters).load_state_dict(network.state_dict(), strict=True)
-
-
-def test_other_networks_are_not_recognised():
-    assert architecture.recognise({}) is None
-    assert architecture.recognise(shapes_of(Discriminator((3, 32, 32)))) is None
-    assert architecture.recognise({"model.1.weight": (4, 3, 7)}) is None
-
-
-@pytest.mark.parametrize("change", ["missing", "extra", "reshaped"])
-def test_a_state_dict_that_does_not_fit_exactly_is_not_recognised(change: str):
-    shapes = shapes_of(tiny())
-    if change == "missing":
-        del shapes["model.10.block.5.bias"]
-    elif change == "extra":
-        shapes["model.2.running_mean"] = (4,)
-    else:
-        shapes["model.1.bias"] = (5,)
-    assert architecture.recognise(shapes) is None
-
-
-@pytest.mark.parametrize("first", [(10**6, 3, 7, 7), (4, 10**6, 7, 7), (0, 3, 7, 7), (4, 0, 7, 7)])
-def test_a_state_dict_that_promises_a_monster_is_refused_before_it_is_built(first: tuple[int, ...]):
-    assert architecture.recognise({**shapes_of(tiny()), "model.1.weight": first}) is None
-
-
-def test_a_thousand_blocks_are_refused_before_they_are_built():
-    shapes = shapes_of(tiny()) | {f"model.{n}.block.1.weight": (16, 16, 3, 3) for n in range(10, 1010)}
-    assert architecture.recognise(shapes) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("blocks", 10**9), ("blocks", -1), ("blocks", 1.5), ("blocks", True), ("blocks", None),
-        ("ngf", 10**9), ("ngf", 0), ("ngf", -4), ("ngf", "4"),
-        ("channels", 10**9), ("channels", 0), ("channels", [3]),
-        ("upsampling", "bicubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
-    ],
-)  # fmt: skip
-def test_parameters_that_nobody_trains_are_refused_with_a_sentence_before_anything_is_built(
-    name: str, value: object, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(resnet, "GeneratorResNet", lambda *_, **__: pytest.fail("it was built"))
-    sensible = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
-    with pytest.raises(ValueError, match=f"^{name} is "):
-        architecture.build({**sensible, name: value})
-    with pytest.raises(ValueError, match=f"^{name} is None"):
-        architecture.build({key: sensible[key] for key in sensible if key != name})

@@ -166,7 +166,7 @@ def test_a_path_to_a_checkpoint_works_where_a_name_does(photos: Path, tiny: Mode
     copy = photos.parent / "copy.safetensors"
     copy.write_bytes(tiny.weights.read_bytes())  # without the card beside it, the network is read off the file
     prepared = prepare(Request([photos], str(copy), device="cpu"))
-    assert prepared.model.card.parameters == tiny.card.parameters
+    assert prepared.model.card.parameters.items() >= tiny.card.parameters.items()
     assert run(prepared, Listener()).translated == 3
 
 

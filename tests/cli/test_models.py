@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.card import Card
+from imgtrans.files import sha256_of
 from imgtrans.zoo import store
 from imgtrans.zoo.loading import find_model
 from imgtrans.zoo.store import Model
@@ -87,23 +89,85 @@ def test_what_a_card_says_cannot_forge_lines_or_colours(cli: Cli, tiny: Model):
 # info
 
 
-def test_info_prints_the_card_as_toml_and_where_the_weights_are(cli: Cli, tiny: Model):
+def test_info_prints_the_card_as_toml_and_what_it_costs_as_comments(cli: Cli, tiny: Model):
     ended = cli("models", "info", "tiny")
-    assert tomllib.loads(ended.out) == tomllib.loads(tiny.card.to_toml())
-    assert ended.out.splitlines()[-1] == f"# {tiny.weights}"
     assert (ended.code, ended.err) == (0, "")
+    assert tomllib.loads(ended.out) == tomllib.loads(tiny.card.to_toml())
+    weights, network, small, large, preview = [line for line in ended.out.splitlines() if line.startswith("# ")]
+    assert weights == f"# {tiny.weights}"
+    assert network == "# 8,739 parameters, 2.184 GMAC per megapixel"
+    assert re.fullmatch(r"# 1 MP, seen at 1155x866: 0\.\d\d GB of memory", small)
+    assert re.fullmatch(r"# 12 MP, seen at 4000x3000: \d\.\d\d GB of memory", large)
+    assert Path(preview.removeprefix("# before and after: ")).is_relative_to(store.home())
+    assert Path(preview.removeprefix("# before and after: ")).read_bytes().startswith(b"\x89PNG")
+
+
+def test_info_tells_what_the_working_size_and_native_take(cli: Cli, tiny: Model):
+    (tiny.weights.parent / store.CARD_FILE).write_text(replace(tiny.card, working_size=512).to_toml())
+    lines = cli("models", "info", "tiny").out.splitlines()
+    assert [line.partition(":")[0] for line in lines if " MP" in line] == [
+        "# 1 MP, seen at 512x384",
+        "# 12 MP, seen at 512x384",
+        "# 1 MP with --size native, seen at 1155x866",
+        "# 12 MP with --size native, seen at 4000x3000",
+    ]
 
 
 def test_info_as_json_is_one_object(cli: Cli, tiny: Model):
-    card = json.loads(cli("models", "info", "tiny", "--json").out)
-    assert card["sha256"] == tiny.card.sha256
-    assert card["bundled"] is False
+    told = json.loads(cli("models", "info", "tiny", "--json").out)
+    assert told["sha256"] == tiny.card.sha256
+    assert told["bundled"] is False
+    assert (told["parameter_count"], told["problems"]) == (8739, [])
+    assert Path(told["preview"]).exists()
+    assert told["macs_per_megapixel"] == 2_184_000_000
+    small, large = told["needs"]
+    assert (small["megapixels"], small["width"], small["size"]) == (1, 1155, "auto")
+    assert large["memory"] > 10 * small["memory"]
+    assert "seconds" not in small
+
+
+def test_info_measures_the_seconds_if_asked(cli: Cli, tiny: Model):
+    (tiny.weights.parent / store.CARD_FILE).write_text(replace(tiny.card, working_size=64).to_toml())
+    lines = cli("models", "info", "tiny", "--measure", "--device", "cpu").out.splitlines()
+    seconds = [line.partition(" GB of memory, ")[2] for line in lines if " MP" in line]
+    assert all(re.fullmatch(r"(about )?[\d.e-]+ s on cpu in float32", text) for text in seconds)
+    assert [text.startswith("about") for text in seconds] == [False, False, True, True]  # those are scaled up
+    first, *_, last = json.loads(cli("models", "info", "tiny", "--measure", "--json").out)["needs"]
+    assert 0 < first["seconds"] < last["seconds"]
+
+
+def test_info_shows_the_card_of_a_model_whose_weights_are_broken(cli: Cli, tiny: Model):
+    tiny.weights.write_bytes(b"no weights")
+    ended = cli("models", "info", "tiny")
+    assert ended.code == 3
+    assert tomllib.loads(ended.out) == tomllib.loads(tiny.card.to_toml())
+    assert "8,739 parameters" in ended.out
+    assert ended.err.startswith(f"error: {tiny.weights} is ")
+    assert ended.err.count("error") == 1
+    told = json.loads(cli("models", "info", "tiny", "--json").out)
+    assert (told["parameter_count"], told["preview"]) == (8739, None)
+    assert str(tiny.weights) in told["problems"][0]
+
+
+def test_info_shows_a_card_that_is_no_networks(cli: Cli, tiny: Model):
+    (tiny.weights.parent / store.CARD_FILE).write_text(replace(tiny.card, parameters={"channels": 3}).to_toml())
+    ended = cli("models", "info", "tiny")
+    assert ended.code == 3
+    assert 'source = "day"' in ended.out
+    assert ended.err.startswith("error: the card of 'tiny' does not say what network it is")
+
+
+def test_a_preview_that_cannot_be_written_is_no_fault_of_the_model(cli: Cli, tiny: Model):
+    (store.home() / "previews").write_text("a file")
+    ended = cli("models", "info", "tiny")
+    assert ended.code == 0
+    assert ended.err.startswith("warning: the preview cannot be written to ")
 
 
 def test_info_of_a_checkpoint_says_what_network_it_is(cli: Cli, checkpoint: Path):
     card = tomllib.loads(cli("models", "info", checkpoint).out)
     assert (card["name"], card["architecture"]) == ("course", "resnet")
-    assert card["parameters"] == {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+    assert card["parameters"].items() >= {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}.items()
 
 
 def test_info_of_something_else_says_what_it_is_and_what_can_be_read(cli: Cli, tmp_path: Path):
@@ -127,9 +191,9 @@ def test_a_name_that_is_no_text_does_not_garble_the_error(cli: Cli, undecodable_
 def test_an_imported_checkpoint_is_in_the_zoo(cli: Cli, checkpoint: Path):
     ended = cli("models", "import", checkpoint, "--name", "mine", "--from", "day", "--to", "night", "--licence", "MIT")
     assert (ended.code, ended.out) == (0, "mine\n")
-    assert ended.err == (
-        f"{checkpoint} is a resnet (channels 3, ngf 4, blocks 1, upsampling nearest); it is in the zoo as mine\n"
-    )
+    first, *_, last = ended.err.splitlines()
+    assert first == f"{checkpoint} is a resnet, as the deck spells it: channels 3, ngf 4, blocks 1, upsampling nearest"
+    assert last == "it is in the zoo as mine"
     model = find_model("mine")
     assert (model.card.source, model.card.target, model.card.licence) == ("day", "night", "MIT")
     checkpoint.unlink()  # the zoo has its own
@@ -141,9 +205,7 @@ def test_an_import_as_json_is_the_models_card(cli: Cli, checkpoint: Path):
     assert json.loads(ended.out)["working_size"] == 640
 
 
-@pytest.mark.parametrize(
-    ("name", "code"), [("tiny", 4), ("shipped", 4), ("../mine", 2), ("mine.pth", 2), ("", 2), ("-mine", 2)]
-)
+@pytest.mark.parametrize(("name", "code"), [("tiny", 4), ("shipped", 4), ("../mine", 2), ("mine.pth", 2), ("-mine", 2)])
 def test_a_name_that_is_taken_or_none_is_refused(cli: Cli, tiny: Model, checkpoint: Path, name: str, code: int):
     ended = cli("models", "import", checkpoint, f"--name={name}")
     assert (ended.code, ended.out) == (code, "")
@@ -164,6 +226,62 @@ def test_a_malicious_checkpoint_is_refused_and_not_run(cli: Cli, tmp_path: Path)
     assert not there("mine")
 
 
+# verify
+
+
+def test_verify_says_of_every_model_whether_it_is_as_it_was(cli: Cli, tiny: Model, bundled: Path):
+    card = Card("shipped", "", "", "resnet", {}, sha256_of(bundled / "shipped" / store.WEIGHTS_FILE))
+    (bundled / "shipped" / store.CARD_FILE).write_text(card.to_toml())
+    assert cli("models", "verify") == Ended(0, "shipped\tok\t\ntiny\tok\t\n", "")
+    tiny.weights.write_bytes(tiny.weights.read_bytes()[:-1])
+    ended = cli("models", "verify")
+    assert ended.code == 3
+    assert ended.out == f"shipped\tok\t\ntiny\tdamaged\t{tiny.weights} is not the file that its card was written for\n"
+    assert ended.err.startswith("error: 1 of 2 models are not what their cards say: tiny\n")
+
+
+def test_verify_tells_broken_models_that_the_list_does_not_show(cli: Cli, tiny: Model):
+    (tiny.weights.parent / store.CARD_FILE).write_text("name = 3")
+    assert "\ntiny\tdamaged\t" in cli("models", "verify").out
+    (tiny.weights.parent / store.CARD_FILE).unlink()
+    assert "\ntiny\tmissing\t" in cli("models", "verify").out
+
+
+def test_verify_takes_names(cli: Cli, tiny: Model):
+    assert cli("models", "verify", "tiny", "tiny") == Ended(0, "tiny\tok\t\n", "")
+    ended = cli("models", "verify", "shipped", "--json")
+    assert ended.code == 3
+    told = json.loads(ended.out)
+    assert (told["name"], told["state"]) == ("shipped", "damaged")
+    assert told["path"] in told["problem"]
+    assert "did you mean tiny?" in cli("models", "verify", "tiney").err
+
+
+# rename
+
+
+def test_a_model_can_have_another_name(cli: Cli, tiny: Model):
+    assert cli("models", "rename", "tiny", "night") == Ended(0, "night\n", "tiny is now night\n")
+    assert there("night")
+    assert not there("tiny")
+
+
+def test_a_rename_as_json_is_the_model(cli: Cli, tiny: Model):
+    told = json.loads(cli("models", "rename", "tiny", "night", "--json").out)
+    assert (told["name"], told["renamed"], told["sha256"]) == ("night", "tiny", tiny.card.sha256)
+    assert Path(told["path"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"), [("tiny", "shipped", 4), ("tiny", "a/b", 2), ("shipped", "mine", 3), ("nobody", "mine", 3)]
+)
+def test_a_rename_that_cannot_be_is_refused(cli: Cli, tiny: Model, old: str, new: str, code: int):
+    ended = cli("models", "rename", old, new)
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.startswith("error: ")
+    assert there("tiny")
+
+
 # rm
 
 
@@ -182,9 +300,16 @@ def test_rm_asks_first(cli: Cli, tiny: Model, monkeypatch: pytest.MonkeyPatch, a
     assert "Traceback" not in ended.err
 
 
+def test_rm_as_json_is_a_record_and_takes_the_preview_along(cli: Cli, tiny: Model):
+    preview = json.loads(cli("models", "info", "tiny", "--json").out)["preview"]
+    told = json.loads(cli("models", "rm", "tiny", "--yes", "--json").out)
+    assert told == {"name": "tiny", "path": str(tiny.weights.parent), "removed": True}
+    assert not Path(preview).exists()
+
+
 def test_rm_does_not_remove_what_comes_with_imgtrans(cli: Cli, bundled: Path):
     ended = cli("models", "rm", "shipped", "--yes")
-    assert (ended.code, ended.err) == (3, "error: 'shipped' comes with imgtrans and cannot be removed\n")
+    assert (ended.code, ended.err) == (3, "error: 'shipped' comes with imgtrans and cannot be removed or renamed\n")
     assert there("shipped")
 
 
@@ -202,6 +327,11 @@ def test_where_prints_the_folder_of_the_zoo_or_of_a_model(cli: Cli, tiny: Model,
     assert cli("models", "where", "tiny").out == f"{tiny.weights.parent}\n"
     assert cli("models", "where", "shipped").out == f"{bundled / 'shipped'}\n"
     assert cli("models", "where", "nobody").code == 3
+    assert json.loads(cli("models", "where", "tiny", "--json").out) == {
+        "name": "tiny",
+        "path": str(tiny.weights.parent),
+    }
+    assert json.loads(cli("models", "where", "--json").out) == {"name": None, "path": str(store.models_folder())}
 
 
 def test_where_follows_the_variable(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -213,3 +343,58 @@ def test_a_model_with_a_broken_card_can_be_removed(cli: Cli, tiny: Model):
     (tiny.weights.parent / store.CARD_FILE).write_text("name = 3")
     assert cli("models", "rm", "tiny", "--yes") == Ended(0, "", "tiny is removed\n")
     assert not tiny.weights.parent.exists()
+
+
+# export
+
+
+def test_an_export_is_a_file_that_computes_the_same(cli: Cli, tiny: Model, tmp_path: Path):
+    path = tmp_path / "tiny.pth"
+    ended = cli("models", "export", "tiny", "--to", "pth", "-o", path)
+    assert ended == Ended(
+        0,
+        f"{path}\n",
+        f"{path} is tiny as pth in the layout of deck, in float32\n"
+        "pictures go in as (N, 3, H, W) with values from -1 to 1, colours as RGB, and come out likewise; "
+        "H and W are multiples of 4, at least 8\n"
+        "largest difference from the model, 1 of 64x64: 0\n"
+        "largest difference from the model, 2 of 128x96: 0\n",
+    )
+    assert cli("models", "info", path).code == 0
+
+
+def test_an_export_to_onnx_says_what_imgtrans_has_to_say_and_no_more(cli: Cli, tiny: Model, tmp_path: Path):
+    ended = cli("models", "export", "tiny", "--to", "onnx", "-o", tmp_path / "tiny.onnx", "--json")
+    assert ended.code == 0
+    assert len(ended.err.splitlines()) == 4
+    told = json.loads(ended.out)
+    assert (told["name"], told["to"], told["path"]) == ("tiny", "onnx", str(tmp_path / "tiny.onnx"))
+    assert (told["multiple"], told["smallest"], told["value_range"]) == (4, 8, [-1, 1])
+    assert told["largest_difference"] == max(size["largest"] for size in told["differences"]) < 1e-4
+    assert [(size["batch"], size["height"], size["width"]) for size in told["differences"]] == [
+        (1, 64, 64),
+        (2, 96, 128),
+    ]
+
+
+def test_an_export_is_named_after_the_model_and_is_not_written_over(
+    cli: Cli, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli("models", "export", "tiny", "--to", "safetensors").out == "tiny.safetensors\n"
+    ended = cli("models", "export", "tiny", "--to", "safetensors")
+    assert (ended.code, ended.out) == (4, "")
+    assert "tiny.safetensors is there already" in ended.err
+    assert cli("models", "export", "tiny", "--to", "safetensors", "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("--to", "tflite"), 2), (("--to", "pth", "--layout", "nobody's"), 2), (("--to", "onnx", "--layout", "deck"), 2)],
+)
+def test_an_export_that_cannot_be_is_refused_and_leaves_nothing(
+    cli: Cli, tiny: Model, tmp_path: Path, arguments: tuple[str, ...], code: int
+):
+    ended = cli("models", "export", "tiny", *arguments, "-o", tmp_path / "file")
+    assert (ended.code, ended.out) == (code, "")
+    assert not (tmp_path / "file").exists()

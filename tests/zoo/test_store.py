@@ -160,7 +160,7 @@ def test_a_bundled_models_name_cannot_be_taken():
 
 
 def test_a_bundled_model_cannot_be_removed(bundled: Path):
-    with pytest.raises(ModelError, match="'shipped' comes with imgtrans and cannot be removed"):
+    with pytest.raises(ModelError, match="'shipped' comes with imgtrans and cannot be removed or renamed"):
         remove("shipped")
     assert (bundled / "shipped" / store.WEIGHTS_FILE).exists()
 
@@ -330,7 +330,82 @@ def test_what_a_kill_left_is_swept_by_the_next_install_and_what_is_fresh_is_not(
     for folder in (stale, fresh):
         folder.mkdir()
         write(folder / store.WEIGHTS_FILE)
-    an_hour_ago = time.time() - 3601
-    os.utime(stale, (an_hour_ago, an_hour_ago))
+    for path in (stale, stale / store.WEIGHTS_FILE, fresh):  # in the fresh one a download is growing
+        os.utime(path, (time.time() - 3601,) * 2)
     install(replace(CARD, name="next"), write)
     assert sorted(path.name for path in models_folder().iterdir()) == [fresh.name, "mine", "next"]
+
+
+# Other names
+
+
+def test_a_renamed_model_is_the_same_under_another_name():
+    before = install(CARD, write)
+    model = store.rename("mine", "yours")
+    assert model == find("yours")
+    assert replace(model.card, name="mine") == before.card
+    assert names() == ["shipped", "yours"]
+    check_free("mine")
+
+
+def test_a_rename_does_not_write_over_another_model():
+    for name in ("mine", "yours"):
+        install(replace(CARD, name=name, source=name), write)
+    (models_folder() / "empty").mkdir()  # which a rename would replace without a word
+    for new in ("yours", "shipped", "empty", "mine"):
+        with pytest.raises(FilesError, match=f"a model called '{new}'"):
+            store.rename("mine", new)
+    assert [(model.name, model.card.source) for model in models()][1:] == [("mine", "mine"), ("yours", "yours")]
+
+
+def test_what_cannot_be_a_name_is_no_new_name():
+    install(CARD, write)
+    with pytest.raises(UsageError, match=r"'\.\./yours' cannot be a model's name"):
+        store.rename("mine", "../yours")
+    assert names() == ["shipped", "mine"]
+
+
+def test_a_bundled_model_cannot_be_renamed(bundled: Path):
+    with pytest.raises(ModelError, match="'shipped' comes with imgtrans and cannot be removed or renamed"):
+        store.rename("shipped", "mine")
+    assert (bundled / "shipped").is_dir()
+
+
+def test_what_is_not_there_cannot_be_renamed():
+    with pytest.raises(ModelError, match="there is no model called 'mine'"):
+        store.rename("mine", "yours")
+
+
+# Broken models have names and folders, too
+
+
+def test_broken_models_are_named_and_other_folders_are_not():
+    install(CARD, write)
+    put("broken", "no card")
+    (models_folder() / "cardless").mkdir()
+    write(models_folder() / "cardless" / store.WEIGHTS_FILE)
+    (models_folder() / "empty").mkdir()
+    put(".imgtrans-0123456789abcdef.tmp", CARD.to_toml())
+    assert store.names() == ["shipped", "broken", "cardless", "mine"]
+    assert store.folder_of("cardless") == models_folder() / "cardless"
+    for name in ("empty", "../models/mine", ""):
+        with pytest.raises(ModelError, match="there is no model called"):
+            store.folder_of(name)
+
+
+def test_a_bundled_models_name_is_there_once(bundled: Path):
+    put("shipped", CARD.to_toml())
+    assert store.names() == ["shipped"]
+    assert store.folder_of("shipped") == bundled / "shipped"
+
+
+def test_a_staging_that_others_have_swept_is_an_error_and_no_half_model(monkeypatch: pytest.MonkeyPatch):
+    def sweep(folder: Path, now: float) -> None:
+        for path in folder.glob(f"*/{store.WEIGHTS_FILE}"):
+            path.unlink()
+
+    monkeypatch.setattr(store, "sweep", sweep)
+    with pytest.raises(FilesError, match="cannot be written"):
+        install(CARD, write)
+    assert names() == ["shipped"]
+    assert list(models_folder().iterdir()) == []

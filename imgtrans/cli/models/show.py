@@ -1,4 +1,4 @@
-"""``imgtrans models list``, ``info`` and ``where``: what is in the zoo."""
+"""``imgtrans models list`` and ``where``: what is in the zoo."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,26 +22,15 @@ def list_models(json: options.Json = False) -> None:
     )
 
 
-def info(
-    name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
+def where(
+    name: Annotated[str, typer.Argument(help="A model's name; without one, the zoo.")] = "",
     json: options.Json = False,
 ) -> None:
-    """Show a model's card."""
-    console = options.console(json_lines=json)
-    if store.is_path(name):
-        from imgtrans.zoo.loading import find_model
-
-        model = find_model(name)
-    else:
-        model = store.find(name)
-    console.record(**fields(model))
-    for line in [*model.card.to_toml().rstrip().split("\n"), "", f"# {model.weights}"]:
-        console.result(line)
-
-
-def where(name: Annotated[str, typer.Argument(help="A model's name; without one, the zoo.")] = "") -> None:
     """Print the folder of the zoo, or of a model."""
-    options.console().result(str(store.find(name).weights.parent if name else store.models_folder()))
+    console = options.console(json_lines=json)
+    folder = store.folder_of(name) if name else store.models_folder()
+    console.record(name=name or None, path=str(folder))
+    console.result(str(folder))
 
 
 def fields(model: store.Model) -> dict[str, object]:

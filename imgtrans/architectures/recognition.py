@@ -1,0 +1,174 @@
+"""What a state dict of a ResNet generator tells of it, by names and shapes alone."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import torch
+
+from imgtrans.architectures.dialects import DECK, DIALECTS, Dialect, Slot
+from imgtrans.architectures.parameters import DOWNSAMPLINGS, PLACES, UPSAMPLINGS, ResNetParameters
+from imgtrans.architectures.resnet import ResNet
+from imgtrans.protocols import Parameters, Recognition
+
+Shape = tuple[int, ...]
+Names = dict[Slot, str]
+Layers = dict[str, dict[str, Shape]]
+
+_DEPTHS = range(1, 6)
+
+# Weight normalisation's two halves, as PyTorch spells them now and did before 2.0.
+_WEIGHT_NORM = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+_KERNELS = ("weight", *_WEIGHT_NORM, *_WEIGHT_NORM.values())
+
+# What normalisation keeps beside its weights; of no use to instance normalisation, though PyTorch 0.3 wrote it.
+_STATISTICS = frozenset({"running_mean", "running_var"})
+_COUNTER = "num_batches_tracked"
+
+
+def recognise_all(shapes: Mapping[str, Shape]) -> list[Recognition]:
+    """Return every network that a state dict of these names and shapes fills exactly, with the dialects' names."""
+    layers: Layers = {}
+    for key, shape in shapes.items():
+        layer, tensor = split(key)
+        layers.setdefault(layer, {})[tensor] = shape
+    return [
+        recognition
+        for dialect in DIALECTS
+        for structure, names in _structures(layers, dialect)
+        if (recognition := _compared(shapes, layers, dialect, structure, names)) is not None
+    ]
+
+
+def own_shapes(parameters: ResNetParameters) -> dict[str, Shape]:
+    """Return names and shapes of the state dict of a network here, without taking memory for it.
+
+    Batch normalisation's counter is left out: it matters to training alone, and PyTorch does without it in old files.
+    """
+    with torch.device("meta"):
+        weights = ResNet(parameters).state_dict()
+    return {key: tuple(tensor.shape) for key, tensor in weights.items() if not key.endswith(_COUNTER)}
+
+
+def keys_in(dialect: Dialect, parameters: ResNetParameters) -> dict[str, str]:
+    """Return for each key of a network here what ``dialect`` calls it."""
+    theirs = dict(dialect.layers(parameters))
+    names = {own: theirs[slot] for slot, own in DECK.layers(parameters)}
+    return {key: f"{names[layer]}.{tensor}" for key in own_shapes(parameters) for layer, tensor in [split(key)]}
+
+
+def split(key: str) -> tuple[str, str]:
+    """Return the names of layer and tensor that a key of a state dict consists of."""
+    layer, _, tensor = key.rpartition(".")
+    if layer.endswith(".parametrizations.weight"):
+        return layer.removesuffix(".parametrizations.weight"), f"parametrizations.weight.{tensor}"
+    return layer, tensor
+
+
+def _structures(layers: Layers, dialect: Dialect) -> Iterator[tuple[Parameters, Names]]:
+    """Yield what decides the names of the layers, with the names, wherever just these layers have kernels and blurs."""
+    kernels = {name for name, tensors in layers.items() if _kernel(tensors)}
+    blurs = {name for name, tensors in layers.items() if "filt" in tensors}
+    for depth, up, down, padding in product(_DEPTHS, UPSAMPLINGS, DOWNSAMPLINGS, ("reflect", "zero")):
+        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "padding": padding}
+        if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
+            continue
+        if "blur" in (up, down) and not dialect.blur:
+            continue
+        structure |= dialect.fixed
+        ends = 2 * depth + 2 * structure.get("stem", True)
+        in_block = structure.get("block_convs", 2) * (1 + structure.get("separable", False))
+        blocks, rest = divmod(len(kernels) - ends, in_block)
+        if rest or blocks < 0:
+            continue
+        if blocks == 0 and (structure.get("separable") or ("padding" not in dialect.fixed and padding == "zero")):
+            continue  # without a block there is no telling its kinds apart, and no need
+        structure["blocks"] = blocks
+        names = dict(dialect.layers(ResNetParameters(channels=1, ngf=1, **structure)))
+        parts = {part: {name for slot, name in names.items() if slot.part in part} for part in (_CONVOLVING, _BLURRING)}
+        if parts[_CONVOLVING] == kernels and parts[_BLURRING] == blurs:
+            yield structure, names
+
+
+_CONVOLVING, _BLURRING = ("convolution", "depthwise"), ("blur",)
+
+
+def _compared(
+    shapes: Mapping[str, Shape], layers: Layers, dialect: Dialect, structure: Parameters, names: Names
+) -> Recognition | None:
+    """Read all parameters, and return the network of these if its state dict is the very one that is there."""
+    try:
+        parameters = ResNetParameters.parse(_read(layers, dialect, structure, names))
+    except ValueError:
+        return None
+    keys = {own: _present(theirs, shapes) for own, theirs in keys_in(dialect, parameters).items()}
+    if any(shapes.get(keys[own]) != shape for own, shape in own_shapes(parameters).items()):
+        return None
+    unused = {_COUNTER, *(_STATISTICS if parameters.norm == "instance" else ())}
+    norms = {name for slot, name in names.items() if slot.part == "norm"}
+    for layer, tensor in map(split, shapes.keys() - {*keys.values()}):
+        if tensor not in unused or layer not in norms:
+            return None
+    assumed: dict[str, Any] = {"value_range": [-1.0, 1.0], "channel_order": "RGB"}
+    if parameters.padding != "zero" and "padding" not in dialect.fixed and parameters.blocks:
+        assumed["padding"] = parameters.padding  # the layer is there, what it does is not to be seen
+    if parameters.norm in ("instance", "none") and not parameters.affine:
+        assumed["norm"] = parameters.norm  # as neither leaves a trace
+    return Recognition(parameters.plain(), keys, dialect.name, assumed)
+
+
+def _read(layers: Layers, dialect: Dialect, structure: Parameters, names: Names) -> Parameters:
+    """Return the parameters that the shapes of a dialect's layers tell, right or not."""
+    convolutions = [(slot, layers[name]) for slot, name in names.items() if slot.part == "convolution"]
+    transposed = structure["upsampling"] == "transpose"
+    turned = {"up", *(() if structure.get("stem", True) else ("head",))} if transposed else set()
+
+    def channels(slot: Slot, tensors: dict[str, Shape]) -> tuple[int, int]:
+        a, b = _kernel(tensors)[:2]
+        return (a, b) if slot.place in turned else (b, a)
+
+    outside = [(slot, *channels(slot, tensors)) for slot, tensors in convolutions if not slot.place.startswith("block")]
+    norms = {slot: layers.get(name, {}) for slot, name in names.items() if slot.part == "norm"}
+    seen = {place for (place, _, _), tensors in norms.items() if tensors}
+    parameters = {
+        **structure,
+        "channels": outside[0][1],
+        "channels_out": 0 if outside[-1][2] == outside[0][1] else outside[-1][2],
+        "ngf": outside[0][2],
+        "kernel": next(_kernel(tensors)[-1] for slot, tensors in convolutions if slot.place == "down"),
+        "unbiased": sorted({slot.place for slot, tensors in convolutions if "bias" not in tensors}),
+        **_normalisation(layers, list(norms.values()), dialect),
+    }
+    if parameters["norm"] == "batch" or parameters.get("affine"):
+        parameters["unnormalised"] = [place for place in PLACES if place in {slot.place for slot in norms} - seen]
+    widths = tuple(width for _, _, width in outside[:-1])
+    trunk = outside[parameters["depth"] + structure.get("stem", True) - 1][2]
+    inner = [channels(slot, tensors)[1] for slot, tensors in convolutions if slot.place == "block1"]
+    if any(width != trunk for width in inner):
+        parameters["block_widths"] = inner
+    if widths != ResNetParameters.parse(parameters | {"block_widths": ()}).regular_widths():
+        parameters["widths"] = widths
+    return parameters
+
+
+def _normalisation(layers: Layers, norms: list[dict[str, Shape]], dialect: Dialect) -> Parameters:
+    """Tell the normalisation by what it keeps; what keeps nothing is the dialect's own."""
+    if any("weight" not in tensors for tensors in layers.values() if _kernel(tensors)):
+        return {"norm": "weight"}
+    learnt = any("weight" in tensors for tensors in norms)
+    tracked = any(tensors.keys() >= _STATISTICS for tensors in norms)
+    if learnt or tracked:
+        return {"norm": "batch" if learnt and tracked else "instance", "affine": learnt and not tracked}
+    return {"norm": dialect.assumed.get("norm", "instance")}
+
+
+def _kernel(tensors: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a layer's convolution kernel, or of nothing if it has none."""
+    return next((shape for name in _KERNELS if len(shape := tensors.get(name, ())) == 4 and name[-1] not in "0g"), ())
+
+
+def _present(key: str, shapes: Mapping[str, Shape]) -> str:
+    """Return a key as the file has it, which may be from before PyTorch 2.0."""
+    layer, tensor = split(key)
+    old = f"{layer}.{_WEIGHT_NORM[tensor]}" if tensor in _WEIGHT_NORM else key
+    return old if key not in shapes else key

@@ -1,0 +1,54 @@
+"""``imgtrans models export``: a model as a file for other programs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtrans.cli import options
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
+    to: Annotated[str, typer.Option(help="safetensors, pth, onnx or torch.export.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file. [default: here, named after the model]")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Whose keys safetensors and pth have: deck or junyanz. [default: deck, where it fits]")
+    ] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Write a model for other programs, in float32, and compare what the file computes with the model.
+
+    onnx (opset 18; needs the extra imgtrans[onnx]) and torch.export leave the batch and the size open. A file that
+    differs by more than 0.001 is not written.
+    """
+    from imgtrans.zoo.export import SUFFIXES
+    from imgtrans.zoo.export import export as export_model
+    from imgtrans.zoo.loading import find_model
+
+    console = options.console(json_lines=json)
+    model = find_model(name)
+    path = output or Path(f"{model.name}{SUFFIXES.get(to, '')}")
+    done = export_model(model, path, to, layout=layout, overwrite=overwrite)
+    low, high = model.card.value_range
+    console.say(
+        f"{path} is {model.name} as {to}{f' in the layout of {done.layout}' if done.layout else ''}, in float32"
+    )
+    console.say(
+        f"pictures go in as (N, {done.channels}, H, W) with values from {low:g} to {high:g}, colours as "
+        f"{model.card.channel_order}, and come out likewise; H and W are multiples of {done.multiple}, at least "
+        f"{done.smallest}"
+    )
+    for difference in done.differences:
+        console.say(
+            f"largest difference from the model, {difference.batch} of {difference.width}x{difference.height}: "
+            f"{difference.largest:.2g}"
+        )
+    console.record(
+        name=model.name, path=str(path), to=to, value_range=[low, high], largest_difference=done.largest, **asdict(done)
+    )
+    console.result(str(path))

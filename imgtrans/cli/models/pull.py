@@ -1,0 +1,111 @@
+"""``imgtrans models pull`` and ``catalogue``: a model from elsewhere into the zoo, and what there is."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtrans.cli import options
+from imgtrans.cli.models.importing import report
+from imgtrans.cli.models.show import fields
+from imgtrans.console import Console, ProgressDisplay
+from imgtrans.zoo import catalogue
+
+if TYPE_CHECKING:
+    from imgtrans.zoo.pull import Pulled
+
+INTERRUPTED = 130
+
+
+def pull(
+    ctx: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(help="A name of the catalogue, a URL, or hf://owner/repo[/file].", show_default=False),
+    ],
+    name: Annotated[str, typer.Option(help="What to call it. [default: the catalogue's name, or the file's]")] = "",
+    network: Annotated[str, typer.Option(help="Which network of the file, if it has several.")] = "",
+    sha256: Annotated[str, typer.Option(help="What the file's SHA-256 must be.", show_default=False)] = "",
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Take a file that is another than was pulled from there before.")
+    ] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Download a checkpoint and put it into the zoo.
+
+    A download that was cut off goes on where it was. The file's hash is checked, or recorded and
+    checked when it is pulled again.
+    """
+    console = options.console(quiet, json_lines=json)
+    pulled = pull_shown(
+        console,
+        model,
+        name,
+        network=network,
+        sha256=sha256,
+        accept_changed=accept_changed,
+        catalogues=options.catalogues(ctx),
+    )
+    if pulled.imported:
+        report(console, pulled.address, pulled.imported)
+        return
+    console.say(f"it is in the zoo as {pulled.model.name}")
+    console.record(**fields(pulled.model))
+    console.result(pulled.model.name)
+
+
+def list_catalogue(ctx: typer.Context, json: options.Json = False) -> None:
+    """List the models that can be pulled by name."""
+    console = options.console(json_lines=json)
+    found = catalogue.entries(options.catalogues(ctx), console.warn)
+    for entry in found:
+        console.record(**asdict(entry))
+    turns = [f"{entry.source} into {entry.target}" if entry.source and entry.target else "?" for entry in found]
+    console.table(
+        ["name", "turns", "licence"],
+        [[entry.name, turn, entry.licence] for entry, turn in zip(found, turns, strict=True)],
+    )
+
+
+def pull_shown(
+    console: Console,
+    reference: str,
+    name: str = "",
+    *,
+    network: str = "",
+    sha256: str = "",
+    accept_changed: bool = False,
+    catalogues: Sequence[str] = (),
+) -> "Pulled":
+    """Pull a model and show how it goes; see :func:`imgtrans.zoo.pull.pull`."""
+    from imgtrans.zoo.pull import pull as pull_model  # and with it httpx and torch
+
+    display: ProgressDisplay | None = None
+
+    def progress(done: int, total: int | None) -> None:
+        nonlocal display
+        if display is None:
+            display = console.download()
+            display.__enter__()
+        display.reach(done, total)
+
+    try:
+        return pull_model(
+            reference,
+            name,
+            network=network,
+            sha256=sha256,
+            accept_changed=accept_changed,
+            catalogues=catalogues,
+            progress=progress,
+            say=console.say,
+            warn=console.warn,
+        )
+    except KeyboardInterrupt:
+        console.say("stopped; what has come is kept, and the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        if display is not None:
+            display.__exit__(None, None, None)

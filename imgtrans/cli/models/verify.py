@@ -1,0 +1,32 @@
+"""``imgtrans models verify``: whether the files are still what the cards say."""
+
+from typing import Annotated
+
+import typer
+
+from imgtrans.cli import options
+from imgtrans.errors import ModelError
+from imgtrans.zoo import store
+from imgtrans.zoo.verify import OK
+from imgtrans.zoo.verify import verify as verdict_on
+
+
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; without one, all.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Hash the weights of models anew and compare with their cards; one that has changed makes the exit code 3."""
+    console = options.console(json_lines=json)
+    verdicts = []
+    for name in dict.fromkeys(names or store.names()):
+        verdict = verdict_on(name)
+        console.record(name=name, state=verdict.state, problem=verdict.problem, path=str(verdict.path))
+        verdicts.append(verdict)
+    console.table(["name", "state", "problem"], [[v.name, v.state, v.problem] for v in verdicts])
+    if wrong := [verdict.name for verdict in verdicts if verdict.state != OK]:
+        raise ModelError(
+            f"{len(wrong)} of {len(verdicts)} models are not what their cards say: {', '.join(wrong)}",
+            "remove such a model and get it again; if it came with imgtrans, install imgtrans again",
+        )

@@ -1,0 +1,53 @@
+"""``imgtrans plugins``: what installed packages add, and whether it works."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtrans.cli import options
+from imgtrans.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from imgtrans.registry import Registered
+
+
+def plugins(
+    check: Annotated[bool, typer.Option("--check", help="Load each, and say what does not work.")] = False,
+    json: options.Json = False,
+) -> None:
+    """List the architectures, backends and executors that are installed, imgtrans's own first."""
+    from imgtrans.registry import GROUPS, registered
+
+    console = options.console(json_lines=json)
+    rows, broken = [], []
+    for one in (one for group in GROUPS for one in registered(group)):
+        status, reason = _checked(one) if check else _known(one)
+        if status == "broken":
+            broken.append(one.package)
+        console.record(
+            group=one.group, name=one.name, package=one.package, version=one.version, status=status, reason=reason
+        )
+        kind = one.group.rpartition(".")[2]
+        rows.append([kind, one.name, one.package, one.version, f"{status}: {reason}" if reason else status])
+    console.table(["group", "name", "package", "version", "status"], rows)
+    if broken:
+        raise UnavailableError(
+            f"{', '.join(dict.fromkeys(broken))} cannot be used", "imgtrans goes on without; update or uninstall it"
+        )
+
+
+def _known(one: "Registered") -> tuple[str, str]:
+    """Return what is known without loading it, which would take torch and its seconds."""
+    return ("left out", one.left_out) if one.left_out else ("installed", "")
+
+
+def _checked(one: "Registered") -> tuple[str, str]:
+    from imgtrans.registry import load
+
+    if one.left_out:
+        return _known(one)
+    try:
+        load(one)
+    except UnavailableError as error:
+        return "broken", error.message
+    return "works", ""

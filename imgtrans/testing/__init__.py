@@ -1,0 +1,16 @@
+"""Checks that hold an implementation to its contract; a plugin's first test calls them (``docs/plugins.md``)."""
+
+from imgtrans.testing.architecture import check_architecture, check_checkpoint, shapes_of
+from imgtrans.testing.backend import check_backend
+from imgtrans.testing.executor import check_executor
+from imgtrans.testing.imports import PUBLIC, check_imports
+
+__all__ = [
+    "PUBLIC",
+    "check_architecture",
+    "check_backend",
+    "check_checkpoint",
+    "check_executor",
+    "check_imports",
+    "shapes_of",
+]

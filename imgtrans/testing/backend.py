@@ -1,0 +1,36 @@
+"""The contract of a backend."""
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import nn
+
+from imgtrans.protocols import Backend
+from imgtrans.testing.promise import require
+
+_BATCHES = ((1, 8, 8), (3, 8, 16), (2, 24, 8))
+
+
+def check_backend(backend: Backend) -> None:
+    """Check all that :class:`imgtrans.protocols.Backend` and its sessions promise, on the CPU in float32.
+
+    Raises:
+        AssertionError: If it does not keep a promise; the message says which.
+    """
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1), nn.Tanh())
+    network = network.eval().requires_grad_(False)
+    reference = deepcopy(network)
+    session = backend.open(network, torch.device("cpu"), torch.float32)
+    for shape in _BATCHES:
+        pictures = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+        before = pictures.copy()
+        expected = (reference(torch.from_numpy(before).permute(0, 3, 1, 2) / 127.5 - 1) + 1) * 127.5
+        result = session.run(pictures)
+        said = f"{backend.name}, given {pictures.shape},"
+        require(result.dtype == np.uint8, f"{said} returns {result.dtype}, not uint8")
+        require(result.shape == pictures.shape, f"{said} returns {result.shape}")
+        require(np.array_equal(pictures, before), f"{said} changes what it is given")
+        worst = np.abs(result - expected.permute(0, 2, 3, 1).numpy()).max()
+        require(bool(worst <= 1), f"{said} is wrong by {worst:.0f} of 255")

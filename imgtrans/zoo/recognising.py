@@ -1,0 +1,174 @@
+"""From a file of weights to the one network that it holds, recognised by names and shapes."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imgtrans import checkpoint
+from imgtrans.errors import ModelError, UsageError
+from imgtrans.protocols import Architecture, Parameters, Recognition
+from imgtrans.registry import PluginWarning, implementations
+
+_GROUP = "imgtrans.architectures"
+CHANNEL_ORDERS = ("RGB", "BGR")
+_OF_CARDS = ("value_range", "channel_order")  # what is said of pictures, not of the network
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network in a file, and what it is.
+
+    Attributes:
+        network: Its name in the file; "" if the file has but one.
+        weights: Its state dict, as the file spells it.
+        architecture: The name of the architecture that knows it.
+        recognition: What that says of it.
+    """
+
+    network: str
+    weights: dict[str, Tensor]
+    architecture: str
+    recognition: Recognition
+
+    @property
+    def parameters(self) -> Parameters:
+        """The network's parameters for a card, with what was assumed of them."""
+        assumed = {key: value for key, value in self.recognition.assumed.items() if key not in _OF_CARDS}
+        return {**self.recognition.parameters, **assumed}
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Least and largest value of its pixels."""
+        low, high = self.recognition.assumed.get("value_range", (-1.0, 1.0))
+        return float(low), float(high)
+
+    @property
+    def channel_order(self) -> str:
+        """``RGB`` or ``BGR``."""
+        return str(self.recognition.assumed.get("channel_order", "RGB"))
+
+    def assuming(self, given: Mapping[str, str]) -> "Recognised":
+        """Return it with other assumptions in place of some of its dialect's.
+
+        Raises:
+            UsageError: If one is not open to assumption, or cannot be true of the file.
+        """
+        assumed = dict(self.recognition.assumed)
+        for key, text in given.items():
+            if key not in assumed:
+                raise UsageError(f"{key!r} is nothing to assume here", f"the file leaves open: {', '.join(assumed)}")
+            assumed[key] = _parsed(key, text)
+        changed = replace(self, recognition=replace(self.recognition, assumed=assumed))
+        architecture: Architecture = implementations(_GROUP)[self.architecture]
+        try:
+            with torch.device("meta"):
+                keys = architecture.build(changed.parameters).state_dict().keys()
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        needed = {key for key in keys if not key.endswith("num_batches_tracked")}
+        if other := needed ^ self.recognition.keys.keys():
+            raise UsageError(f"the file cannot be so, for then it would have other weights ({min(other)})")
+        return changed
+
+
+def recognise(path: Path, network: str = "") -> Recognised:
+    """Return the network that a file holds.
+
+    Args:
+        path: A checkpoint.
+        network: Which of its networks; needed where it has several that translate pictures.
+
+    Raises:
+        ModelError: If the file cannot be read, no architecture knows a network in it, or several fit.
+    """
+    networks = checkpoint.read_networks(path)
+    if network:
+        if network not in networks:
+            raise ModelError(f"{path} has no network called {network!r}", f"it has: {', '.join(_described(networks))}")
+        networks = {network: networks[network]}
+    known = [found for name, weights in networks.items() if (found := _known(path, name, weights))]
+    if not known:
+        raise _unknown(path, networks)
+    if len(known) > 1:
+        raise ModelError(
+            f"{path} holds several networks: {', '.join(_described(networks))}",
+            f"choose one by name, as with --network {known[0].network}",
+        )
+    check_finite(path, known[0].weights)
+    return replace(known[0], network="") if len(networks) == 1 and not network else known[0]
+
+
+def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Make sure that weights are numbers.
+
+    Raises:
+        ModelError: If some are not.
+    """
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{path} holds numbers that are not finite (in {name}); the training that made it failed")
+
+
+def _known(path: Path, network: str, weights: dict[str, Tensor]) -> Recognised | None:
+    shapes = checkpoint.shapes_of(weights)
+    matches: dict[str, Recognition] = {}
+    for name, architecture in implementations(_GROUP).items():
+        try:
+            recognition = architecture.recognise(shapes)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error.message}", error.hint) from error
+        except Exception as error:  # a plugin may fail in any way; the others may know the file
+            warnings.warn(
+                f"the architecture {name} fails on {path}: {type(error).__name__}: {error}", PluginWarning, stacklevel=2
+            )
+            continue
+        if recognition is not None:
+            matches[name] = recognition
+    if len(matches) > 1:
+        raise ModelError(f"{path} could be more than one network: {', '.join(matches)}")
+    return next((Recognised(network, weights, *match) for match in matches.items()), None)
+
+
+def _unknown(path: Path, networks: Mapping[str, dict[str, Tensor]]) -> ModelError:
+    """Say what a file holds, none of which translates pictures in a way that is known."""
+    shapes = [checkpoint.shapes_of(weights) for weights in networks.values()]
+    if all(map(checkpoint.describe_network, shapes)):
+        what = "a discriminator, which judges pictures and makes none" if len(shapes) == 1 else "discriminators only"
+        return ModelError(f"{path} looks like {what}", "the generator of the same training is what translates")
+    if len(shapes) > 1:
+        return ModelError(
+            f"{path} holds no network that is known: {', '.join(_described(networks))}", checkpoint.READABLE
+        )
+    first = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(shapes[0].items())[:3])
+    return ModelError(f"{path} holds weights of an unknown network ({first}, ...)", checkpoint.READABLE)
+
+
+def _described(networks: Mapping[str, dict[str, Tensor]]) -> list[str]:
+    kinds = {name: checkpoint.describe_network(checkpoint.shapes_of(weights)) for name, weights in networks.items()}
+    return [f"{name or '(no name)'}{f' ({kind})' if kind else ''}" for name, kind in kinds.items()]
+
+
+def _parsed(key: str, text: str) -> Any:
+    """Return an assumption that was given as text.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if key == "value_range":
+        try:
+            low, high = (float(number) for number in text.split(","))
+            if not -1e6 <= low < high <= 1e6:
+                raise ValueError
+        except ValueError:
+            raise UsageError(f"value_range is {text!r}, which is not two numbers", "as in value_range=0,1") from None
+        return [low, high]
+    if key == "channel_order":
+        if text.upper() not in CHANNEL_ORDERS:
+            raise UsageError(f"channel_order is {text!r}, which is none of {', '.join(CHANNEL_ORDERS)}")
+        return text.upper()
+    return text

@@ -1,0 +1,32 @@
+"""One model, one picture, no files: what a preview and a measurement run."""
+
+import torch
+
+from imgtrans.images.resample import pad
+from imgtrans.protocols import Architecture, Backend, Pixels, Session
+from imgtrans.registry import implementation
+from imgtrans.zoo.adapting import adapted, channels_of
+from imgtrans.zoo.loading import load_network
+from imgtrans.zoo.store import Model
+
+
+def open_session(model: Model, device: torch.device, precision: torch.dtype) -> Session:
+    """Load a model onto a device.
+
+    Raises:
+        ModelError: If it cannot be loaded, or is for pictures that are neither RGB nor gray.
+    """
+    backend: Backend = implementation("imgtrans.backends", "eager")
+    return backend.open(adapted(load_network(model), model.card), device, precision)
+
+
+def is_for_pictures(model: Model) -> bool:
+    """Whether a model is for RGB or gray pictures, and not for something else that has channels."""
+    return {*channels_of(model.card)} <= {1, 3}
+
+
+def prepared(model: Model, pixels: Pixels) -> Pixels:
+    """Return a picture (H, W, 3) as a batch of one (1, H', W', 3), with sides that the model's network can take."""
+    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    parameters = model.card.parameters
+    return pad(pixels, architecture.multiple(parameters), architecture.smallest(parameters))[None]

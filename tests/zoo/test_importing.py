@@ -1,0 +1,73 @@
+"""A checkpoint comes into the zoo tried, with a card that says what it is."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans.architectures.family import architecture
+from imgtrans.architectures.resnet import GeneratorResNet
+from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.zoo import store
+from imgtrans.zoo.importing import import_checkpoint
+from imgtrans.zoo.loading import find_model, load_network
+from imgtrans.zoo.store import Model
+
+
+def test_an_imported_checkpoint_is_a_model_with_a_card(tiny_weights: Path, tiny_network: GeneratorResNet):
+    imported = import_checkpoint(tiny_weights, "mine", source="day", target="night", licence="CC0", working_size=640)
+    model = imported.model
+    assert find_model("mine") == model
+    card = model.card
+    assert (card.source, card.target, card.licence, card.working_size) == ("day", "night", "CC0", 640)
+    assert card.architecture == "resnet"
+    read = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+    assert card.parameters == {**read, "padding": "reflect", "norm": "instance"}  # what was assumed stands there, too
+    assert -1 <= imported.lowest < imported.highest <= 1
+    assert tiny_weights.name in card.provenance
+    expected = tiny_network.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in load_network(model).state_dict().items())
+
+
+def test_a_refused_import_leaves_nothing_in_the_zoo(tmp_path: Path, tiny: Model):
+    (tmp_path / "w.pth").write_text("<html>")
+    with pytest.raises(ModelError):
+        import_checkpoint(tmp_path / "w.pth", "mine")
+    assert [path.name for path in store.models_folder().iterdir()] == ["tiny"]
+
+
+def test_an_import_cannot_take_a_name_that_is_taken_or_none(tiny: Model):
+    with pytest.raises(FilesError, match="'tiny' is in the zoo already"):
+        import_checkpoint(tiny.weights, "tiny")
+    with pytest.raises(UsageError):
+        import_checkpoint(tiny.weights, "../tiny")
+
+
+def test_other_terms_stand_on_the_card_and_a_network_of_a_container_is_taken(
+    tiny_network: GeneratorResNet, tmp_path: Path
+):
+    torch.save({"G_AB": tiny_network.state_dict(), "G_BA": tiny_network.state_dict()}, tmp_path / "both.pth")
+    assume = {"channel_order": "BGR", "value_range": "0,1", "padding": "replicate"}
+    model = import_checkpoint(tmp_path / "both.pth", "one", network="G_BA", assume=assume).model
+    assert (model.card.channel_order, model.card.value_range) == ("BGR", (0.0, 1.0))
+    assert model.card.parameters["padding"] == "replicate"
+    assert find_model("one").card == model.card
+
+
+def test_a_network_that_makes_no_numbers_is_not_taken(tiny_network: GeneratorResNet, tmp_path: Path):
+    weights = {name: tensor.clone() for name, tensor in tiny_network.state_dict().items()}
+    weights["model.1.weight"].fill_(3e38)  # each of them finite
+    torch.save(weights, tmp_path / "broken.pth")
+    with pytest.raises(ModelError, match="makes numbers that are not finite"):
+        import_checkpoint(tmp_path / "broken.pth", "broken")
+    assert "broken" not in store.names()
+
+
+def test_a_network_that_makes_no_picture_is_not_taken(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch):
+    class Smaller(GeneratorResNet):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)[:, :, ::2]
+
+    monkeypatch.setattr(type(architecture), "build", lambda self, parameters: Smaller((3, 0, 0), 1, ngf=4))
+    with pytest.raises(ModelError, match="something else than a picture"):
+        import_checkpoint(tiny_weights, "smaller")

@@ -1,0 +1,124 @@
+"""Which network a file holds, what is assumed of it, and a sentence where there is none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from imgtrans.architectures.discriminator import Discriminator
+from imgtrans.architectures.family import architecture
+from imgtrans.architectures.resnet import GeneratorResNet
+from imgtrans.errors import ModelError, UsageError
+from imgtrans.registry import PluginWarning
+from imgtrans.zoo import recognising
+from imgtrans.zoo.loading import find_model, load_network
+from imgtrans.zoo.recognising import recognise
+
+PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
+
+
+def saved(content: Any, folder: Path) -> Path:
+    torch.save(content, folder / "net.pth")
+    return folder / "net.pth"
+
+
+def discriminator() -> dict[str, torch.Tensor]:
+    return Discriminator((3, 32, 32)).state_dict()
+
+
+def test_the_only_network_of_a_file_needs_no_name(tiny_network: GeneratorResNet, tmp_path: Path):
+    found = recognise(saved({"state_dict": tiny_network.state_dict(), "epoch": 3}, tmp_path))
+    assert (found.network, found.architecture, found.recognition.parameters) == ("", "resnet", PARAMETERS)
+
+
+def test_the_only_generator_of_a_file_is_found_among_its_discriminators(tiny_network: GeneratorResNet, tmp_path: Path):
+    content = {"G": tiny_network.state_dict(), "D": discriminator(), "epoch": 7}
+    path = saved(content, tmp_path)
+    assert recognise(path).network == "G"
+    rebuilt = load_network(find_model(str(path)))
+    assert torch.equal(rebuilt.state_dict()["model.1.weight"], tiny_network.state_dict()["model.1.weight"])
+
+
+def test_of_several_generators_one_must_be_named(tiny_network: GeneratorResNet, tmp_path: Path):
+    other = GeneratorResNet((3, 0, 0), 2, ngf=2)
+    path = saved({"G_AB": tiny_network.state_dict(), "G_BA": other.state_dict(), "D_A": discriminator()}, tmp_path)
+    with pytest.raises(ModelError, match=r"several networks: G_AB, G_BA, D_A \(a discriminator") as refusal:
+        recognise(path)
+    assert "--network G_AB" in refusal.value.hint
+    assert recognise(path, "G_BA").recognition.parameters["blocks"] == 2
+    with pytest.raises(ModelError, match="no network called 'G'") as refusal:
+        recognise(path, "G")
+    assert "G_AB, G_BA, D_A" in refusal.value.hint
+    with pytest.raises(ModelError, match="looks like a discriminator"):
+        recognise(path, "D_A")
+
+
+def test_discriminators_alone_are_told_from_generators(tmp_path: Path):
+    with pytest.raises(ModelError, match="looks like a discriminator, which judges pictures and makes none"):
+        recognise(saved(discriminator(), tmp_path))
+    with pytest.raises(ModelError, match="looks like discriminators only"):
+        recognise(saved({"D_A": discriminator(), "D_B": discriminator()}, tmp_path))
+
+
+def test_an_unknown_network_is_named_by_its_first_keys(tmp_path: Path):
+    with pytest.raises(ModelError, match=r"an unknown network \(fc.weight 2x3, fc.bias 2, ...\)"):
+        recognise(
+            saved(
+                torch.nn.Sequential().state_dict() | {"fc.weight": torch.ones(2, 3), "fc.bias": torch.ones(2)}, tmp_path
+            )
+        )
+
+
+def test_a_checkpoint_that_two_architectures_know_names_both(
+    monkeypatch: pytest.MonkeyPatch, tiny_network: GeneratorResNet, tmp_path: Path
+):
+    monkeypatch.setattr(recognising, "implementations", lambda _: {"resnet": architecture, "twin": architecture})
+    with pytest.raises(ModelError, match="could be more than one network: resnet, twin"):
+        recognise(saved(tiny_network.state_dict(), tmp_path))
+
+
+def test_weights_that_are_no_numbers_are_refused(tiny_network: GeneratorResNet, tmp_path: Path):
+    weights = {name: tensor.clone() for name, tensor in tiny_network.state_dict().items()}
+    weights["model.4.bias"][0] = float("nan")
+    with pytest.raises(ModelError, match=r"not finite \(in model.4.bias\)"):
+        recognise(saved(weights, tmp_path))
+
+
+def test_other_assumptions_can_be_made_where_the_file_leaves_it_open(tiny_network: GeneratorResNet, tmp_path: Path):
+    found = recognise(saved(tiny_network.state_dict(), tmp_path))
+    assert (found.value_range, found.channel_order, found.parameters["padding"]) == ((-1.0, 1.0), "RGB", "reflect")
+    other = found.assuming({"padding": "replicate", "value_range": "0, 255", "channel_order": "bgr"})
+    assert (other.value_range, other.channel_order) == ((0.0, 255.0), "BGR")
+    assert other.parameters == {**PARAMETERS, "padding": "replicate", "norm": "instance"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("ngf", "8", "'ngf' is nothing to assume here"),
+        ("padding", "mirror", "padding is 'mirror', which is none of reflect, replicate"),
+        ("norm", "batch", "the file cannot be so"),
+        ("value_range", "1,0", "which is not two numbers"),
+        ("value_range", "0", "which is not two numbers"),
+        ("value_range", "nan,1", "which is not two numbers"),
+        ("channel_order", "GBR", "which is none of RGB, BGR"),
+    ],
+)
+def test_an_assumption_that_cannot_be_is_refused(
+    key: str, value: str, sentence: str, tiny_network: GeneratorResNet, tmp_path: Path
+):
+    with pytest.raises(UsageError, match=sentence):
+        recognise(saved(tiny_network.state_dict(), tmp_path)).assuming({key: value})
+
+
+def test_a_plugin_that_fails_on_a_file_is_named_and_the_others_are_asked(
+    monkeypatch: pytest.MonkeyPatch, tiny_network: GeneratorResNet, tmp_path: Path
+):
+    class Broken:
+        def recognise(self, shapes: object) -> None:
+            raise KeyError("oops")
+
+    monkeypatch.setattr(recognising, "implementations", lambda _: {"broken": Broken(), "resnet": architecture})
+    with pytest.warns(PluginWarning, match="the architecture broken fails on .*: KeyError: 'oops'"):
+        assert recognise(saved(tiny_network.state_dict(), tmp_path)).architecture == "resnet"
