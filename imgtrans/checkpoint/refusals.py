@@ -4,7 +4,7 @@ from pathlib import Path
 
 from imgtrans.errors import ModelError
 
-READABLE = "imgtrans reads safetensors files and PyTorch state dicts (.pth, .pt) of the CycleGAN ResNet generator"
+READABLE = "imgtrans reads safetensors files and PyTorch checkpoints (.pth, .pt) of generators of the CycleGAN family"
 GET_AGAIN = "get the file again"
 
 # A training checkpoint of four networks and their optimisers has about 1,500 tensors in 500 MB.

@@ -59,10 +59,10 @@ def load_network(model: Model) -> nn.Module:
         ModelError: If weights and card do not belong together, or weights are not finite.
     """
     architecture: Architecture = implementation(_GROUP, model.card.architecture)
-    if model.network:
-        weights = checkpoint.read_networks(model.weights)[model.network]
-    else:
+    if model.network is None:
         weights = checkpoint.read_weights(model.weights)
+    else:
+        weights = checkpoint.read_networks(model.weights)[model.network]
     weights = respelled(weights, model.keys)
     try:
         with torch.device("meta"):

@@ -24,13 +24,13 @@ class Recognised:
     """A network in a file, and what it is.
 
     Attributes:
-        network: Its name in the file; "" if the file has but one.
+        network: Its name in the file; None if the file has but one.
         weights: Its state dict, as the file spells it.
         architecture: The name of the architecture that knows it.
         recognition: What that says of it.
     """
 
-    network: str
+    network: str | None
     weights: dict[str, Tensor]
     architecture: str
     recognition: Recognition
@@ -100,7 +100,7 @@ def recognise(path: Path, network: str = "") -> Recognised:
             f"choose one by name, as with --network {known[0].network}",
         )
     check_finite(path, known[0].weights)
-    return replace(known[0], network="") if len(networks) == 1 and not network else known[0]
+    return replace(known[0], network=None) if len(networks) == 1 and not network else known[0]
 
 
 def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:

@@ -34,14 +34,14 @@ class Model:
         weights: The file of its weights.
         bundled: Whether it comes with imgtrans.
         keys: Where the file spells the network's keys in a way of its own: the network's to the file's.
-        network: The network's name in the file, where that has several.
+        network: The network's name in the file, where that has several; else None.
     """
 
     card: Card
     weights: Path
     bundled: bool = False
     keys: Mapping[str, str] | None = None
-    network: str = ""
+    network: str | None = None
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ def discriminator() -> dict[str, torch.Tensor]:
 
 def test_the_only_network_of_a_file_needs_no_name(tiny_network: GeneratorResNet, tmp_path: Path):
     found = recognise(saved({"state_dict": tiny_network.state_dict(), "epoch": 3}, tmp_path))
-    assert (found.network, found.architecture, found.recognition.parameters) == ("", "resnet", PARAMETERS)
+    assert (found.network, found.architecture, found.recognition.parameters) == (None, "resnet", PARAMETERS)
 
 
 def test_the_only_generator_of_a_file_is_found_among_its_discriminators(tiny_network: GeneratorResNet, tmp_path: Path):
