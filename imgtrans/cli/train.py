@@ -41,6 +41,10 @@ def train(
     ema_decay: Annotated[
         float | None, typer.Option(help="Make the result a moving average of the weights, as 0.999. [default: 0]")
     ] = None,
+    spike_weight: Annotated[
+        float | None,
+        typer.Option(help="Weight of a penalty on the spikes that make dark blots, as 1. [default: 0]"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, crops and pools. [default: 0]")] = None,
     init: Annotated[str | None, typer.Option(help="Model of the zoo to start from.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,

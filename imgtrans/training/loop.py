@@ -17,6 +17,7 @@ from imgtrans.training.grid import grid_pictures, save_grid
 from imgtrans.training.log import LossLog
 from imgtrans.training.objective import LOSS_NAMES, discriminator_loss, generator_losses
 from imgtrans.training.options import learning_rate_factor
+from imgtrans.training.spikes import SpikePenalty
 from imgtrans.training.state import TrainingState
 
 # Losses are fetched from the device so often: each fetch waits for all work queued there.
@@ -77,6 +78,7 @@ def train(
     pending: list[tuple[int, Tensor, float]] = []
     started = saved = time.monotonic()
     seconds_before, first_step = state.seconds, state.step
+    spikes = SpikePenalty(*((networks.G_AB, networks.G_BA) if options.spike_weight else ()))
 
     def write_pending() -> None:
         if not pending:
@@ -109,8 +111,9 @@ def train(
             discriminators.requires_grad_(False)
             with autocast:
                 g = generator_losses(networks, real_A, real_B, options.cycle_weight, options.identity_weight)
+            total = g.total + options.spike_weight * spikes.take()
             state.optimizer_G.zero_grad()
-            torch.autograd.backward(g.total)
+            torch.autograd.backward(total)
             state.optimizer_G.step()
             state.update_averages()
 
@@ -124,7 +127,7 @@ def train(
             state.optimizer_D.step()
 
             state.step += 1
-            losses = torch.stack([g.total, g.adversarial, g.cycle, g.identity, d_A, d_B]).detach()
+            losses = torch.stack([total, g.adversarial, g.cycle, g.identity, d_A, d_B]).detach()
             pending.append((state.step, losses, rate))
             if state.step % LOG_EVERY == 0 or state.step == all_steps:
                 write_pending()
@@ -139,6 +142,7 @@ def train(
         save()
     finally:
         log.close()
+        spikes.close()
     return state.step >= all_steps
 
 

@@ -7,6 +7,7 @@ from imgtrans.errors import UsageError
 
 MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
+    | {"spike_weight"}
     | {"device", "precision", "workers", "save_minutes", "grid_every"}
 )
 
@@ -30,6 +31,7 @@ class TrainOptions:
         identity_weight: Weight of the identity loss, as a fraction of ``cycle_weight``; 0 leaves it out.
         pool_size: Past fakes kept for each discriminator.
         ema_decay: Of an exponential moving average of the generators' weights, which then is the result; 0 for none.
+        spike_weight: Weight of the penalty on spikes in the generators' trunks, which make blots; 0 leaves it out.
         seed: Of weights, order, crops and pools.
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
@@ -53,6 +55,7 @@ class TrainOptions:
     identity_weight: float = 0.5
     pool_size: int = 50
     ema_decay: float = 0.0
+    spike_weight: float = 0.0
     seed: int = 0
     init: str = ""
     device: str = "auto"
@@ -67,7 +70,7 @@ class TrainOptions:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {smallest}, not {getattr(self, name)}")
         for name in (
             "epochs", "decay_epochs", "steps", "pool_size", "workers", "seed",
-            "learning_rate", "cycle_weight", "identity_weight", "save_minutes",
+            "learning_rate", "cycle_weight", "identity_weight", "spike_weight", "save_minutes",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} cannot be negative")

@@ -37,7 +37,8 @@ def test_options_cannot_be_changed_in_place():
         ({"epochs": -1}, "--epochs"), ({"decay_epochs": -1}, "--decay-epochs"), ({"steps": -1}, "--steps"),
         ({"ema_decay": -0.1}, "--ema-decay"), ({"ema_decay": 1.0}, "--ema-decay"),
         ({"pool_size": -1}, "--pool-size"), ({"workers": -1}, "--workers"), ({"seed": -1}, "--seed"),
-        ({"identity_weight": -0.1}, "--identity-weight"), ({"cycle_weight": -1.0}, "--cycle-weight"),
+        ({"identity_weight": -0.1}, "--identity-weight"),
+        ({"spike_weight": -1.0}, "--spike-weight"), ({"cycle_weight": -1.0}, "--cycle-weight"),
         ({"learning_rate": -1e-4}, "--learning-rate"), ({"save_minutes": -1.0}, "--save-minutes"),
         ({"learning_rate": float("nan")}, "--learning-rate"),
         ({"upsampling": "cubic"}, "--upsampling"),
@@ -101,7 +102,7 @@ def test_a_resumed_run_has_the_saved_options_not_the_defaults():
 CHANGED: dict[str, Any] = {
     "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
-    "seed": 1, "init": "model",
+    "spike_weight": 1.0, "seed": 1, "init": "model",
     "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "workers": 7,
     "save_minutes": 7.0, "grid_every": 7,
 }  # fmt: skip
