@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgtrans import config
-from imgtrans.config import load_config
+from imgtrans.config import Config, load_config
 from imgtrans.errors import UsageError
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
@@ -122,7 +122,7 @@ MISTAKES = {
     "an unknown table": ("[rum]\nsize = 3\n", "unknown key 'rum'", "did you mean 'run'?"),
     "a key of another command": ("[run]\nsettle = 3\n", "unknown key 'settle' in [run]", ""),
     "an unknown key at the top": ("modle = 'tiny'\n", "unknown key 'modle'", "did you mean 'model'?"),
-    "nothing like a key": ("zzz = 1\n", "unknown key 'zzz'", "known are: model, run, train, watch"),
+    "nothing like a key": ("zzz = 1\n", "unknown key 'zzz'", "known are: catalogues, model, run, train, watch"),
     "an argument": ("[run]\ninputs = ['photos']\n", "unknown key 'inputs' in [run]", ""),
     "help": ("[run]\nhelp = true\n", "unknown key 'help' in [run]", ""),
     "a command that is no table": ("run = 3\n", "'run' must be a table, as [run] on a line of its own", ""),
@@ -137,6 +137,12 @@ MISTAKES = {
     "a switch for a text": ("[run]\nsize = true\n", "'size' in [run] must be a text, not True", ""),
     "a list for a model": ("model = ['a', 'b']\n", "'model' must be a text, not ['a', 'b']", ""),
     "a text for an optional number": ("[train]\nepochs = 'all'\n", "must be a whole number, not 'all'", ""),
+    "a text for catalogues": (
+        "catalogues = 'mine.toml'\n",
+        "'catalogues' cannot be set by a file in the working folder",
+        "--config",
+    ),
+    "pulling unasked": ("[run]\nyes = true\n", "'yes' cannot be set by a file in the working folder", "command line"),
     "overwriting": ("[run]\noverwrite = true\n", "'overwrite' cannot be set by a file in the working folder", ""),
 }
 
@@ -183,25 +189,43 @@ def test_every_option_of_every_command_can_be_set_with_its_own_type(cli: Cli, ti
 
 
 def test_commands_without_settings_have_no_defaults():
-    assert load_config(here(""), COMMANDS, trusted=True) == {"run": {}, "watch": {}, "train": {}}
+    assert load_config(here(""), COMMANDS, trusted=True) == Config({"run": {}, "watch": {}, "train": {}})
 
 
 def test_the_model_goes_only_to_commands_that_take_one():
-    settings = load_config(here("model = 'a'"), COMMANDS, trusted=False)
+    settings = load_config(here("model = 'a'"), COMMANDS, trusted=False).defaults
     assert settings == {"run": {"model": "a"}, "watch": {"model": "a"}, "train": {}}
 
 
 def test_the_order_of_the_file_does_not_matter():
     """A dotted key can come before ``model``."""
-    settings = load_config(here("run.model = 'own'\nmodel = 'a'\n"), COMMANDS, trusted=False)
+    settings = load_config(here("run.model = 'own'\nmodel = 'a'\n"), COMMANDS, trusted=False).defaults
     assert settings["run"] == {"model": "own"}
 
 
 def test_a_file_that_the_user_chose_may_set_what_one_in_the_working_folder_may_not():
     path = here("[run]\noverwrite = true\n")
-    assert load_config(path, COMMANDS, trusted=True)["run"] == {"overwrite": True}
+    assert load_config(path, COMMANDS, trusted=True).defaults["run"] == {"overwrite": True}
     with pytest.raises(UsageError, match="cannot be set by a file in the working folder"):
         load_config(path, COMMANDS, trusted=False)
+
+
+@pytest.mark.parametrize("value", ["'mine.toml'", "[3]", "{a = 'b'}"])
+def test_catalogues_are_a_list_of_texts(value: str):
+    with pytest.raises(UsageError, match="'catalogues' must be a list of paths and URLs, not "):
+        load_config(here(f"catalogues = {value}"), COMMANDS, trusted=True)
+
+
+def test_catalogues_are_urls_and_paths_from_the_files_folder(home: Path, tmp_path: Path):
+    own = tmp_path / "own" / "imgtrans.toml"
+    own.parent.mkdir()
+    own.write_text("catalogues = ['https://example.org/a.toml', 'b.toml', '~/c.toml', '/d.toml']")
+    assert load_config(own, COMMANDS, trusted=True).catalogues == (
+        "https://example.org/a.toml",
+        str(tmp_path / "own" / "b.toml"),
+        str(home / "c.toml"),
+        "/d.toml",
+    )
 
 
 def test_the_working_folders_file_is_found_before_the_users(home: Path):
@@ -215,7 +239,8 @@ def test_the_working_folders_file_is_found_before_the_users(home: Path):
 
 
 def test_a_tilde_in_a_path_is_the_home_folder_and_in_a_text_it_is_not(home: Path):
-    settings = load_config(here("[run]\noutput = '~/out'\nsize = '~'\n[train]\ndata = '~/d'\n"), COMMANDS, trusted=True)
+    text = "[run]\noutput = '~/out'\nsize = '~'\n[train]\ndata = '~/d'\n"
+    settings = load_config(here(text), COMMANDS, trusted=True).defaults
     assert settings["run"] == {"output": str(home / "out"), "size": "~"}
     assert settings["train"] == {"data": str(home / "d")}
 

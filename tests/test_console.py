@@ -206,3 +206,21 @@ def test_progress_on_a_terminal_is_a_bar_that_goes_away(terminal: None, capsys: 
     assert "3/4" in err
     assert "[bold]x[/]" in err
     assert err.endswith("\x1b[2K")  # erased
+
+
+def test_a_download_in_a_pipe_is_a_line_every_few_seconds(capsys: Captured, clock: SimpleNamespace):
+    with Console().download() as progress:
+        for done, total in ((0, None), (3_000_000, None), (0, 9_000_000), (4_500_000, 9_000_000)):
+            clock.now += 5
+            progress.reach(done, total)
+    assert capsys.readouterr().err.splitlines() == ["0.0 MB", "3.0 MB", "0.0 of 9.0 MB", "4.5 of 9.0 MB"]
+
+
+def test_a_download_on_a_terminal_is_a_bar_of_bytes_that_goes_away(terminal: None, capsys: Captured):
+    with Console().download() as progress:
+        progress.reach(0, None)
+        progress.reach(4_500_000, 9_000_000)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "4.5/9.0 MB" in err
+    assert err.endswith("\x1b[2K")  # erased

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import typer
-
 from imgtrans.cli.models.pull import pull_shown
 from imgtrans.console import Console
 from imgtrans.errors import ModelError
@@ -43,4 +41,7 @@ def _wanted(entry: catalogue.Entry) -> bool:
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
         return False
     where = urlsplit(entry.url).hostname if entry.url.lower().startswith("http") else entry.url
-    return typer.confirm(f"{entry.name} is not in the zoo. Pull it from {where}?", err=True)
+    # Not typer.confirm: it writes a space to stdout, where the results are.
+    sys.stderr.write(f"{entry.name} is not in the zoo. Pull it from {where}? [y/N]: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from imgtrans.errors import FilesError, ImgtransError, ModelError, UnavailableError, UsageError
 from imgtrans.zoo import store
@@ -135,7 +136,7 @@ def _entry(name: str, table: dict[str, Any], where: str) -> Entry:
         texts: list[Any] = [*value.values()] if isinstance(value, dict) else []
         if type(value) is not kind or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{key!r} of {name!r} is {value!r}")
-    if not _URL.fullmatch(table.get("url", "")):
+    if not (_URL.fullmatch(table.get("url", "")) and urlsplit(table["url"]).netloc):
         raise ValueError(f"{name!r} has no url that begins with http://, https:// or hf://")
     if table.get("sha256") and not _SHA256.fullmatch(table["sha256"]):
         raise ValueError(f"the sha256 of {name!r} is not 64 hexadecimal digits")

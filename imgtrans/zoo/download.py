@@ -68,7 +68,7 @@ def download(
 
     Args:
         url: An http or https URL; proxies are as the environment says.
-        path: The file to make; its folder is there.
+        path: The file to make, and its folder if need be.
         headers: More headers of the request; an authorisation is not shown to a host that this one redirects to.
         limits: How much, how long and how often.
         progress: Told how many bytes are there, and how many there will be if that is known.
@@ -81,6 +81,7 @@ def download(
         FilesError: If the file cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = Partial(path, url)
         if part.complete:
             return

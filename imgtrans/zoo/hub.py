@@ -38,7 +38,7 @@ def resolve(reference: str) -> HubFile:
         UnavailableError: If huggingface_hub is not installed, or the Hub cannot be reached.
         ModelError: If there is no such repository or file.
     """
-    parts = [part for part in reference.removeprefix(SCHEME).split("/") if part]
+    parts = [part for part in reference.partition("://")[2].split("/") if part]
     if len(parts) < 2:
         raise UsageError(f"{reference} is no file of the Hub", "it is hf://owner/repo or hf://owner/repo/file")
     try:

@@ -1,5 +1,6 @@
 """The part of a file that has come so far, with what is known of the whole, on disk."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,9 +11,12 @@ from imgtrans.files import written_atomically
 
 @dataclass
 class _Notes:
-    """What is known of the file that is on its way; the validator is the server's mark of this version of it."""
+    """What is known of the file that is on its way.
 
-    url: str
+    The source is a hash of its URL, which may hold secrets; the validator is the server's mark of this version.
+    """
+
+    source: str
     validator: str = ""
     total: int | None = None
 
@@ -34,13 +38,14 @@ class Partial:
         self._target = target
         self.path = target.with_name(f"{target.name}.part")
         self._file = target.with_name(f"{target.name}.json")
-        self._notes, self.size = _Notes(url), 0
+        source = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()
+        self._notes, self.size = _Notes(source), 0
         try:
             notes = _Notes(**json.loads(self._file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             notes = _Notes("")
-        self.complete = notes.url == url and target.exists()  # it came, and only its use was cut short
-        if notes.url == url and notes.validator and self.path.exists():
+        self.complete = notes.source == source and target.exists()  # it came, and only its use was cut short
+        if notes.source == source and notes.validator and self.path.exists():
             self._notes, self.size = notes, self.path.stat().st_size
 
     @property
@@ -81,7 +86,7 @@ class Partial:
         """Forget what has come."""
         for path in (self._target, self.path, self._file):
             path.unlink(missing_ok=True)
-        self._notes, self.size = _Notes(self._notes.url), 0
+        self._notes, self.size = _Notes(self._notes.source), 0
 
     def finish(self) -> None:
         """Give the whole file its name."""

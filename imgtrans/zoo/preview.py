@@ -4,9 +4,6 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
 from imgtrans.protocols import Pixels
@@ -33,6 +30,9 @@ def preview(model: Model) -> Path:
     path = preview_path(model)
     if path.exists():
         return path
+    import numpy as np  # noqa: PLC0415 - who removes a model has no need of it, nor of the next
+    from PIL import Image  # noqa: PLC0415
+
     with Image.open(_MEADOW) as image:
         before = np.array(image.convert("RGB"))
     after = _translated(model, before)

@@ -108,17 +108,18 @@ def pull(
     sha256 = sha256.lower()
     if sha256 and not _SHA256.fullmatch(sha256):
         raise UsageError(f"{sha256!r} is no SHA-256", "it has 64 hexadecimal digits")
-    store.check_free(name or _name_of(reference))
+    if "://" not in reference and store.is_path(reference):
+        raise UsageError(f"{reference} is a file, not a model's name", f"imgtrans models import {reference}")
+    usual = _name_of(reference)
+    store.check_free(name or usual)
     source = find_source(reference, catalogues, warn)
     entry = replace(source.entry, sha256=sha256 or source.entry.sha256, network=network or source.entry.network)
     source = replace(source, entry=entry)
-    name = name or source.entry.name
-    store.check_free(name)
+    name = name or usual
     with _alone(name, say) as waited:
         if waited and name in store.names():
             return Pulled(store.find(name), source.address, None)
         folder = _downloads() / name
-        folder.mkdir(exist_ok=True)
         path = folder / source.file_name
         try:
             download(source.url, path, headers=source.headers, limits=limits, progress=progress, say=say, sleep=sleep)
@@ -142,8 +143,6 @@ def find_source(reference: str, catalogues: Sequence[str] = (), warn: catalogue.
     if scheme:
         entry = Entry(_name_of(reference), reference)
     else:
-        if store.is_path(reference):
-            raise UsageError(f"{reference} is a file, not a model's name", f"imgtrans models import {reference}")
         found = catalogue.find(reference, catalogues, warn)
         if found is None:
             close = catalogue.nearest(reference, catalogues)
@@ -164,7 +163,10 @@ def _name_of(reference: str) -> str:
     """Return what a model is called if nobody says: the name itself, or that of the file or repository."""
     if "://" not in reference:
         return reference
-    address = urlsplit(reference)
+    try:
+        address = urlsplit(reference)
+    except ValueError as error:
+        raise UsageError(f"{reference} is no address: {error}") from error
     last = PurePosixPath(unquote(address.path)).name
     path = PurePosixPath(last or address.netloc)
     return path.stem if path.suffix.lower() in store.CHECKPOINT_SUFFIXES else path.name

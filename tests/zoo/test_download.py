@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import json
 import random
 import shutil
 import socket
@@ -185,7 +184,7 @@ def test_another_part_than_was_asked_for_is_not_taken(server: Server, fetch: Fet
 def test_notes_that_are_damaged_cost_only_the_part(server: Server, fetch: Fetched):
     url = server.serve("/net.pth", file(CONTENT))
     fetch.path.with_name("net.pth.part").write_bytes(b"something")
-    for notes in ("", "[]", '{"url": 1, "more": 2}', json.dumps({"url": url}), json.dumps(["url"])):
+    for notes in ("", "[]", '{"source": 1, "more": 2}', '{"source": ""}', '["source"]'):
         fetch.path.with_name("net.pth.json").write_text(notes)
         fetch.path.unlink(missing_ok=True)
         assert fetch(url) == CONTENT
@@ -463,8 +462,9 @@ def test_an_address_that_is_none_is_a_sentence(server: Server, fetch: Fetched, u
 
 
 def test_what_cannot_be_written_is_about_files(server: Server, tmp_path: Path):
+    (tmp_path / "taken").touch()
     with pytest.raises(FilesError, match="cannot be written"):
-        download(server.serve("/net.pth", file(CONTENT)), tmp_path / "nowhere" / "net.pth")
+        download(server.serve("/net.pth", file(CONTENT)), tmp_path / "taken" / "net.pth")
 
 
 # Secrets

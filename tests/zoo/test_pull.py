@@ -74,6 +74,25 @@ def test_a_name_of_a_catalogue_becomes_a_model_with_what_the_catalogue_says(
     )
 
 
+def test_the_catalogue_says_which_network_and_what_the_file_does_not_tell(
+    server: Server, tmp_path: Path, tiny_network: torch.nn.Module
+):
+    state = tiny_network.state_dict()
+    torch.save({"G_AB": state, "G_BA": {name: -tensor for name, tensor in state.items()}}, tmp_path / "both.pth")
+    url = server.serve("/both.pth", file((tmp_path / "both.pth").read_bytes()))
+    with pytest.raises(ModelError, match="G_AB"):
+        pull(url)
+    mine = listed(tmp_path, url=url, network="G_BA")
+    with Path(mine).open("a") as catalogue_file:
+        catalogue_file.write('assume = {value_range = "0,1"}\n')
+    model = pull("fog2sun", catalogues=[mine]).model
+    assert model.card.value_range == (0.0, 1.0)
+    first = next(iter(state.values()))
+    assert torch.equal(next(iter(load_network(model).state_dict().values())), -first)
+    other = pull("fog2sun", "other", catalogues=[mine], network="G_AB").model  # the user's word is worth more
+    assert torch.equal(next(iter(load_network(other).state_dict().values())), first)
+
+
 def test_the_user_may_choose_the_name(server: Server, payload: bytes):
     assert pull(server.serve("/latest_net_G.pth", file(payload)), "fog2sun").model.name == "fog2sun"
 
@@ -178,7 +197,14 @@ def test_records_that_are_damaged_are_not_overlooked(server: Server, home: Path,
 
 def test_a_password_in_a_url_is_neither_recorded_nor_told(server: Server, home: Path, payload: bytes):
     url = server.serve("/fog2sun.pth", file(payload))
-    pull(url.replace("http://", "http://me:secret@"))
+    secret = url.replace("http://", "http://me:secret@")
+    server.serve("/fog2sun.pth", file(payload, upto=1000), file(payload))
+    with pytest.raises(UnavailableError) as error:
+        pull(secret, limits=Limits(attempts=1))
+    assert "secret" not in error.value.message
+    kept = [path.read_bytes() for path in (home / "data").rglob("*") if path.is_file()]
+    assert not any(b"secret" in content for content in kept)
+    assert "secret" not in pull(secret).model.card.provenance
     assert pulled.recorded(url)
     kept = [path.read_bytes() for path in (home / "data").rglob("*") if path.is_file()]
     assert not any(b"secret" in content for content in kept)
@@ -220,7 +246,7 @@ def test_other_addresses_are_refused(reference: str):
         pull(reference, "net")
 
 
-@pytest.mark.parametrize("reference", ["http://example.org/%2e%2e", "http://", "../x", ".hidden", ""])
+@pytest.mark.parametrize("reference", ["http://example.org/%2e%2e", "http://", "../x", ".hidden", "", "http://[bad/x"])
 def test_no_address_leads_out_of_the_zoo(home: Path, reference: str):
     with pytest.raises(UsageError):
         pull(reference)

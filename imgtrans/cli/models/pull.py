@@ -90,9 +90,11 @@ def pull_shown(
             display = console.download()
             display.__enter__()
         display.reach(done, total)
+        if done == total:
+            display.__exit__(None, None, None)  # to read it takes a while, too
 
     try:
-        return pull_model(
+        pulled = pull_model(
             reference,
             name,
             network=network,
@@ -109,3 +111,6 @@ def pull_shown(
     finally:
         if display is not None:
             display.__exit__(None, None, None)
+    if pulled.model.card.licence:
+        console.say(f"its licence: {pulled.model.card.licence}")
+    return pulled
