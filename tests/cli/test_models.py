@@ -176,7 +176,7 @@ def test_info_of_something_else_says_what_it_is_and_what_can_be_read(cli: Cli, t
     assert (ended.code, ended.out) == (3, "")
     first, second = ended.err.splitlines()
     assert first == f"error: {tmp_path / 'page.pth'} is a web page, not a checkpoint; the download went wrong"
-    assert second.startswith("  imgtrans reads safetensors files and PyTorch state dicts")
+    assert second.startswith("  imgtrans reads safetensors files and PyTorch checkpoints")
 
 
 def test_a_name_that_is_no_text_does_not_garble_the_error(cli: Cli, undecodable_name: str):

@@ -6,7 +6,7 @@ import pytest
 
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.training.naming import check_names_free, domains, reverse_name
-from imgtrans.zoo.loading import import_checkpoint
+from imgtrans.zoo.importing import import_checkpoint
 from imgtrans.zoo.store import Model
 
 
