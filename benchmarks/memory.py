@@ -6,7 +6,7 @@ import sys
 
 MEASURE = """
 import resource, sys, numpy as np, torch
-from imgtrans.architectures.resnet import architecture
+from imgtrans.architectures.family import architecture
 from imgtrans.backends.eager import backend
 ngf, blocks, height, width = map(int, sys.argv[1:])
 parameters = {"channels": 3, "ngf": ngf, "blocks": blocks, "upsampling": "nearest"}
