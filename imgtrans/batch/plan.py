@@ -9,10 +9,9 @@ from typing import Protocol
 
 from imgtrans.batch.destination import Destination, ignores_case
 from imgtrans.batch.journal import Entry
-from imgtrans.batch.scan import EVERYTHING, Found, scan
-from imgtrans.batch.selection import Selection
+from imgtrans.batch.scan import Found, scan
 from imgtrans.errors import FilesError
-from imgtrans.images.written import output_name
+from imgtrans.images.encode import output_name
 from imgtrans.protocols import Item
 
 
@@ -59,35 +58,21 @@ class Recipe:
         """Return the journal's entry for a picture made by this recipe."""
         size, mtime_ns = (output.st_size, output.st_mtime_ns) if output else (0, 0)
         return Entry(
-            item.key,
-            item.source,
-            item.size,
-            item.mtime_ns,
-            self.model,
-            self.settings,
-            state,
-            size,
-            mtime_ns,
-            error,
-            input=os.fsencode(item.input.absolute()),
+            item.key, item.source, item.size, item.mtime_ns, self.model, self.settings, state, size, mtime_ns, error
         )
 
 
-def items_below(
-    inputs: Sequence[Path], destination: Destination, selection: Selection = EVERYTHING
-) -> Iterator[tuple[Item | None, Found]]:
-    """Walk all inputs; yield each selected file with the item it makes, None if it is no picture to translate."""
+def items_below(inputs: Sequence[Path], destination: Destination) -> Iterator[tuple[Item | None, Found]]:
+    """Walk all inputs; yield each file with the item it makes, None if it is no picture to translate."""
     exclude = {destination.folder.resolve()}
     for root in inputs:
-        for found in scan(root, exclude, selection):
+        for found in scan(root, exclude):
             yield (item_for(found, root, destination) if found.format or found.problem else None), found
 
 
 def item_for(found: Found, root: Path, destination: Destination) -> Item:
     """Return the item that a file makes."""
-    name = found.relative.name
-    if found.format:
-        name, _ = output_name(name, found.format, destination.format)
+    name, _ = output_name(found.relative.name, found.format) if found.format else (found.relative.name, "")
     relative = destination.place(root, found.relative.with_name(name))
     return Item(
         input=found.path,
@@ -108,8 +93,6 @@ def make_plan(
     *,
     overwrite: bool = False,
     force: bool = False,
-    only_failed: bool = False,
-    selection: Selection = EVERYTHING,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Plan:
     """Plan a run over files and folders.
@@ -120,10 +103,8 @@ def make_plan(
     plan = Plan()
     fold = _fold_case if ignores_case(destination.folder) else bytes
     taken: dict[bytes, Item] = {}
-    for count, (item, found) in enumerate(items_below(inputs, destination, selection), start=1):
+    for count, (item, found) in enumerate(items_below(inputs, destination), start=1):
         progress(count)
-        if item is not None and only_failed and not _has_failed(records.entry(item.key)):
-            continue
         if item is None:
             plan.ignored += 1
         elif found.problem:
@@ -135,11 +116,8 @@ def make_plan(
                     f"{other.input} and {item.input} would both become {item.output}",
                     "rename one of them, or run them into different folders with -o",
                 )
-            renamed = Path(os.fsdecode(item.key)).suffix != found.relative.suffix
-            plan.converted += renamed and not destination.format
+            plan.converted += Path(os.fsdecode(item.key)).suffix != found.relative.suffix
             decide(plan, item, recipe, records, overwrite=overwrite, force=force)
-            if selection.limit and len(plan.todo) == selection.limit:
-                break
     return plan
 
 
@@ -149,9 +127,6 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         status = item.output.lstat()
     except OSError:
         plan.todo.append(item)
-        return
-    if _is_input(item, status):
-        plan.refused.append((item, f"{item.output} is the input itself, which imgtrans never writes over."))
         return
     known = records.entry(item.key)
     ours = known is not None and known.made(status)
@@ -165,19 +140,8 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         )
 
 
-def _is_input(item: Item, output: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(item.input.stat(), output)
-    except OSError:
-        return False
-
-
-def _has_failed(known: Entry | None) -> bool:
-    return known is not None and known.state == "failed"
-
-
 def _same(known: Entry, wanted: Entry) -> bool:
-    return replace(known, before_size=0, before_mtime_ns=0, input=wanted.input) == wanted
+    return replace(known, before_size=0, before_mtime_ns=0) == wanted
 
 
 def _fold_case(key: bytes) -> bytes:

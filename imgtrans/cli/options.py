@@ -26,52 +26,6 @@ Size = Annotated[
         "Pictures always come out at their own size and keep their own detail."
     ),
 ]
-Upsample = Annotated[
-    str,
-    typer.Option(
-        help="How what the network changed at a smaller size is carried over to the full picture: guided (along the "
-        "picture's own edges), or bicubic (for models that draw fine patterns)."
-    ),
-]
-Format = Annotated[
-    str, typer.Option(help="What outputs are written as: keep (what the picture was), jpg, png, webp, avif or tiff.")
-]
-Quality = Annotated[
-    int,
-    typer.Option(
-        min=0, max=100, help="Quality of JPEG, WebP and AVIF, 1 to 100; 0 is what the picture had, or else a high one."
-    ),
-]
-Alpha = Annotated[str, typer.Option(help="Transparency: keep it, or flatten the picture onto white.")]
-KeepGray = Annotated[
-    bool, typer.Option("--keep-gray", help="Write gray pictures gray, with the translation's lightness.")
-]
-Frames = Annotated[str, typer.Option(help="Of animations and files of several pages: all frames, or the first.")]
-Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
-MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is what memory allows.")]
-Include = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="GLOB",
-        help="Take only what matches, as '*.jpg' or 'holiday/**'; several add up. One without a slash is of a name in "
-        "any folder, one with is of the path below the input. Upper and lower case are the same.",
-        show_default=False,
-    ),
-]
-Exclude = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="Leave out what matches, even if included.", show_default=False)
-]
-Limit = Annotated[int, typer.Option(min=0, help="Translate so many pictures at most; 0 is all.")]
-FilesFrom = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Take only what FILE (- is standard input) lists, a path a line; outputs go where they would without, or "
-        "without INPUTS by their paths from the working folder.",
-        show_default=False,
-    ),
-]
-Null = Annotated[bool, typer.Option("--null", "-0", help="What --files-from reads is separated by NUL.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]

@@ -1,37 +1,30 @@
 """This machine as an executor: worker processes decode and encode while the model computes in this one."""
 
+import errno
 import queue
 import threading
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from imgtrans.errors import ImageError
+from imgtrans.errors import FilesError, ImageError
 from imgtrans.executors.worker import Worker, WorkerDiedError
-from imgtrans.files import cannot_go_on, temporary_beside
+from imgtrans.files import temporary_beside
 from imgtrans.protocols import Item, Job, Outcome, Pixels, Session
 from imgtrans.translate import compute
 
-
-@dataclass
-class _Held:
-    """A picture that a worker holds until the model is done with all its frames."""
-
-    item: Item
-    lane: "_Lane"
-    picture_pixels: int
-    memory: int
-    results: list[Pixels | Exception]
-    missing: int
+# What no other picture could be written on either: the run ends instead of failing them all.
+_FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @dataclass
 class _Decoded:
-    """A frame of a picture, mostly the only one, that waits for the model."""
+    """A picture that waits for the model, or for being written."""
 
-    picture: _Held
-    number: int
+    item: Item
+    lane: "_Lane"
     pixels: Pixels
+    picture_pixels: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +92,7 @@ class LocalExecutor:
                     if isinstance(event, _Starved):
                         reading -= 1
                     elif isinstance(event, _Decoded):
-                        unfinished += event.number == 0
+                        unfinished += 1
                         waiting[event.pixels.shape].append(event)
                     else:
                         unfinished -= event.pixels > 0  # one that could not be read was never counted
@@ -121,11 +114,8 @@ class LocalExecutor:
                 lane.join()
             while not events.empty():
                 event = events.get()
-                if isinstance(event, Outcome):
-                    outcomes.append(event)
-            for outcome in outcomes:  # nobody puts these in their places any more
-                if outcome.temporary:
-                    outcome.temporary.unlink(missing_ok=True)
+                if isinstance(event, Outcome) and event.temporary:
+                    event.temporary.unlink(missing_ok=True)
 
     def _take_batch(self, bucket: deque[_Decoded]) -> list[_Decoded]:
         height, width = bucket[0].pixels.shape[:2]
@@ -134,7 +124,7 @@ class LocalExecutor:
 
     def _compute(self, batch: list[_Decoded]) -> None:
         for decoded, result in zip(batch, compute(self._session, [d.pixels for d in batch]), strict=True):
-            decoded.picture.lane.hand_back(decoded, result)
+            decoded.lane.hand_back(decoded, result)
 
 
 class _Source:
@@ -176,18 +166,13 @@ class _Lane(threading.Thread):
         self._holding = 0
         self._exhausted = False
         self._stopped = False
-        self._computed: deque[_Held] = deque()
+        self._computed: deque[tuple[_Decoded, Pixels | Exception]] = deque()
         self._changed = threading.Condition()
 
     def hand_back(self, decoded: _Decoded, result: Pixels | Exception) -> None:
-        """Take back a frame that the model is done with; after its last one a picture is written."""
-        picture = decoded.picture
-        picture.results[decoded.number] = result
-        picture.missing -= 1
-        if picture.missing:
-            return
+        """Take back a picture that the model is done with, to write it."""
         with self._changed:
-            self._computed.append(picture)
+            self._computed.append((decoded, result))
             self._changed.notify()
 
     def stop(self) -> None:
@@ -203,7 +188,7 @@ class _Lane(threading.Thread):
                 with self._changed:
                     task = self._computed.popleft() if self._computed else None
                 if task:
-                    self._write(task)
+                    self._write(*task)
                 elif self._exhausted or self._holding >= self._ahead or not self._read():
                     with self._changed:
                         if not self._computed and not self._stopped:
@@ -223,38 +208,38 @@ class _Lane(threading.Thread):
             self._events.put(_Starved())
             return False
         try:
-            frames, picture_pixels = self._worker.read(item)
+            pixels, picture_pixels = self._worker.read(item)
         except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
             self._fail(item, error)
             return True
         self._holding += 1
-        memory = _memory_of(picture_pixels, frames)
-        self._source.hold(memory)
-        picture = _Held(item, self, picture_pixels, memory, [*frames], missing=len(frames))
-        for number, pixels in enumerate(frames):
-            self._events.put(_Decoded(picture, number, pixels))
+        self._source.hold(_memory_of(picture_pixels, pixels))
+        self._events.put(_Decoded(item, self, pixels, picture_pixels))
         return True
 
-    def _write(self, picture: _Held) -> None:
-        item = picture.item
+    def _write(self, decoded: _Decoded, result: Pixels | Exception) -> None:
+        item = decoded.item
         self._holding -= 1
-        self._source.hold(-picture.memory)
+        self._source.hold(-_memory_of(decoded.picture_pixels, decoded.pixels))
         temporary = temporary_beside(item.output)
         try:
-            frames = [result for result in picture.results if not isinstance(result, Exception)]
-            for result in picture.results:
-                if isinstance(result, Exception):
-                    self._worker.drop(item)
-                    raise result
-            self._worker.write(item, frames, temporary)
+            if isinstance(result, Exception):
+                self._worker.drop(item)
+                raise result
+            self._worker.write(item, result, temporary)
         except Exception as error:
             temporary.unlink(missing_ok=True)
-            if fatal := cannot_go_on(item.output.parent, error):
-                self._events.put(fatal)
+            if isinstance(error, OSError) and error.errno in _FATAL:
+                self._events.put(
+                    FilesError(
+                        f"{item.output.parent} cannot be written any more: {error.strerror}",
+                        "make room and run the same command again: it goes on where it stopped",
+                    )
+                )
                 return
-            self._fail(item, error, picture.picture_pixels)
+            self._fail(item, error, decoded.picture_pixels)
             return
-        self._events.put(Outcome(item, temporary, pixels=picture.picture_pixels))
+        self._events.put(Outcome(item, temporary, pixels=decoded.picture_pixels))
 
     def _fail(self, item: Item, error: Exception, pixels: int = 0) -> None:
         if isinstance(error, ImageError):
@@ -270,6 +255,6 @@ class _Lane(threading.Thread):
         self._events.put(Outcome(item, None, message, pixels))
 
 
-def _memory_of(picture_pixels: int, frames: list[Pixels]) -> int:
+def _memory_of(picture_pixels: int, pixels: Pixels) -> int:
     # RGB and alpha of the picture, and what the network sees twice (once here, once in the worker).
-    return 4 * picture_pixels + 2 * sum(pixels.nbytes for pixels in frames)
+    return 4 * picture_pixels + 2 * pixels.nbytes

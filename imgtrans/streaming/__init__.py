@@ -1,1 +1,0 @@
-"""A whole picture through a generator, exactly, in bounded memory: strip by strip, between its normalisations."""
