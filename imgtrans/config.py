@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import platformdirs
 
@@ -84,6 +84,9 @@ def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: 
             if option not in commands[key]:
                 raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, {*commands[key]}))
             _check_allowed(path, option, trusted, "or give it on the command line")
+            if _is_list(commands[key][option]):
+                defaults[key][option] = _texts(f"{path}: {name!r} in [{key}]", setting)
+                continue
             _check_type(f"{path}: {name!r} in [{key}]", setting, commands[key][option])
             is_path = Path in (commands[key][option], *get_args(commands[key][option]))
             defaults[key][option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
@@ -111,6 +114,18 @@ def _check_type(where: str, value: object, annotation: Any) -> None:
     wanted, types = _TYPES[kind]
     if type(value) not in types:
         raise UsageError(f"{where} must be {wanted}, not {value!r}")
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(kind) is list for kind in (annotation, *get_args(annotation)))
+
+
+def _texts(where: str, value: object) -> list[str]:
+    """Return the texts of an option that can be given several times; TOML may have one alone."""
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"{where} must be a text or a list of texts, not {value!r}")
+    return [str(text) for text in texts]
 
 
 def _suggestion(key: str, known: Set[str]) -> str:

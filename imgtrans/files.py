@@ -1,11 +1,14 @@
 """Files that are whole or absent: atomic writes, fsync, stale temporaries."""
 
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from imgtrans.errors import FilesError
 
 TEMPORARY_PREFIX = ".imgtrans-"
 TEMPORARY_SUFFIX = ".tmp"
@@ -53,6 +56,16 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def cannot_go_on(folder: Path, error: Exception) -> FilesError | None:
+    """Return what ends a run if an error says that nothing else could be written there either, else None."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    return FilesError(
+        f"{folder} cannot be written any more: {error.strerror}",
+        "make room and run the same command again: it goes on where it stopped",
+    )
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from watchdog.observers import Observer
 
 from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Plan, decide, items_below
-from imgtrans.batch.run import Listener, Prepared, Report, count, execute, opened_journal
+from imgtrans.batch.run import Listener, Prepared, Report, count, execute, opened_journal, record_refused
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.protocols import Item
 
@@ -108,6 +108,7 @@ def watch_folder(
         observer.schedule(_Wake(changed), str(inbox), recursive=True)
         observer.start()
         try:
+            prepared.begin(journal, 0)
             say(
                 f"watching {inbox} with {prepared.model.name} {engine.describe()}, "
                 f"into {prepared.destination.folder}; Ctrl-C stops"
@@ -121,6 +122,7 @@ def watch_folder(
                 for item, problem in plan.refused:
                     report.fail(item, problem)
                     listener.finished(item, "failed", problem)
+                record_refused(plan, prepared.recipe, journal)
                 if plan.todo:
                     for outcome in execute(list(plan.todo), engine, prepared.recipe, journal, stop):
                         count(outcome, report, listener)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgtrans.batch.journal import Entry, Journal
 from imgtrans.batch.plan import Recipe
-from imgtrans.files import fsync_folder
+from imgtrans.files import cannot_go_on, fsync_folder
 from imgtrans.protocols import Item, Outcome
 
 
@@ -18,7 +18,20 @@ def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> lis
 
     Returns:
         The outcomes; one whose output could not be put in its place has failed.
+
+    Raises:
+        FilesError: If nothing can be written there any more (a full disk); no temporary is left then.
     """
+    try:
+        return _commit(outcomes, recipe, journal)
+    except (Exception, KeyboardInterrupt, SystemExit):
+        for outcome in outcomes:
+            if outcome.temporary:
+                outcome.temporary.unlink(missing_ok=True)
+        raise
+
+
+def _commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> list[Outcome]:
     intents: dict[bytes, Entry] = {
         outcome.item.key: _intent(outcome.item, outcome.temporary, recipe, journal)
         for outcome in outcomes
@@ -59,12 +72,17 @@ def _put_in_place(outcome: Outcome) -> Outcome:
     try:
         os.replace(outcome.temporary, outcome.item.output)
     except OSError as error:
+        if fatal := cannot_go_on(outcome.item.output.parent, error):
+            raise fatal from error
         outcome.temporary.unlink(missing_ok=True)
         return replace(outcome, temporary=None, error=f"{outcome.item.output} cannot be written: {error.strerror}.")
     return outcome
 
 
 def _failed(outcome: Outcome, recipe: Recipe, journal: Journal) -> Entry:
+    known = journal.entry(outcome.item.key)
     size, mtime_ns = _older_output(outcome.item, journal)  # it stays known as ours
+    if known and not size:  # and if somebody's file stands there just now, ours may come back
+        size, mtime_ns = known.output_size, known.output_mtime_ns
     entry = recipe.entry(outcome.item, "failed", error=outcome.error)
     return replace(entry, output_size=size, output_mtime_ns=mtime_ns)

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from imgtrans.batch.destination import Destination, ignores_case
 from imgtrans.batch.journal import Entry
-from imgtrans.batch.scan import Found, scan
+from imgtrans.batch.scan import EVERYTHING, Found, scan
+from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError
 from imgtrans.images.encode import output_name
 from imgtrans.protocols import Item
@@ -58,15 +59,27 @@ class Recipe:
         """Return the journal's entry for a picture made by this recipe."""
         size, mtime_ns = (output.st_size, output.st_mtime_ns) if output else (0, 0)
         return Entry(
-            item.key, item.source, item.size, item.mtime_ns, self.model, self.settings, state, size, mtime_ns, error
+            item.key,
+            item.source,
+            item.size,
+            item.mtime_ns,
+            self.model,
+            self.settings,
+            state,
+            size,
+            mtime_ns,
+            error,
+            input=os.fsencode(item.input.absolute()),
         )
 
 
-def items_below(inputs: Sequence[Path], destination: Destination) -> Iterator[tuple[Item | None, Found]]:
-    """Walk all inputs; yield each file with the item it makes, None if it is no picture to translate."""
+def items_below(
+    inputs: Sequence[Path], destination: Destination, selection: Selection = EVERYTHING
+) -> Iterator[tuple[Item | None, Found]]:
+    """Walk all inputs; yield each selected file with the item it makes, None if it is no picture to translate."""
     exclude = {destination.folder.resolve()}
     for root in inputs:
-        for found in scan(root, exclude):
+        for found in scan(root, exclude, selection):
             yield (item_for(found, root, destination) if found.format or found.problem else None), found
 
 
@@ -93,6 +106,8 @@ def make_plan(
     *,
     overwrite: bool = False,
     force: bool = False,
+    only_failed: bool = False,
+    selection: Selection = EVERYTHING,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Plan:
     """Plan a run over files and folders.
@@ -103,8 +118,10 @@ def make_plan(
     plan = Plan()
     fold = _fold_case if ignores_case(destination.folder) else bytes
     taken: dict[bytes, Item] = {}
-    for count, (item, found) in enumerate(items_below(inputs, destination), start=1):
+    for count, (item, found) in enumerate(items_below(inputs, destination, selection), start=1):
         progress(count)
+        if item is not None and only_failed and not _has_failed(records.entry(item.key)):
+            continue
         if item is None:
             plan.ignored += 1
         elif found.problem:
@@ -118,6 +135,8 @@ def make_plan(
                 )
             plan.converted += Path(os.fsdecode(item.key)).suffix != found.relative.suffix
             decide(plan, item, recipe, records, overwrite=overwrite, force=force)
+            if selection.limit and len(plan.todo) == selection.limit:
+                break
     return plan
 
 
@@ -127,6 +146,9 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         status = item.output.lstat()
     except OSError:
         plan.todo.append(item)
+        return
+    if _is_input(item, status):
+        plan.refused.append((item, f"{item.output} is the input itself, which imgtrans never writes over."))
         return
     known = records.entry(item.key)
     ours = known is not None and known.made(status)
@@ -140,8 +162,19 @@ def decide(plan: Plan, item: Item, recipe: Recipe, records: Records, *, overwrit
         )
 
 
+def _is_input(item: Item, output: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(item.input.stat(), output)
+    except OSError:
+        return False
+
+
+def _has_failed(known: Entry | None) -> bool:
+    return known is not None and known.state == "failed"
+
+
 def _same(known: Entry, wanted: Entry) -> bool:
-    return replace(known, before_size=0, before_mtime_ns=0) == wanted
+    return replace(known, before_size=0, before_mtime_ns=0, input=wanted.input) == wanted
 
 
 def _fold_case(key: bytes) -> bytes:

@@ -2,12 +2,13 @@
 
 import contextlib
 import itertools
+import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,8 +16,11 @@ from imgtrans.batch.commit import commit
 from imgtrans.batch.destination import Destination, choose_destination
 from imgtrans.batch.journal import FOLDER, Journal, JournalReader
 from imgtrans.batch.plan import Plan, Recipe, make_plan
+from imgtrans.batch.scan import EVERYTHING
+from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.files import sweep_temporaries
+from imgtrans.files import cannot_go_on, sweep_temporaries
+from imgtrans.images.formats import has_image_name
 from imgtrans.protocols import Item, Outcome
 from imgtrans.zoo.store import Model, find, is_path
 
@@ -40,6 +44,8 @@ class Request:
         batch_size: Pictures computed together, at most; 0 lets memory decide.
         overwrite: Replace files at the outputs' places that imgtrans did not make.
         force: Redo what is done.
+        retry_failed: Do only what failed when it was last tried.
+        selection: What is taken of what there is; inputs may be missing where it has a list of files.
     """
 
     inputs: Sequence[Path]
@@ -51,6 +57,8 @@ class Request:
     batch_size: int = 0
     overwrite: bool = False
     force: bool = False
+    retry_failed: bool = False
+    selection: Selection = EVERYTHING
 
 
 @dataclass
@@ -97,8 +105,19 @@ class Prepared:
         """Plan the run."""
         request = self.request
         return make_plan(
-            request.inputs, self.destination, self.recipe, records, overwrite=request.overwrite, force=request.force
+            request.inputs,
+            self.destination,
+            self.recipe,
+            records,
+            overwrite=request.overwrite,
+            force=request.force,
+            only_failed=request.retry_failed,
+            selection=request.selection,
         )
+
+    def begin(self, journal: Journal, planned: int) -> None:
+        """Note in the journal that the run begins, with so many pictures to settle."""
+        journal.begin(self.model.name, self.recipe.model, self.recipe.settings, planned)
 
     def open_engine(self) -> "Engine":
         """Load the model; this is where torch comes in."""
@@ -116,6 +135,7 @@ def prepare(request: Request) -> Prepared:
         ModelError: If there is no such model.
         FilesError: If an input is missing.
     """
+    request = _with_base(request)
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
@@ -131,6 +151,23 @@ def prepare(request: Request) -> Prepared:
     if model.card.value_range != (-1.0, 1.0):
         settings += " range={:g}..{:g}".format(*model.card.value_range)
     return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings))
+
+
+def _with_base(request: Request) -> Request:
+    """Return a request with the one folder that the files in its list are in; without a list, as it is."""
+    if not request.selection.files_from:
+        if not request.inputs:
+            raise UsageError("there is nothing to translate", "name pictures or folders, or a list with --files-from")
+        return request
+    if not request.inputs:
+        if request.output is None:
+            raise UsageError("--files-from without a folder needs an output folder", "name it with -o FOLDER")
+        if request.output.is_file() or (has_image_name(request.output) and not request.output.is_dir()):
+            raise UsageError(f"{request.output} is no folder", "--files-from needs one; name it with -o FOLDER")
+        return replace(request, inputs=[Path()], selection=replace(request.selection, anywhere=True))
+    if len(request.inputs) > 1 or not request.inputs[0].is_dir():
+        raise UsageError("--files-from goes with one folder, or none", "the files in the list are in it")
+    return request
 
 
 def parse_size(size: str, model: Model) -> int | None:
@@ -167,15 +204,16 @@ def run(prepared: Prepared, listener: Listener) -> Report:
     with opened_journal(prepared.destination.folder) as journal:
         plan = prepared.plan(journal)
         report.ignored = plan.ignored
-        if plan.todo:
-            with prepared.open_engine() as engine:
-                listener.planned(plan, prepared, engine)
-                _tell_known(plan, report, listener)
+        with contextlib.ExitStack() as opened:
+            engine = opened.enter_context(prepared.open_engine()) if plan.todo else None
+            prepared.begin(journal, len(plan.todo) + len(plan.refused))
+            _forget_what_left(plan, prepared.request, journal)
+            listener.planned(plan, prepared, engine)
+            _tell_known(plan, report, listener)
+            record_refused(plan, prepared.recipe, journal)
+            if engine:
                 for outcome in execute(plan.todo, engine, prepared.recipe, journal):
                     count(outcome, report, listener)
-        else:
-            listener.planned(plan, prepared, None)
-            _tell_known(plan, report, listener)
     report.seconds = time.monotonic() - started
     return report
 
@@ -223,14 +261,40 @@ def opened_journal(folder: Path) -> Iterator[Journal]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FilesError(f"the output folder {folder} cannot be made: {error.strerror}") from error
+    empty = True
     try:
         with Journal(folder) as journal:
-            yield journal
+            try:
+                yield journal
+            finally:
+                empty = journal.empty  # what failed, and why, is worth a folder
     finally:
-        if missing and {path.name for path in folder.iterdir()} <= {FOLDER}:
+        if missing and empty and {path.name for path in folder.iterdir()} <= {FOLDER}:
             shutil.rmtree(folder / FOLDER, ignore_errors=True)
             for path in missing:
                 path.rmdir()
+
+
+def record_refused(plan: Plan, recipe: Recipe, journal: Journal) -> None:
+    """Have the journal know what will not even be tried, and why."""
+    commit([Outcome(item, None, problem) for item, problem in plan.refused], recipe, journal)
+
+
+def _forget_what_left(plan: Plan, request: Request, journal: Journal) -> None:
+    """Take failures out of the journal whose inputs are no longer among those of the run."""
+    if not request.selection.complete:
+        return
+    met = {item.key for item in plan.todo} | {item.key for item, _ in plan.refused}
+    roots = [path.absolute() for path in request.inputs]
+    journal.forget(
+        [
+            entry.output
+            for entry in journal.failed()
+            if entry.output not in met
+            and not entry.output_size
+            and any(Path(os.fsdecode(entry.input)).is_relative_to(root) for root in roots)
+        ]
+    )
 
 
 def _tell_known(plan: Plan, report: Report, listener: Listener) -> None:
@@ -247,6 +311,8 @@ def _make_ready(folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if fatal := cannot_go_on(folder, error):
+            raise fatal from error
         return f"the folder {folder} cannot be made: {error.strerror}."
     sweep_temporaries(folder)
     return ""

@@ -10,6 +10,7 @@ from imgtrans import __version__
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
+from imgtrans.cli.status import status
 from imgtrans.cli.train import train
 from imgtrans.cli.watch import watch
 from imgtrans.config import Config, find_config, load_config
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
 )
 app.command()(run)
+app.command()(status)
 app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")

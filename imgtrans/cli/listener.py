@@ -95,10 +95,12 @@ class RunListener:
 def describe_plan(plan: "Plan", prepared: "Prepared", engine: "Engine | None") -> str:
     """Return the line that says what a run will do."""
     if not (plan.todo or plan.done or plan.refused):
-        return "no pictures found"
+        return "nothing to do: no picture failed last time" if prepared.request.retry_failed else "no pictures found"
     size = f"at up to {prepared.size} pixels" if prepared.size else "at the pictures' own size"
     notes = [f"{len(plan.done)} done before"] if plan.done else []
     notes += [f"{len(plan.refused)} refused"] if plan.refused else []
+    limit = prepared.request.selection.limit
+    notes += [f"the rest left by --limit {limit}"] if limit and len(plan.todo) == limit else []
     if not plan.todo:
         return f"nothing to do: {', '.join(notes)}"
     where = f" {engine.describe()}" if engine else ""

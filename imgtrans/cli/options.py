@@ -26,6 +26,29 @@ Size = Annotated[
         "Pictures always come out at their own size and keep their own detail."
     ),
 ]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB",
+        help="Take only what matches, as '*.jpg' or 'holiday/**'; several add up. One without a slash is of a name in "
+        "any folder, one with is of the path below the input. Upper and lower case are the same.",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Leave out what matches, even if included.", show_default=False)
+]
+Limit = Annotated[int, typer.Option(min=0, help="Translate so many pictures at most; 0 is all.")]
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Take only what FILE (- is standard input) lists, a path a line; outputs go where they would without, or "
+        "without INPUTS by their paths from the working folder.",
+        show_default=False,
+    ),
+]
+Null = Annotated[bool, typer.Option("--null", "-0", help="What --files-from reads is separated by NUL.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]

@@ -12,16 +12,27 @@ INTERRUPTED = 130
 
 def run(
     ctx: typer.Context,
-    inputs: Annotated[list[Path], typer.Argument(help="Pictures and folders of pictures.", show_default=False)],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUTS...", help="Pictures and folders of pictures.", show_default=False),
+    ] = None,
     model: options.Model = options.DEFAULT_MODEL,
     output: options.Output = None,
     size: options.Size = "auto",
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     batch_size: options.BatchSize = 0,
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    limit: options.Limit = 0,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
     overwrite: options.Overwrite = False,
     force: Annotated[bool, typer.Option("--force", help="Redo what imgtrans has done before.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do only what failed the last time. A run without it does that, too.")
+    ] = False,
     yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -33,6 +44,7 @@ def run(
     already is not done again.
     """
     from imgtrans.batch import run as batch
+    from imgtrans.batch.selection import Selection
     from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.listener import RunListener, describe_plan
 
@@ -40,7 +52,7 @@ def run(
     pull_on_first_use(console, model, options.catalogues(ctx), yes=yes, only_say=dry_run)
     prepared = batch.prepare(
         batch.Request(
-            inputs=inputs,
+            inputs=inputs or [],
             model=model,
             output=output,
             size=size,
@@ -49,6 +61,8 @@ def run(
             batch_size=batch_size,
             overwrite=overwrite,
             force=force,
+            retry_failed=retry_failed,
+            selection=Selection(tuple(include or ()), tuple(exclude or ()), limit, files_from, null),
         )
     )
     if dry_run:
@@ -76,5 +90,5 @@ def run(
         listener.close()
     listener.report(report)
     if report.translated or report.skipped:
-        console.result(str(prepared.destination.result(inputs[0])))
+        console.result(str(prepared.destination.result(prepared.request.inputs[0])))
     raise typer.Exit(1 if report.failed else 0)

@@ -1,20 +1,16 @@
 """This machine as an executor: worker processes decode and encode while the model computes in this one."""
 
-import errno
 import queue
 import threading
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from imgtrans.errors import FilesError, ImageError
+from imgtrans.errors import ImageError
 from imgtrans.executors.worker import Worker, WorkerDiedError
-from imgtrans.files import temporary_beside
+from imgtrans.files import cannot_go_on, temporary_beside
 from imgtrans.protocols import Item, Job, Outcome, Pixels, Session
 from imgtrans.translate import compute
-
-# What no other picture could be written on either: the run ends instead of failing them all.
-_FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @dataclass
@@ -114,8 +110,11 @@ class LocalExecutor:
                 lane.join()
             while not events.empty():
                 event = events.get()
-                if isinstance(event, Outcome) and event.temporary:
-                    event.temporary.unlink(missing_ok=True)
+                if isinstance(event, Outcome):
+                    outcomes.append(event)
+            for outcome in outcomes:  # nobody puts these in their places any more
+                if outcome.temporary:
+                    outcome.temporary.unlink(missing_ok=True)
 
     def _take_batch(self, bucket: deque[_Decoded]) -> list[_Decoded]:
         height, width = bucket[0].pixels.shape[:2]
@@ -229,13 +228,8 @@ class _Lane(threading.Thread):
             self._worker.write(item, result, temporary)
         except Exception as error:
             temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in _FATAL:
-                self._events.put(
-                    FilesError(
-                        f"{item.output.parent} cannot be written any more: {error.strerror}",
-                        "make room and run the same command again: it goes on where it stopped",
-                    )
-                )
+            if fatal := cannot_go_on(item.output.parent, error):
+                self._events.put(fatal)
                 return
             self._fail(item, error, decoded.picture_pixels)
             return

@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,58 @@ def test_a_reader_sees_what_a_run_is_doing(tmp_path: Path) -> None:
         journal.record([ENTRY])
         with JournalReader(tmp_path) as reader:
             assert reader.entry(b"a.jpg") == ENTRY
+
+
+def test_a_journal_of_before_the_inputs_were_noted_goes_on(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY])
+    database = sqlite3.connect(tmp_path / ".imgtrans" / "journal.sqlite")
+    database.executescript("ALTER TABLE images DROP COLUMN input; DROP TABLE run")
+    database.close()
+    with JournalReader(tmp_path) as reader:
+        assert [*reader.entries()] == [ENTRY]
+        assert reader.last_run() is None
+    with Journal(tmp_path) as journal:
+        assert journal.entry(b"a.jpg") == ENTRY
+        journal.record([replace(ENTRY, input=b"/photos/a.jpg")])
+        assert journal.entry(b"a.jpg") == replace(ENTRY, input=b"/photos/a.jpg")
+
+
+def test_a_journal_in_a_folder_that_cannot_be_written_can_be_read(nobodys: Path) -> None:
+    with Journal(nobodys) as journal:
+        journal.record([ENTRY])
+    (nobodys / ".imgtrans").chmod(0o500)
+    with JournalReader(nobodys) as reader:
+        assert [*reader.entries()] == [ENTRY]
+
+
+def test_a_damaged_journal_is_one_sentence_for_a_reader_too(tmp_path: Path) -> None:
+    (tmp_path / ".imgtrans").mkdir()
+    (tmp_path / ".imgtrans" / "journal.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(FilesError, match="cannot be used"):
+        JournalReader(tmp_path)
+
+
+def test_a_journal_that_cannot_be_written_is_one_sentence_and_keeps_what_it_had(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY])
+        journal._database.execute("PRAGMA max_page_count=1")  # as full as a disk
+        with pytest.raises(FilesError, match="cannot be written any more"):
+            journal.record(replace(ENTRY, output=b"%d.jpg" % number, error="x" * 500) for number in range(100))
+        assert journal.entry(b"0.jpg") is None
+        assert journal.entry(b"a.jpg") == ENTRY
+
+
+def test_failures_are_found_and_can_be_forgotten(tmp_path: Path) -> None:
+    failed = replace(ENTRY, output=b"b.jpg", state="failed")
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY, failed])
+        assert [*journal.failed()] == [failed]
+        journal.forget([b"b.jpg"])
+        assert [*journal.failed()] == []
+        assert not journal.empty
+        journal.forget([b"a.jpg"])
+        assert journal.empty
 
 
 def test_wal_is_not_used_on_network_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def test_help_names_every_command(cli: Cli):
     [
         (["nonsense"], "No such command 'nonsense'", "try imgtrans --help"),
         (["models", "lsit"], "No such command 'lsit'", "try imgtrans models --help"),
-        (["run"], "Missing argument", "try imgtrans run --help"),
+        (["run"], "there is nothing to translate", "name pictures or folders, or a list with --files-from"),
         (["run", "photos", "--nonsense"], "--nonsense", "try imgtrans run --help"),
         (["run", "photos", "--batch-size", "some"], "Invalid value for '--batch-size'", "try imgtrans run --help"),
         (["models", "rename", "net"], "Missing argument", "try imgtrans models rename --help"),

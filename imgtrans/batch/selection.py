@@ -1,0 +1,140 @@
+"""Which of the pictures that a run meets it takes: glob patterns, a limit, a list of files."""
+
+import functools
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtrans.errors import FilesError, UsageError
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user wants of what there is; by default everything.
+
+    A pattern without a slash is of a name, in any folder; one with a slash is of the whole path below the input. ``*``
+    and ``?`` stand for anything but slashes, ``**`` for any folders, ``[a-z]`` and ``[!a-z]`` for one character. What
+    matches a folder matches everything in it. Upper and lower case are the same on every system, and so are the two
+    ways to write an accented letter.
+
+    Attributes:
+        include: Patterns of what is taken; none is everything.
+        exclude: Patterns of what is not, even if it is included.
+        limit: Pictures to translate, at most; 0 is any number.
+        files_from: A file that lists what is taken, ``-`` for standard input; None is no list.
+        null: Whether it is separated by NUL instead of by lines.
+        anywhere: Whether the files in the list may be outside the input.
+
+    Raises:
+        UsageError: If a pattern is empty.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    limit: int = 0
+    files_from: Path | None = None
+    null: bool = False
+    anywhere: bool = False
+
+    def __post_init__(self) -> None:
+        for option, patterns in (("--include", self.include), ("--exclude", self.exclude)):
+            if not all(pattern.strip("/") for pattern in patterns):
+                raise UsageError(f"{option} has an empty pattern", "give one like '*.jpg' or 'holiday/**'")
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is taken."""
+        return self == Selection()
+
+    def takes(self, relative: Path) -> bool:
+        """Whether a file of this path below the input is taken."""
+        return (not self.include or _matches(self.include, relative)) and self.enters(relative)
+
+    def enters(self, relative: Path) -> bool:
+        """Whether there can be anything to take in a folder of this path below the input."""
+        return not (self.exclude and _matches(self.exclude, relative))
+
+    def entries(self) -> Iterator[Path]:
+        """Read the list.
+
+        Raises:
+            FilesError: If it cannot be read.
+        """
+        assert self.files_from is not None
+        shown = "standard input" if self.files_from == STDIN else str(self.files_from)
+        try:
+            if self.files_from == STDIN and sys.stdin is None:
+                raise FilesError("standard input is closed", "name a file with --files-from")
+            source = nullcontext(sys.stdin.buffer) if self.files_from == STDIN else self.files_from.open("rb")
+            with source as file:
+                for entry in _split(file, b"\0" if self.null else b"\n"):
+                    if b"\0" in entry:
+                        raise FilesError(f"{shown} is separated by NUL, not by lines", "say so with --null")
+                    if entry:
+                        yield Path(os.fsdecode(entry))
+        except OSError as error:
+            raise FilesError(f"the list in {shown} cannot be read: {error.strerror}") from error
+
+
+def _split(file: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
+    """Yield what stands between separators, however long the file is."""
+    rest = b""
+    for line in file:  # at each newline, whatever the separator is
+        *whole, rest = (rest + line).split(separator)
+        yield from (entry.removesuffix(b"\r") if os.name == "nt" else entry for entry in whole)
+    yield rest
+
+
+def _matches(patterns: tuple[str, ...], relative: Path) -> bool:
+    return _compiled(patterns).fullmatch(_folded(relative.as_posix())) is not None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+@functools.lru_cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    one_of = "|".join(map(_expression, patterns))
+    return re.compile(f"(?:{one_of})(?:/.*)?", re.DOTALL)  # what is in a folder that matches does, too
+
+
+def _expression(pattern: str) -> str:
+    """Return a pattern as a regular expression."""
+    *folders, last = _folded(pattern).strip("/").split("/")
+    if not folders and "/" not in pattern.rstrip("/"):
+        folders = ["**"]
+    start = "".join("(?:[^/]+/)*" if folder == "**" else f"{_part(folder)}/" for folder in folders)
+    return start + (".+" if last == "**" else _part(last))
+
+
+def _part(pattern: str) -> str:
+    """Return a pattern of one name as a regular expression."""
+    made = ""
+    for piece in re.findall(r"\[[!^]?\]?[^\]]*\]|\*+|.", pattern, re.DOTALL):
+        if piece[0] == "*":
+            made += "[^/]*"
+        elif piece == "?":
+            made += "[^/]"
+        else:
+            made += _class(piece) if len(piece) > 2 else re.escape(piece)
+    return made
+
+
+def _class(pattern: str) -> str:
+    """Return ``[a-z]`` or ``[!a-z]`` as a regular expression; what makes no sense, as ``[z-a]``, stands for itself."""
+    negated = pattern[1] in "!^"
+    inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", pattern[1 + negated : -1])
+    expression = f"[^/{inside}]" if negated else f"(?!/)[{inside}]"
+    try:
+        re.compile(expression)
+    except re.error:
+        return re.escape(pattern)
+    return expression if inside else re.escape(pattern)

@@ -1,0 +1,102 @@
+"""How an output folder stands: what is done, failed, outdated or interrupted, as its journal and its files tell."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtrans.batch.journal import FOLDER, Entry, JournalReader, LastRun
+from imgtrans.errors import FilesError
+
+STATES = ("done", "failed", "outdated", "interrupted")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one picture stands.
+
+    Attributes:
+        input: The picture.
+        output: Where its translation is, or would be.
+        state: One of ``STATES``.
+        reason: Why it is not done, one sentence; "" if it is.
+    """
+
+    input: Path
+    output: Path
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an output folder stands.
+
+    Attributes:
+        folder: The output folder.
+        last: The last run into it, as far as known.
+    """
+
+    folder: Path
+    last: LastRun | None
+    reader: JournalReader
+
+    @property
+    def left(self) -> int:
+        """How many pictures the last run was to do and has neither translated nor failed at, yet."""
+        return max(0, self.last.planned - self.last.settled) if self.last and not self.last.ended else 0
+
+    def standings(self) -> Iterator[Standing]:
+        """Return how each picture that the journal knows stands, in the order of the outputs' names."""
+        return (self._standing(entry) for entry in self.reader.entries())
+
+    def _standing(self, entry: Entry) -> Standing:
+        output = self.folder / os.fsdecode(entry.output)
+        picture = Path(os.fsdecode(entry.input or entry.source))
+        if entry.state == "failed":
+            return Standing(picture, output, "failed", entry.error)
+        state, reason = self._state_of_output(entry, picture, output)
+        return Standing(picture, output, state, reason)
+
+    def _state_of_output(self, entry: Entry, picture: Path, output: Path) -> tuple[str, str]:
+        try:
+            stands = output.lstat()
+        except OSError:
+            stands = None
+        if entry.state == "writing" and not (stands and _is(stands, entry.output_size, entry.output_mtime_ns)):
+            return "interrupted", f"{output} was about to be put in its place."
+        if stands is None:
+            return "outdated", f"{output} is gone."
+        if not entry.made(stands):
+            return "outdated", f"{output} is not what imgtrans made any more."
+        try:
+            if entry.input and not _is(picture.stat(), entry.size, entry.mtime_ns):
+                return "outdated", f"{picture} has changed since."
+        except OSError:  # not there any more, or on a disk that is not: what was made of it is still done
+            pass
+        # One that has ended has redone what it was asked for; whatever else is here was not asked for.
+        if self.last and not self.last.ended and (entry.model, entry.settings) != (self.last.model, self.last.settings):
+            return "outdated", f"{output} was made by another model or with other settings than the last run's."
+        return "done", ""
+
+
+@contextmanager
+def read_status(folder: Path) -> Iterator[Status]:
+    """Read how an output folder stands; nothing is locked or changed, and a run may be at work.
+
+    Raises:
+        FilesError: If nothing was ever translated into it, or the journal cannot be read.
+    """
+    if not folder.exists():
+        raise FilesError(f"{folder} is not there")
+    if not (folder / FOLDER / "journal.sqlite").is_file():
+        raise FilesError(
+            f"{folder} has no journal: imgtrans has translated nothing into it", "name an output folder of imgtrans run"
+        )
+    with JournalReader(folder) as reader:
+        yield Status(folder, reader.last_run(), reader)
+
+
+def _is(status: os.stat_result, size: int, mtime_ns: int) -> bool:
+    return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
