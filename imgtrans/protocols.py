@@ -16,6 +16,7 @@ else:
     Pixels = Any  # numpy takes a quarter of a second that --help does not have
 
 Parameters = dict[str, Any]
+UPSAMPLING = ("guided", "bicubic")  # see Job.upsample
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Job:
         smallest: Sides the network works at are padded to at least this.
         max_pixels: Pictures with more pixels are refused before they are decoded.
         max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
+        upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
     """
 
     size: int | None
@@ -58,6 +60,7 @@ class Job:
     smallest: int
     max_pixels: int
     max_working_pixels: int
+    upsample: str = "guided"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from imgtrans.errors import ImageError
 from imgtrans.files import fsync_file
 from imgtrans.images.decode import Picture, decode
 from imgtrans.images.encode import encode
-from imgtrans.images.resample import add_change, pad, shrink, working_size
+from imgtrans.images.resample import pad, shrink, working_size
+from imgtrans.images.upsample import add_change
 from imgtrans.protocols import Item, Job, Pixels, Session
 
 
@@ -21,10 +22,12 @@ class Prepared:
     Attributes:
         picture: The picture at its own size.
         small: (h, w, 3), the picture at the size the network works at.
+        upsample: How the change is carried over to the picture where ``small`` is smaller.
     """
 
     picture: Picture
     small: Pixels
+    upsample: str = "guided"
 
 
 def read(item: Item, job: Job) -> Prepared:
@@ -44,7 +47,7 @@ def read(item: Item, job: Job) -> Prepared:
             f"--size {fits // 64 * 64 or fits} would fit."
         )
     _check_unchanged(item)
-    return Prepared(picture, shrink(picture.pixels, size))
+    return Prepared(picture, shrink(picture.pixels, size), job.upsample)
 
 
 def padded(prepared: Prepared, job: Job) -> Pixels:
@@ -73,7 +76,7 @@ def write(prepared: Prepared, translated: Pixels, path: Path) -> None:
     picture, small = prepared.picture, prepared.small
     pixels = translated[: small.shape[0], : small.shape[1]]
     if small.shape != picture.pixels.shape:
-        pixels = add_change(picture.pixels, small, pixels)
+        pixels = add_change(picture.pixels, small, pixels, prepared.upsample)
     encode(pixels, picture.alpha, picture.keep, path)
     fsync_file(path)
 

@@ -32,13 +32,23 @@ class Engine:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
+        upsample: How what the network changed at a smaller size is carried over to the full picture.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device.
     """
 
-    def __init__(self, model: Model, size: int | None, device: str, precision: str, batch_size: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        size: int | None,
+        device: str,
+        precision: str,
+        batch_size: int,
+        *,
+        upsample: str = "guided",
+    ) -> None:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
@@ -56,6 +66,7 @@ class Engine:
             smallest=architecture.smallest(parameters),
             max_pixels=pictures // (DECODED_BYTES_PER_PIXEL * self._workers),
             max_working_pixels=fitting,
+            upsample=upsample,
         )
         alone = self.device.type == "cpu" and not batch_size
         self._executor = implementation("imgtrans.executors", "local")(

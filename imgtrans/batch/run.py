@@ -21,7 +21,7 @@ from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.files import cannot_go_on, sweep_temporaries
 from imgtrans.images.formats import has_image_name
-from imgtrans.protocols import Item, Outcome
+from imgtrans.protocols import UPSAMPLING, Item, Outcome
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Request:
         model: A model's name, or the path of a checkpoint.
         output: Output folder or file; None puts it beside the input.
         size: ``auto``, ``native`` or the longest side in pixels at which the network works.
+        upsample: How what it changed at a smaller size is carried over, ``guided`` or ``bicubic``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures computed together, at most; 0 lets memory decide.
@@ -52,6 +53,7 @@ class Request:
     model: str
     output: Path | None = None
     size: str = "auto"
+    upsample: str = "guided"
     device: str = "auto"
     precision: str = "auto"
     batch_size: int = 0
@@ -124,7 +126,14 @@ class Prepared:
         from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
 
         request = self.request
-        return Engine(self.model, self.size, request.device, request.precision, request.batch_size)
+        return Engine(
+            self.model,
+            self.size,
+            request.device,
+            request.precision,
+            request.batch_size,
+            upsample=request.upsample,
+        )
 
 
 def prepare(request: Request) -> Prepared:
@@ -146,8 +155,10 @@ def prepare(request: Request) -> Prepared:
     else:
         model = find(request.model)
     size = parse_size(request.size, model)
+    if request.upsample not in UPSAMPLING:
+        raise UsageError(f"--upsample is {request.upsample!r}", f"use {' or '.join(UPSAMPLING)}")
     destination = choose_destination(request.inputs, request.output, model.name)
-    settings = f"size={size or 'native'}"
+    settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if model.card.value_range != (-1.0, 1.0):
         settings += " range={:g}..{:g}".format(*model.card.value_range)
     return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings))

@@ -26,6 +26,13 @@ Size = Annotated[
         "Pictures always come out at their own size and keep their own detail."
     ),
 ]
+Upsample = Annotated[
+    str,
+    typer.Option(
+        help="How what the network changed at a smaller size is carried over to the full picture: guided (along the "
+        "picture's own edges), or bicubic (for models that draw fine patterns)."
+    ),
+]
 Include = Annotated[
     list[str] | None,
     typer.Option(
