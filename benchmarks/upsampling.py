@@ -37,8 +37,8 @@ def item(path):
     return Item(path, path.with_name("out.jpg"), b"", b"", "JPEG", status.st_size, status.st_mtime_ns)
 def work(path):
     prepared = translate.read(item(path), job)
-    translate.write(prepared, 255 - translate.padded(prepared, job), path.with_name("out.jpg"))
-    return prepared.picture.pixels.shape[0] * prepared.picture.pixels.shape[1]
+    translate.write(prepared, [255 - translate.padded(prepared, job)], path.with_name("out.jpg"))
+    return prepared.pixels
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()  # what getrusage says includes the parent's peak
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])

@@ -43,6 +43,25 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What the user wants of outputs where they are not to come out as the inputs went in.
+
+    Attributes:
+        format: Pillow's name of the format that they are written in; "" is each picture's own.
+        quality: Of JPEG, WebP and AVIF, 1 to 100; 0 is the input's, or else a high one.
+        flatten: Whether pictures with transparency are laid on white.
+        keep_gray: Whether gray pictures stay gray.
+        first_frame: Whether of an animation, or of a file of several pages, only the first is translated.
+    """
+
+    format: str = ""
+    quality: int = 0
+    flatten: bool = False
+    keep_gray: bool = False
+    first_frame: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """What is done to each picture of a run, apart from the model: plain data that a worker process gets.
 
@@ -52,6 +71,7 @@ class Job:
         smallest: Sides the network works at are padded to at least this.
         max_pixels: Pictures with more pixels are refused before they are decoded.
         max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
+        wanted: How outputs are written.
         upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
     """
 
@@ -60,6 +80,7 @@ class Job:
     smallest: int
     max_pixels: int
     max_working_pixels: int
+    wanted: Wanted = Wanted()
     upsample: str = "guided"
 
 

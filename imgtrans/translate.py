@@ -1,18 +1,18 @@
 """The whole inference path on one page: decode, prepare, compute, undo, encode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from imgtrans.errors import ImageError
 from imgtrans.files import fsync_file
-from imgtrans.images.decode import Picture, decode
-from imgtrans.images.encode import encode
+from imgtrans.images.decode import Picture, decode_frames
+from imgtrans.images.encode import encode_frames
 from imgtrans.images.resample import pad, shrink, working_size
 from imgtrans.images.upsample import add_change
-from imgtrans.protocols import Item, Job, Pixels, Session
+from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,24 @@ class Prepared:
     Attributes:
         picture: The picture at its own size.
         small: (h, w, 3), the picture at the size the network works at.
+        others: The further frames of an animation, or pages of a file that has several.
         upsample: How the change is carried over to the picture where ``small`` is smaller.
     """
 
     picture: Picture
     small: Pixels
+    others: tuple["Prepared", ...] = ()
     upsample: str = "guided"
+
+    @property
+    def frames(self) -> tuple["Prepared", ...]:
+        """All frames or pages; mostly there is one."""
+        return (self, *self.others)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels they have together."""
+        return sum(frame.picture.pixels.shape[0] * frame.picture.pixels.shape[1] for frame in self.frames)
 
 
 def read(item: Item, job: Job) -> Prepared:
@@ -37,7 +49,13 @@ def read(item: Item, job: Job) -> Prepared:
         ImageError: If it cannot be decoded, is too large, or is not the file that was planned for any more.
     """
     _check_unchanged(item)
-    picture = decode(item.input, job.max_pixels)
+    pictures = decode_frames(item.input, job.max_pixels, first_only=job.wanted.first_frame)
+    _check_unchanged(item)
+    first, *others = [_prepared(picture, item, job) for picture in pictures]
+    return replace(first, others=tuple(others))
+
+
+def _prepared(picture: Picture, item: Item, job: Job) -> Prepared:
     height, width = picture.pixels.shape[:2]
     size = working_size(width, height, job.size)
     if size[0] * size[1] > job.max_working_pixels:
@@ -46,8 +64,7 @@ def read(item: Item, job: Job) -> Prepared:
             f"{item.input} has {width}x{height} pixels, too many for the network in the memory here; "
             f"--size {fits // 64 * 64 or fits} would fit."
         )
-    _check_unchanged(item)
-    return Prepared(picture, shrink(picture.pixels, size), job.upsample)
+    return Prepared(picture, shrink(picture.pixels, size), upsample=job.upsample)
 
 
 def padded(prepared: Prepared, job: Job) -> Pixels:
@@ -66,19 +83,30 @@ def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Excep
     return compute(session, pictures[:half]) + compute(session, pictures[half:])
 
 
-def write(prepared: Prepared, translated: Pixels, path: Path) -> None:
+def write(prepared: Prepared, translated: Sequence[Pixels], path: Path, wanted: Wanted = Wanted()) -> None:  # noqa: B008
     """Undo the preparation and write the translation to ``path``, durably.
+
+    Args:
+        prepared: The picture.
+        translated: What the network made of each of its frames.
+        path: The file to write.
+        wanted: How it is written.
 
     Raises:
         ImageError: If it cannot be encoded.
         OSError: If it cannot be written.
     """
+    frames = [_finished(frame, pixels) for frame, pixels in zip(prepared.frames, translated, strict=True)]
+    encode_frames(frames, path, wanted)
+    fsync_file(path)
+
+
+def _finished(prepared: Prepared, translated: Pixels) -> Picture:
     picture, small = prepared.picture, prepared.small
     pixels = translated[: small.shape[0], : small.shape[1]]
     if small.shape != picture.pixels.shape:
         pixels = add_change(picture.pixels, small, pixels, prepared.upsample)
-    encode(pixels, picture.alpha, picture.keep, path)
-    fsync_file(path)
+    return replace(picture, pixels=pixels)
 
 
 def _check_unchanged(item: Item) -> None:

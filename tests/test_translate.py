@@ -26,7 +26,7 @@ def through(path: Path, job: Job, network: torch.nn.Module) -> Pixels:
     session = EagerSession(network, torch.device("cpu"), torch.float32)
     (translated,) = compute(session, [padded(prepared, job)])
     assert not isinstance(translated, Exception)
-    write(prepared, translated, path.with_name("out"))
+    write(prepared, [translated], path.with_name("out"))
     with Image.open(path.with_name("out")) as image:
         return np.asarray(image)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.images.formats import has_image_name
+from imgtrans.images.written import format_of_name
 
 
 @dataclass(frozen=True)
@@ -16,40 +17,48 @@ class Destination:
 
     Attributes:
         folder: The output folder.
-        suffix: Added to the stem of a single file that is translated beside itself; else "".
+        suffix: Added to the stem of every output.
         name: File name of the one output, where the user gave it; else "".
         keep_roots: Whether each input folder becomes a folder of its own in the output folder.
+        format: Pillow's name of the format that outputs are written in; "" is each picture's own.
     """
 
     folder: Path
     suffix: str = ""
     name: str = ""
     keep_roots: bool = False
+    format: str = ""
 
     def place(self, root: Path, relative: Path) -> Path:
         """Return where the translation of ``root / relative`` goes, relative to the output folder."""
         if self.name:
             return Path(self.name)
         if self.suffix:
-            return relative.with_name(f"{relative.stem}-{self.suffix}{relative.suffix}")
+            relative = relative.with_name(f"{relative.stem}{self.suffix}{relative.suffix}")
         if self.keep_roots and root.is_dir():
             return Path(root.resolve().name) / relative
         return relative
 
-    def result(self, single: Path) -> Path:
-        """Return what to show the user: the one output (of the input ``single``), or the output folder."""
-        if self.name or self.suffix:
-            return self.folder / self.place(single, Path(single.name))
-        return self.folder
 
-
-def choose_destination(inputs: Sequence[Path], output: Path | None, model: str) -> Destination:
+def choose_destination(
+    inputs: Sequence[Path], output: Path | None, model: str, suffix: str = "", format: str = ""
+) -> Destination:
     """Decide where the outputs of a run go; nothing is created.
+
+    Args:
+        inputs: Files and folders.
+        output: Where the user wants them; None is beside the input.
+        model: The model's name, which tells outputs beside their input from it.
+        suffix: What the user wants added to the stem of every output.
+        format: Pillow's name of the format that the user wants; "" is each picture's own, or what the name of the one
+            output says.
 
     Raises:
         UsageError: If the user has to say it (``-o``).
         FilesError: If the outputs would fall on the inputs.
     """
+    if suffix and (Path(f"a{suffix}").name != f"a{suffix}" or "\0" in suffix):
+        raise UsageError(f"--suffix is {suffix!r}", "it is a piece of a file's name, as in --suffix -winter")
     if output is None:
         if len(inputs) > 1:
             raise UsageError("several inputs need an output folder", "name it with -o FOLDER")
@@ -60,14 +69,21 @@ def choose_destination(inputs: Sequence[Path], output: Path | None, model: str) 
             raise UsageError(f"{place.parent} cannot be written", "name another output folder with -o FOLDER")
         if inputs[0].is_dir():
             return Destination(
-                inputs[0].parent / f"{place.name}-{model}" if inputs[0].name else Path(f"{place}-{model}")
+                inputs[0].parent / f"{place.name}-{model}" if inputs[0].name else Path(f"{place}-{model}"),
+                suffix=suffix,
+                format=format,
             )
-        return Destination(inputs[0].parent, suffix=model)
+        return Destination(inputs[0].parent, suffix=suffix or f"-{model}", format=format)
     alone = len(inputs) == 1 and not inputs[0].is_dir()
     if alone and not output.is_dir() and has_image_name(output):
         if output.resolve() == inputs[0].resolve():
             raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
-        return Destination(output.parent, name=output.name)
+        if suffix:
+            raise UsageError(f"{output} is the output's whole name", "leave --suffix out, or name a folder with -o")
+        named = format_of_name(output.name)
+        if format and named != format:
+            raise UsageError(f"{output} is no name for a picture in {format}", "leave --format out, or change the name")
+        return Destination(output.parent, name=output.name, format=named)
     if output.exists() and not output.is_dir():
         raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
     for path in inputs:
@@ -77,7 +93,7 @@ def choose_destination(inputs: Sequence[Path], output: Path | None, model: str) 
                 f"{output} is the folder of the input itself",
                 "imgtrans never writes over an input; name another folder with -o",
             )
-    return Destination(output, keep_roots=len(inputs) > 1)
+    return Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
 
 
 def ignores_case(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
 from imgtrans.memory import available_memory
-from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome
+from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Wanted
 from imgtrans.registry import implementation
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.loading import load_network
@@ -32,6 +32,8 @@ class Engine:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
+        wanted: How outputs are written.
+        max_pixels: Larger pictures are refused; 0 lets memory decide.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
 
     Raises:
@@ -47,6 +49,8 @@ class Engine:
         precision: str,
         batch_size: int,
         *,
+        wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
+        max_pixels: int = 0,
         upsample: str = "guided",
     ) -> None:
         self.device = choose_device(device)
@@ -60,12 +64,14 @@ class Engine:
         device_free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else free
         fitting = int(MODEL_SHARE * device_free / architecture.bytes_per_pixel(parameters))
         pictures = int(PICTURES_SHARE * free)
+        largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
         job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
             smallest=architecture.smallest(parameters),
-            max_pixels=pictures // (DECODED_BYTES_PER_PIXEL * self._workers),
+            max_pixels=min(max_pixels or largest // self._workers, largest),
             max_working_pixels=fitting,
+            wanted=wanted,
             upsample=upsample,
         )
         alone = self.device.type == "cpu" and not batch_size

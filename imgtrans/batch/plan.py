@@ -12,7 +12,7 @@ from imgtrans.batch.journal import Entry
 from imgtrans.batch.scan import EVERYTHING, Found, scan
 from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError
-from imgtrans.images.encode import output_name
+from imgtrans.images.written import output_name
 from imgtrans.protocols import Item
 
 
@@ -85,7 +85,9 @@ def items_below(
 
 def item_for(found: Found, root: Path, destination: Destination) -> Item:
     """Return the item that a file makes."""
-    name, _ = output_name(found.relative.name, found.format) if found.format else (found.relative.name, "")
+    name = found.relative.name
+    if found.format:
+        name, _ = output_name(name, found.format, destination.format)
     relative = destination.place(root, found.relative.with_name(name))
     return Item(
         input=found.path,
@@ -133,7 +135,8 @@ def make_plan(
                     f"{other.input} and {item.input} would both become {item.output}",
                     "rename one of them, or run them into different folders with -o",
                 )
-            plan.converted += Path(os.fsdecode(item.key)).suffix != found.relative.suffix
+            renamed = Path(os.fsdecode(item.key)).suffix != found.relative.suffix
+            plan.converted += renamed and not destination.format
             decide(plan, item, recipe, records, overwrite=overwrite, force=force)
             if selection.limit and len(plan.todo) == selection.limit:
                 break

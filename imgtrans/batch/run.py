@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 from imgtrans.batch.commit import commit
 from imgtrans.batch.destination import Destination, choose_destination
 from imgtrans.batch.journal import FOLDER, Journal, JournalReader
-from imgtrans.batch.plan import Plan, Recipe, make_plan
-from imgtrans.batch.scan import EVERYTHING
+from imgtrans.batch.plan import Plan, Recipe, item_for, make_plan
+from imgtrans.batch.scan import EVERYTHING, inspect
 from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.files import cannot_go_on, sweep_temporaries
 from imgtrans.images.formats import has_image_name
-from imgtrans.protocols import UPSAMPLING, Item, Outcome
+from imgtrans.images.written import ALL, KEEP, described, understood
+from imgtrans.protocols import UPSAMPLING, Item, Outcome, Wanted
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class Request:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures computed together, at most; 0 lets memory decide.
+        format: ``keep``, or what outputs are written as: ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
+        quality: Of JPEG, WebP and AVIF, 1 to 100; 0 keeps what the input had.
+        alpha: ``keep`` transparency, or ``flatten`` it onto white.
+        keep_gray: Whether gray pictures stay gray.
+        frames: ``all`` frames and pages of a file, or the ``first``.
+        suffix: Added to the stem of every output.
+        max_pixels: Larger pictures are refused; 0 lets memory decide.
         overwrite: Replace files at the outputs' places that imgtrans did not make.
         force: Redo what is done.
         retry_failed: Do only what failed when it was last tried.
@@ -57,6 +65,13 @@ class Request:
     device: str = "auto"
     precision: str = "auto"
     batch_size: int = 0
+    format: str = KEEP
+    quality: int = 0
+    alpha: str = KEEP
+    keep_gray: bool = False
+    frames: str = ALL
+    suffix: str = ""
+    max_pixels: int = 0
     overwrite: bool = False
     force: bool = False
     retry_failed: bool = False
@@ -102,6 +117,7 @@ class Prepared:
     size: int | None
     destination: Destination
     recipe: Recipe
+    wanted: Wanted
 
     def plan(self, records: Journal | JournalReader) -> Plan:
         """Plan the run."""
@@ -132,8 +148,17 @@ class Prepared:
             request.device,
             request.precision,
             request.batch_size,
+            wanted=self.wanted,
+            max_pixels=request.max_pixels,
             upsample=request.upsample,
         )
+
+    def result(self) -> Path:
+        """Return what to show the user: the one output of a single picture, or the output folder."""
+        single = self.request.inputs[0]
+        if len(self.request.inputs) > 1 or single.is_dir() or not (found := inspect(single, Path(single.name))).format:
+            return self.destination.folder
+        return item_for(found, single, self.destination).output
 
 
 def prepare(request: Request) -> Prepared:
@@ -157,11 +182,20 @@ def prepare(request: Request) -> Prepared:
     size = parse_size(request.size, model)
     if request.upsample not in UPSAMPLING:
         raise UsageError(f"--upsample is {request.upsample!r}", f"use {' or '.join(UPSAMPLING)}")
-    destination = choose_destination(request.inputs, request.output, model.name)
+    wanted = understood(
+        format=request.format,
+        quality=request.quality,
+        alpha=request.alpha,
+        keep_gray=request.keep_gray,
+        frames=request.frames,
+    )
+    destination = choose_destination(request.inputs, request.output, model.name, request.suffix, wanted.format)
+    wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if model.card.value_range != (-1.0, 1.0):
         settings += " range={:g}..{:g}".format(*model.card.value_range)
-    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings))
+    settings += described(wanted)
+    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted)
 
 
 def _with_base(request: Request) -> Request:

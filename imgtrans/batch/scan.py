@@ -8,6 +8,7 @@ from pathlib import Path
 from imgtrans.batch.selection import Selection
 from imgtrans.errors import FilesError
 from imgtrans.images.formats import format_by_content, has_image_name, is_hidden_or_system
+from imgtrans.images.heif import why_not
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def scan(root: Path, exclude: Collection[Path] = (), selection: Selection = EVER
         yield (
             found
             if found.format or found.problem
-            else Found(root, found.relative, "", problem=f"{root} is not a picture that can be read.")
+            else Found(root, found.relative, "", problem=why_not(root))
         )
 
 
@@ -72,7 +73,7 @@ def inspect(path: Path, relative: Path) -> Found:
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}." if has_image_name(path) else ""
         return Found(path, relative, "", problem=problem)
-    problem = "" if kind or not has_image_name(path) else f"{path} is not a picture that can be read."
+    problem = "" if kind or not has_image_name(path) else why_not(path)
     return Found(path, relative, kind, status.st_size, status.st_mtime_ns, problem)
 
 

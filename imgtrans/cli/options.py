@@ -33,6 +33,22 @@ Upsample = Annotated[
         "picture's own edges), or bicubic (for models that draw fine patterns)."
     ),
 ]
+Format = Annotated[
+    str, typer.Option(help="What outputs are written as: keep (what the picture was), jpg, png, webp, avif or tiff.")
+]
+Quality = Annotated[
+    int,
+    typer.Option(
+        min=0, max=100, help="Quality of JPEG, WebP and AVIF, 1 to 100; 0 is what the picture had, or else a high one."
+    ),
+]
+Alpha = Annotated[str, typer.Option(help="Transparency: keep it, or flatten the picture onto white.")]
+KeepGray = Annotated[
+    bool, typer.Option("--keep-gray", help="Write gray pictures gray, with the translation's lightness.")
+]
+Frames = Annotated[str, typer.Option(help="Of animations and files of several pages: all frames, or the first.")]
+Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
+MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is what memory allows.")]
 Include = Annotated[
     list[str] | None,
     typer.Option(

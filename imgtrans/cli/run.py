@@ -23,6 +23,13 @@ def run(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     batch_size: options.BatchSize = 0,
+    format: options.Format = "keep",
+    quality: options.Quality = 0,
+    alpha: options.Alpha = "keep",
+    keep_gray: options.KeepGray = False,
+    frames: options.Frames = "all",
+    suffix: options.Suffix = "",
+    max_pixels: options.MaxPixels = 0,
     include: options.Include = None,
     exclude: options.Exclude = None,
     limit: options.Limit = 0,
@@ -61,6 +68,13 @@ def run(
             device=device,
             precision=precision,
             batch_size=batch_size,
+            format=format,
+            quality=quality,
+            alpha=alpha,
+            keep_gray=keep_gray,
+            frames=frames,
+            suffix=suffix,
+            max_pixels=max_pixels,
             overwrite=overwrite,
             force=force,
             retry_failed=retry_failed,
@@ -92,5 +106,5 @@ def run(
         listener.close()
     listener.report(report)
     if report.translated or report.skipped:
-        console.result(str(prepared.destination.result(prepared.request.inputs[0])))
+        console.result(str(prepared.result()))
     raise typer.Exit(1 if report.failed else 0)

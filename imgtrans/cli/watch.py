@@ -20,6 +20,13 @@ def watch(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     batch_size: options.BatchSize = 0,
+    format: options.Format = "keep",
+    quality: options.Quality = 0,
+    alpha: options.Alpha = "keep",
+    keep_gray: options.KeepGray = False,
+    frames: options.Frames = "all",
+    suffix: options.Suffix = "",
+    max_pixels: options.MaxPixels = 0,
     settle: Annotated[
         float, typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.")
     ] = 2.0,
@@ -54,6 +61,13 @@ def watch(
             device=device,
             precision=precision,
             batch_size=batch_size,
+            format=format,
+            quality=quality,
+            alpha=alpha,
+            keep_gray=keep_gray,
+            frames=frames,
+            suffix=suffix,
+            max_pixels=max_pixels,
             overwrite=overwrite,
         )
     )

@@ -14,13 +14,24 @@ from imgtrans.translate import compute
 
 
 @dataclass
-class _Decoded:
-    """A picture that waits for the model, or for being written."""
+class _Held:
+    """A picture that a worker holds until the model is done with all its frames."""
 
     item: Item
     lane: "_Lane"
-    pixels: Pixels
     picture_pixels: int
+    memory: int
+    results: list[Pixels | Exception]
+    missing: int
+
+
+@dataclass
+class _Decoded:
+    """A frame of a picture, mostly the only one, that waits for the model."""
+
+    picture: _Held
+    number: int
+    pixels: Pixels
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class LocalExecutor:
                     if isinstance(event, _Starved):
                         reading -= 1
                     elif isinstance(event, _Decoded):
-                        unfinished += 1
+                        unfinished += event.number == 0
                         waiting[event.pixels.shape].append(event)
                     else:
                         unfinished -= event.pixels > 0  # one that could not be read was never counted
@@ -123,7 +134,7 @@ class LocalExecutor:
 
     def _compute(self, batch: list[_Decoded]) -> None:
         for decoded, result in zip(batch, compute(self._session, [d.pixels for d in batch]), strict=True):
-            decoded.lane.hand_back(decoded, result)
+            decoded.picture.lane.hand_back(decoded, result)
 
 
 class _Source:
@@ -165,13 +176,18 @@ class _Lane(threading.Thread):
         self._holding = 0
         self._exhausted = False
         self._stopped = False
-        self._computed: deque[tuple[_Decoded, Pixels | Exception]] = deque()
+        self._computed: deque[_Held] = deque()
         self._changed = threading.Condition()
 
     def hand_back(self, decoded: _Decoded, result: Pixels | Exception) -> None:
-        """Take back a picture that the model is done with, to write it."""
+        """Take back a frame that the model is done with; after its last one a picture is written."""
+        picture = decoded.picture
+        picture.results[decoded.number] = result
+        picture.missing -= 1
+        if picture.missing:
+            return
         with self._changed:
-            self._computed.append((decoded, result))
+            self._computed.append(picture)
             self._changed.notify()
 
     def stop(self) -> None:
@@ -187,7 +203,7 @@ class _Lane(threading.Thread):
                 with self._changed:
                     task = self._computed.popleft() if self._computed else None
                 if task:
-                    self._write(*task)
+                    self._write(task)
                 elif self._exhausted or self._holding >= self._ahead or not self._read():
                     with self._changed:
                         if not self._computed and not self._stopped:
@@ -207,33 +223,38 @@ class _Lane(threading.Thread):
             self._events.put(_Starved())
             return False
         try:
-            pixels, picture_pixels = self._worker.read(item)
+            frames, picture_pixels = self._worker.read(item)
         except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
             self._fail(item, error)
             return True
         self._holding += 1
-        self._source.hold(_memory_of(picture_pixels, pixels))
-        self._events.put(_Decoded(item, self, pixels, picture_pixels))
+        memory = _memory_of(picture_pixels, frames)
+        self._source.hold(memory)
+        picture = _Held(item, self, picture_pixels, memory, [*frames], missing=len(frames))
+        for number, pixels in enumerate(frames):
+            self._events.put(_Decoded(picture, number, pixels))
         return True
 
-    def _write(self, decoded: _Decoded, result: Pixels | Exception) -> None:
-        item = decoded.item
+    def _write(self, picture: _Held) -> None:
+        item = picture.item
         self._holding -= 1
-        self._source.hold(-_memory_of(decoded.picture_pixels, decoded.pixels))
+        self._source.hold(-picture.memory)
         temporary = temporary_beside(item.output)
         try:
-            if isinstance(result, Exception):
-                self._worker.drop(item)
-                raise result
-            self._worker.write(item, result, temporary)
+            frames = [result for result in picture.results if not isinstance(result, Exception)]
+            for result in picture.results:
+                if isinstance(result, Exception):
+                    self._worker.drop(item)
+                    raise result
+            self._worker.write(item, frames, temporary)
         except Exception as error:
             temporary.unlink(missing_ok=True)
             if fatal := cannot_go_on(item.output.parent, error):
                 self._events.put(fatal)
                 return
-            self._fail(item, error, decoded.picture_pixels)
+            self._fail(item, error, picture.picture_pixels)
             return
-        self._events.put(Outcome(item, temporary, pixels=decoded.picture_pixels))
+        self._events.put(Outcome(item, temporary, pixels=picture.picture_pixels))
 
     def _fail(self, item: Item, error: Exception, pixels: int = 0) -> None:
         if isinstance(error, ImageError):
@@ -249,6 +270,6 @@ class _Lane(threading.Thread):
         self._events.put(Outcome(item, None, message, pixels))
 
 
-def _memory_of(picture_pixels: int, pixels: Pixels) -> int:
+def _memory_of(picture_pixels: int, frames: list[Pixels]) -> int:
     # RGB and alpha of the picture, and what the network sees twice (once here, once in the worker).
-    return 4 * picture_pixels + 2 * pixels.nbytes
+    return 4 * picture_pixels + 2 * sum(pixels.nbytes for pixels in frames)

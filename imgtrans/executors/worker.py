@@ -4,7 +4,7 @@ import contextlib
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,18 @@ class Worker:
         self._process: Any = None
         self._connection: Connection | None = None
 
-    def read(self, item: Item) -> tuple[Pixels, int]:
-        """Decode a picture and keep it; return what goes into the network and the picture's pixels.
+    def read(self, item: Item) -> tuple[list[Pixels], int]:
+        """Decode a picture and keep it; return what of each frame goes into the network, and the picture's pixels.
 
         Raises:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        result: tuple[Pixels, int] = self._call("read", item)
+        result: tuple[list[Pixels], int] = self._call("read", item)
         return result
 
-    def write(self, item: Item, translated: Pixels, temporary: Path) -> None:
-        """Finish a picture with the network's output, as the file ``temporary``, on disk when this returns.
+    def write(self, item: Item, translated: Sequence[Pixels], temporary: Path) -> None:
+        """Finish a picture with the network's output for each frame; the file ``temporary`` is then on disk.
 
         Raises:
             ImageError: If it cannot be encoded.
@@ -111,14 +111,14 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     held: dict[bytes, translate.Prepared] = {}
 
-    def read(item: Item) -> tuple[Pixels, int]:
+    def read(item: Item) -> tuple[list[Pixels], int]:
         prepared = held[item.key] = translate.read(item, job)
-        return translate.padded(prepared, job), prepared.picture.pixels.shape[0] * prepared.picture.pixels.shape[1]
+        return [translate.padded(frame, job) for frame in prepared.frames], prepared.pixels
 
-    def write(item: Item, translated: Pixels, temporary: Path) -> None:
+    def write(item: Item, translated: Sequence[Pixels], temporary: Path) -> None:
         # Not held any more if another picture crashed this process in between.
         prepared = held.pop(item.key) if item.key in held else translate.read(item, job)
-        translate.write(prepared, translated, temporary)
+        translate.write(prepared, translated, temporary, job.wanted)
 
     def drop(item: Item) -> None:
         held.pop(item.key, None)

@@ -1,7 +1,7 @@
 """From a file to upright 8-bit sRGB pixels, alpha, and what is kept to write the picture back as it was."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 from imgtrans.errors import ImageError
 from imgtrans.images.colour import to_srgb
 from imgtrans.images.formats import open_image
+from imgtrans.images.frames import count_frames, duration, go_to, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
 from imgtrans.images.metadata import drop_broken_directories, orientation
 from imgtrans.images.modes import DEEP_MODES, split_alpha, to_8bit, to_rgb
@@ -25,9 +26,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # a PSD's frames are its layers, an MPO's first is the photo
-_NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC = 254, 258, 262
-_REDUCED_OR_MASK = 1 | 4
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO = 0
 
 
@@ -47,52 +46,65 @@ class Picture:
 
 
 def decode(path: Path, max_pixels: int | None = None) -> Picture:
-    """Read a picture.
+    """Read a picture; of a file of several only the first.
 
     Args:
         path: The file.
         max_pixels: Pictures with more pixels are refused before they are decoded.
 
     Raises:
-        ImageError: If it is no picture, broken or cut off, too large, or has several frames or pages.
+        ImageError: If it is no picture, broken or cut off, or too large.
+    """
+    return decode_frames(path, max_pixels, first_only=True)[0]
+
+
+def decode_frames(path: Path, max_pixels: int | None = None, *, first_only: bool = False) -> list[Picture]:
+    """Read all frames of an animation or pages of a TIFF, or the one picture of any other file.
+
+    Args:
+        path: The file.
+        max_pixels: Files whose pictures have more pixels together are refused before they are decoded.
+        first_only: Whether only the first frame or page is read.
+
+    Returns:
+        The pictures, at least one. Each frame is as it is seen, with what lies under it. How an animation plays stands
+        in the first one's ``keep``.
+
+    Raises:
+        ImageError: If it is no picture, broken or cut off, or too large.
     """
     with open_image(path, max_pixels) as image:
-        _refuse_sequence(image, path)
         raw_mode = _raw_mode(image)
-        stored = 1
-        if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
-            drop_broken_directories(image)
-            stored = orientation(image)
-        image.load()
-        now = orientation(image)
-        keep = keepsake(image, path, sideways=max(stored, now) >= 5)
-        profile = image.info.get("icc_profile")
-        upright = image.transpose(_TURNS[now]) if now in _TURNS else image
-        colour, alpha = split_alpha(upright, raw_mode)
-        colour = to_srgb(_to_8bit(colour, image), profile)
-        pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
+        numbers, pixels = ([0], 0) if first_only else count_frames(image)
+        if max_pixels is not None and pixels > max_pixels:
+            raise ImageError(
+                f"{os.fsdecode(path)} has {len(numbers)} frames with {pixels:,} pixels together, "
+                f"more than the limit of {max_pixels:,}; --frames first would translate the first one."
+            )
+        pictures, durations = [], []
+        for number in numbers:
+            if len(numbers) > 1:
+                go_to(image, number)
+            pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image)))
+            durations.append(duration(image))
+        keep = replace(pictures[0].keep, timing=timing(image, durations))
+        return [replace(pictures[0], keep=keep), *pictures[1:]]
+
+
+def _decoded(image: Image.Image, path: Path, raw_mode: str) -> Picture:
+    stored = 1
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
+        drop_broken_directories(image)
+        stored = orientation(image)
+    image.load()
+    now = orientation(image)
+    keep = keepsake(image, path, sideways=max(stored, now) >= 5, raw_mode=raw_mode)
+    profile = image.info.get("icc_profile")
+    upright = image.transpose(_TURNS[now]) if now in _TURNS else image
+    colour, alpha = split_alpha(upright, raw_mode)
+    colour = to_srgb(_to_8bit(colour, image), profile)
+    pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
     return Picture(pixels, alpha, keep)
-
-
-def _refuse_sequence(image: Image.Image, path: Path) -> None:
-    """Raise ImageError if a file holds more than one picture."""
-    shown = os.fsdecode(path)
-    if image.format in _ANIMATED and (frames := getattr(image, "n_frames", 1)) > 1:
-        raise ImageError(f"{shown} is an animation of {frames} frames; animations are not translated yet.")
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and (pages := _pages(image)) > 1:
-        raise ImageError(f"{shown} has {pages} pages; files of several pages are not translated yet.")
-
-
-def _pages(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Return how many pages a TIFF has, not counting thumbnails, lower levels of a pyramid and masks."""
-    if image.n_frames == 1:
-        return 1
-    pages = 1
-    for frame in range(1, image.n_frames):
-        image.seek(frame)
-        pages += not image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK
-    image.seek(0)
-    return pages
 
 
 def _raw_mode(image: Image.Image) -> str:

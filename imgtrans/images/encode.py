@@ -1,10 +1,11 @@
-"""From pixels to a file in the input's format, with the settings and metadata that the input had."""
+"""From pixels to a file in the input's format or another, with the settings and metadata that the input had."""
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from imgtrans.errors import ImageError
-from imgtrans.images.colour import srgb_profile
+from imgtrans.images.colour import gray_profile, srgb_profile
+from imgtrans.images.decode import Picture
 from imgtrans.images.exif import into_tiff
-from imgtrans.images.formats import has_image_name
+from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake
+from imgtrans.images.metadata import tiff_exif
+from imgtrans.images.pages import join_pages
+from imgtrans.images.written import written_format
+from imgtrans.protocols import Wanted
 
-# Format read -> format written; what is not here becomes PNG.
-_WRITTEN = {
-    **{name: name for name in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "GIF", "TGA")},
-    **{name: name for name in ("QOI", "PCX", "SGI")},
-    "MPO": "JPEG",
-    "DIB": "BMP",
-}
 # What Pillow can write into each format besides pixels
 _HOLDS = {
     "JPEG": ("exif", "xmp", "dpi", "icc_profile"),
@@ -31,38 +30,29 @@ _HOLDS = {
     "TIFF": ("exif", "xmp", "dpi", "icc_profile"),
     "WEBP": ("exif", "xmp", "icc_profile"),
     "AVIF": ("exif", "xmp", "icc_profile"),
+    "HEIF": ("exif", "xmp", "icc_profile"),
     "BMP": ("dpi",),
 }
-_HAS_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "SGI", "QOI", "BMP")
+_HAS_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "SGI", "QOI", "BMP", "GIF", "HEIF")
+_HAS_FRAMES = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")
+_HAS_PAGES = ("TIFF",)
+_HAS_GRAY = ("JPEG", "PNG", "TIFF", "JPEG2000", "BMP", "PPM", "TGA", "PCX", "SGI", "GIF")
+_HAS_GRAY_WITH_ALPHA = ("PNG", "TIFF", "JPEG2000", "TGA")
 _TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma", "jpeg")
 _PREDICTED = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "zstd", "lzma")
 _TIFF_XMP, _TIFF_PREDICTOR = 700, 317
 _HORIZONTAL = 2
 _GIF_CLEAR = 255  # the palette's last entry is the transparent one
+_AS_IT_WAS = Wanted()
 
 
-def output_name(name: str, format: str) -> tuple[str, str]:
-    """Return the file name and the format that a picture is written with.
+def encode(
+    pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, keep: Keepsake, path: Path, wanted: Wanted = _AS_IT_WAS
+) -> None:
+    """Write a picture as exactly ``path``, in the format that :func:`written_format` tells.
 
-    A format that can be written keeps its name exactly, even one with another format's suffix;
-    anything else (PSD, ICO) becomes PNG.
-
-    Args:
-        name: The input's file name.
-        format: Pillow's name of the input's format.
-    """
-    written = _written(format)
-    if written != "PNG" or format == "PNG":
-        return name, written
-    known = has_image_name(Path(name))
-    return (Path(name).stem if known else name) + ".png", written
-
-
-def encode(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, keep: Keepsake, path: Path) -> None:
-    """Write a picture as exactly ``path``, in the format that :func:`output_name` tells.
-
-    Metadata and settings that cannot be written are left out rather than the picture. Alpha is
-    carried by every format that pictures with alpha are read from; GIF, whose pixels are either there
+    Metadata and settings that cannot be written are left out rather than the picture. What is
+    transparent is laid on white where the format has no alpha; GIF, whose pixels are either there
     or not, draws the line at 128 and gets 256 colours or 255 and a transparent one.
 
     Args:
@@ -70,37 +60,97 @@ def encode(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, keep: Kee
         alpha: (H, W), 0 (transparent) to 255, or None.
         keep: What was remembered of the input.
         path: The file to write, whatever its suffix.
+        wanted: What is to be other than it was.
 
     Raises:
         ImageError: If the picture cannot be encoded.
         OSError: If the file cannot be written.
     """
-    format = _written(keep.format)
-    image = Image.fromarray(pixels)
-    if format == "GIF":
-        image = _with_palette(image, alpha)
-    elif alpha is not None and format in _HAS_ALPHA:
-        image.putalpha(Image.fromarray(alpha))
+    format = written_format(keep.format, wanted.format)
+    image = _assembled(pixels, alpha, format, keep, wanted)
     # Into memory first: Pillow hides the reason when a disk is full, and nothing is left behind by a failed try.
-    content = _encoded(image, format, keep)
+    content = _encoded(image, format, keep, wanted)
     if format == "BMP" and image.mode == "RGBA":
         content = _bmp_with_alpha(content, image.width, image.height)
     path.write_bytes(content)
 
 
-def _written(format: str) -> str:
-    written = _WRITTEN.get(format, "PNG")
-    Image.init()
-    return written if written in Image.SAVE else "PNG"  # AVIF and JPEG 2000 are missing from some builds
+def encode_frames(frames: Sequence[Picture], path: Path, wanted: Wanted = _AS_IT_WAS) -> None:
+    """Write what :func:`imgtrans.images.decode.decode_frames` read as exactly ``path``.
+
+    Each page of a TIFF has its own settings and metadata; an animation has those of its first frame, and its timing.
+
+    Args:
+        frames: The pictures, at least one.
+        path: The file to write, whatever its suffix.
+        wanted: What is to be other than it was.
+
+    Raises:
+        ImageError: If they cannot be encoded, or the format is for single pictures.
+        OSError: If the file cannot be written.
+    """
+    first, *others = frames
+    if not others:
+        encode(first.pixels, first.alpha, first.keep, path, wanted)
+        return
+    keep = first.keep
+    format = written_format(keep.format, wanted.format)
+    if format not in (_HAS_FRAMES if keep.timing.durations else _HAS_PAGES):
+        raise ImageError(
+            f"{keep.source} has {len(frames)} {'frames' if keep.timing.durations else 'pages'}, "
+            f"for which {format} has no room; --frames first would translate the first one."
+        )
+    opaque = None
+    if format == "GIF" and not wanted.flatten and any(frame.alpha is not None for frame in frames):
+        opaque = np.full(first.pixels.shape[:2], 255, np.uint8)  # all frames have the transparent entry, or none
+    images = [
+        _assembled(
+            frame.pixels,
+            opaque if frame.alpha is None else frame.alpha,
+            format,
+            keep if keep.timing.durations else frame.keep,
+            wanted,
+        )
+        for frame in frames
+    ]
+    if format == "TIFF":
+        pages = [_encoded(image, format, frame.keep, wanted) for image, frame in zip(images, frames, strict=True)]
+        path.write_bytes(join_pages(pages))
+        return
+    options = {"save_all": True, "append_images": images[1:], **playing(format, keep.timing)}
+    path.write_bytes(_encoded(images[0], format, keep, wanted, options))
 
 
-def _encoded(image: Image.Image, format: str, keep: Keepsake) -> memoryview:
+def _assembled(
+    pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, format: str, keep: Keepsake, wanted: Wanted
+) -> Image.Image:
+    """Return a picture in the mode in which a format is written."""
+    image = Image.fromarray(pixels)
+    if alpha is not None and (wanted.flatten or format not in _HAS_ALPHA):
+        image = Image.composite(image, Image.new("RGB", image.size, "white"), Image.fromarray(alpha))
+        alpha = None
+    if wanted.keep_gray and keep.gray:
+        image = image.convert("L")
+        if format not in (_HAS_GRAY if alpha is None else _HAS_GRAY_WITH_ALPHA):
+            image = image.convert("RGB")
+    if format == "GIF":
+        return image if image.mode == "L" else _with_palette(image, alpha)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    return image
+
+
+def _encoded(
+    image: Image.Image, format: str, keep: Keepsake, wanted: Wanted, more: Mapping[str, Any] = MappingProxyType({})
+) -> memoryview:
     """Return the file's content, made with the first set of options that works."""
     problem: Exception | None = None
-    for settings, carried in _tries(image, format, keep):
+    for settings, carried in _tries(image, format, keep, wanted):
         buffer = BytesIO()
         try:
-            options = settings | _metadata(format, keep, carried, settings)
+            profile = gray_profile if image.mode in ("L", "LA") else srgb_profile
+            options = settings | _metadata(format, keep, carried, settings, profile() if keep.had_profile else b"")
+            options |= more
             block = options.pop("block", b"")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of odd metadata
@@ -114,20 +164,23 @@ def _encoded(image: Image.Image, format: str, keep: Keepsake) -> memoryview:
     raise ImageError(f"{keep.source} cannot be written as {format}: {reason}.") from problem
 
 
-def _tries(image: Image.Image, format: str, keep: Keepsake) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+def _tries(
+    image: Image.Image, format: str, keep: Keepsake, wanted: Wanted
+) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Yield settings and the names of what is carried: all that is kept, then ever less of it."""
     held = _HOLDS.get(format, ())
     for without in ((), ("xmp",), ("exif",), ("xmp", "exif", "dpi")):
-        for settings in _settings(image, format, keep):
+        for settings in _settings(image, format, keep, wanted.quality):
             yield settings, tuple(name for name in held if name not in without)
 
 
-def _settings(image: Image.Image, format: str, keep: Keepsake) -> list[dict[str, Any]]:
-    """Return the input's way of coding, where it can be had, and then one that always works."""
+def _settings(image: Image.Image, format: str, keep: Keepsake, quality: int) -> list[dict[str, Any]]:
+    """Return the input's way of coding, where it can be had and is wanted, and then one that always works."""
     every: dict[str, dict[str, Any]] = {
-        "JPEG": {"quality": 95, "subsampling": 0},
-        "WEBP": {"quality": 95, "exact": True},  # exact: the colour under transparent pixels stays
-        "AVIF": {"quality": 90, "subsampling": "4:4:4"},
+        "JPEG": {"quality": quality or 95, "subsampling": keep.subsampling if quality else 0},
+        "WEBP": {"quality": quality or 95, "exact": True},  # exact: the colour under transparent pixels stays
+        "AVIF": {"quality": quality or 90, "subsampling": "4:4:4"},
+        "HEIF": {"quality": quality or 90, "chroma": 444},
         "JPEG2000": {"mct": int(image.mode == "RGB"), "no_jp2": keep.codestream},
         "TIFF": {"compression": "tiff_adobe_deflate"},
         "TGA": {"rle": keep.compression == "tga_rle"},
@@ -135,34 +188,32 @@ def _settings(image: Image.Image, format: str, keep: Keepsake) -> list[dict[str,
         "QOI": {"colorspace": "sRGB"},
     }
     plain = every.get(format, {})
-    if format == "JPEG" and keep.tables:
+    if format == "JPEG" and keep.tables and not quality:
         kept = {"qtables": [list(table) for table in keep.tables], "subsampling": keep.subsampling}
         return [kept | {"progressive": keep.progressive}, kept, plain]
-    if format == "WEBP" and keep.lossless:
+    if format == "WEBP" and keep.format == "WEBP" and keep.lossless and not quality:
         return [plain | {"lossless": True, "quality": 75}, plain]  # here quality is how hard it tries
     if format == "JPEG2000" and not keep.lossless:
         return [plain | {"irreversible": True, "quality_mode": "dB", "quality_layers": [48]}, plain]
     if format == "TIFF" and keep.compression in _TIFF_COMPRESSIONS:
-        quality = {"quality": 95} if keep.compression == "jpeg" else {}
-        return [{"compression": keep.compression} | quality, plain]
+        how_good = {"quality": quality or 95} if keep.compression == "jpeg" else {}
+        return [{"compression": keep.compression} | how_good, plain]
     return [plain]
 
 
-def _metadata(format: str, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
+def _metadata(
+    format: str, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any], profile: bytes
+) -> dict[str, Any]:
     """Return the options that make Pillow write what is carried."""
-    values = {
-        "exif": keep.exif,
-        "xmp": keep.xmp,
-        "dpi": keep.dpi,
-        "icc_profile": srgb_profile() if keep.had_profile else b"",
-    }
+    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile}
     options: dict[str, Any] = {name: values[name] for name in carried if values[name]}
     if format == "PNG" and "xmp" in options:
         text = PngImagePlugin.PngInfo()
         text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
         options["pnginfo"] = text
     if format == "TIFF":
-        options["block"] = options.pop("exif", b"")
+        block = options.pop("exif", b"")
+        options["block"] = block if keep.format == "TIFF" else tiff_exif(block)
         options["exif"] = tags = Image.Exif()  # Pillow takes tags of every kind as if they were EXIF
         if "xmp" in options:
             tags[_TIFF_XMP] = options.pop("xmp")

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
+from imgtrans.images import heif
 
 # Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs. MPO comes with
 # JPEG; TGA is last because it has no signature.
@@ -51,6 +52,7 @@ SUFFIXES = frozenset(
         ".rgba",
         ".bw",
         ".pcx",
+        *heif.SUFFIXES,
     ]
 )
 SYSTEM_NAMES = frozenset(
@@ -80,6 +82,8 @@ def format_by_content(path: Path) -> str | None:
         accepted = accept(header)
         if accepted and not isinstance(accepted, str):  # a str says: mine, but this build cannot read it
             return name
+    if heif.is_heif(header) and heif.is_installed():
+        return heif.NAME
     return "TGA" if _is_called_tga(path) and any(header) else None
 
 
@@ -130,7 +134,10 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of malformed metadata and large sizes: both are dealt with here
-            formats = READABLE if _is_called_tga(path) else READABLE[:-1]
+            formats: tuple[str, ...] = READABLE if _is_called_tga(path) else READABLE[:-1]
+            if format_by_content(path) == heif.NAME:
+                heif.register()
+                formats = (heif.NAME,)
             with _pillow_allows(max_pixels), path.open("rb") as file, Image.open(file, formats=formats) as image:
                 if max_pixels is not None and image.width * image.height > max_pixels:
                     raise ImageError(
@@ -138,7 +145,7 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
                     )
                 yield image
     except UnidentifiedImageError:
-        raise ImageError(f"{shown} is not a picture that can be read.") from None
+        raise ImageError(heif.why_not(path)) from None
     except Image.DecompressionBombError:
         limit = "a picture meant to be opened" if max_pixels is None else f"the limit of {max_pixels:,} pixels"
         raise ImageError(f"{shown} is far larger than {limit}.") from None
@@ -152,4 +159,5 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
         raise ImageError(f"{shown} is a folder.") from None
     # Pillow's decoders raise almost anything on a broken file; all of it means that this picture cannot be read.
     except Exception as error:
-        raise ImageError(f"{shown} cannot be decoded: {str(error).rstrip('.') or type(error).__name__}.") from error
+        reason = " ".join(str(error).split())
+        raise ImageError(f"{shown} cannot be decoded: {reason.rstrip('.') or type(error).__name__}.") from error

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from PIL import Image, JpegImagePlugin
 
+from imgtrans.images.frames import STILL, Timing
 from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp
+from imgtrans.images.modes import is_gray
 
 _HEADER_BYTES = 1 << 16
+_FRAME_HEADER_BYTES = 16  # of a WebP
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class Keepsake:
         xmp: XMP packet for the upright picture; b"" if there is none.
         dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
         had_profile: Whether the input carried an ICC profile.
+        gray: Whether it had no colours.
         tables: JPEG: quantisation tables of 64 numbers each, one per component, the last for those that follow.
         subsampling: JPEG: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
         progressive: JPEG: whether the scans were progressive.
         compression: TIFF and TGA: Pillow's name of the compression.
         lossless: WebP and JPEG 2000: whether no detail was lost in writing it.
         codestream: JPEG 2000: whether it was a bare codestream without the JP2 container.
+        timing: How an animation plays, of which this is the first frame.
     """
 
     source: str
@@ -37,21 +42,24 @@ class Keepsake:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     had_profile: bool = False
+    gray: bool = False
     tables: tuple[tuple[int, ...], ...] = ()
     subsampling: int = 0
     progressive: bool = False
     compression: str = ""
     lossless: bool = False
     codestream: bool = False
+    timing: Timing = STILL
 
 
-def keepsake(image: Image.Image, path: Path, sideways: bool) -> Keepsake:
+def keepsake(image: Image.Image, path: Path, sideways: bool, raw_mode: str = "") -> Keepsake:
     """Collect what is to be kept of a picture whose pixels are loaded and not yet turned upright.
 
     Args:
         image: The picture as Pillow opened it.
         path: Its file.
         sideways: Whether making it upright swaps its sides.
+        raw_mode: Pillow's name of how the samples lie in the file.
     """
     tables, subsampling = _jpeg_tables(image)
     compression = image.info.get("compression")
@@ -62,6 +70,7 @@ def keepsake(image: Image.Image, path: Path, sideways: bool) -> Keepsake:
         xmp=carried_xmp(image),
         dpi=carried_dpi(image, sideways),
         had_profile=bool(image.info.get("icc_profile")),
+        gray=is_gray(image, raw_mode),
         tables=tables,
         subsampling=subsampling,
         progressive=bool(image.info.get("progressive")),
@@ -114,12 +123,15 @@ def _is_lossless(path: Path, kind: str) -> bool:
 
 
 def _has_chunk(path: Path, name: bytes) -> bool:
-    """Whether a RIFF file has a chunk of this name at its top level."""
+    """Whether a RIFF file has a chunk of this name at its top level, or first in a frame of its animation."""
     with path.open("rb") as file:
         file.seek(12)
         while len(header := file.read(8)) == 8:
             chunk, size = struct.unpack("<4sI", header)
             if chunk == name:
                 return True
-            file.seek(size + size % 2, 1)
+            start = file.tell()
+            if chunk == b"ANMF" and file.read(_FRAME_HEADER_BYTES + 4)[_FRAME_HEADER_BYTES:] == name:
+                return True
+            file.seek(start + size + size % 2)
     return False

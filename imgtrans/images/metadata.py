@@ -49,6 +49,19 @@ def carried_exif(image: Image.Image) -> bytes:
         return b""
 
 
+def tiff_exif(block: bytes) -> bytes:
+    """Return of another format's EXIF what goes into a TIFF: what describes the picture, in the order of its bytes.
+
+    Raises:
+        Exception: Of almost any kind, if it is malformed.
+    """
+    if not block:
+        return b""
+    exif = Image.Exif()
+    exif.load(block)
+    return _descriptive(exif)
+
+
 def carried_xmp(image: Image.Image) -> bytes:
     """Return a picture's XMP with its orientation reset to upright; b"" if there is none or it is malformed."""
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
@@ -101,8 +114,13 @@ def _exif_block(image: Image.Image) -> bytes:
         return bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
     if image.format != "TIFF":
         return b""
-    original, exif = image.getexif(), Image.Exif()
-    exif.endian = "<"  # as Pillow writes TIFF, the one format that this goes into
+    return _descriptive(image.getexif())
+
+
+def _descriptive(original: Image.Exif) -> bytes:
+    """Return those tags that describe a picture, and not how its pixels lie in the file, as a block."""
+    exif = Image.Exif()
+    exif.endian = "<"  # as Pillow writes TIFF, the one format that must have it so
     for tag in _DESCRIPTIVE:
         if tag in original:
             exif[tag] = original[tag]

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_GRAY_MODES = ("1", "L", "LA", "La", *DEEP_MODES)
 # How samples lie in the file -> from its value in the file to its value in the loaded picture
 _SAMPLE_SCALES = {"L;2": 255 / 3, "L;4": 255 / 15, "RGB;16B": 1 / 256}
 
@@ -19,6 +20,19 @@ def to_rgb(image: Image.Image) -> Image.Image:
     rgb = Image.new("RGB", image.size)
     rgb.paste(image)
     return rgb
+
+
+def is_gray(image: Image.Image, raw_mode: str = "") -> bool:
+    """Whether a loaded picture is of a kind that has no colours; one of a kind that has them is not looked at.
+
+    Args:
+        image: Of any mode.
+        raw_mode: Pillow's name of how the samples lie in the file; gray with alpha of 16 bits is loaded as colour.
+    """
+    if image.mode in ("P", "PA"):
+        palette = np.array(image.getpalette("RGB") or [0, 0, 0]).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return image.mode in _GRAY_MODES or raw_mode.startswith("LA;")
 
 
 def to_8bit(image: Image.Image, bits: int = 16) -> Image.Image:

@@ -33,6 +33,33 @@ def test_a_single_picture_can_be_given_its_outputs_name(tmp_path: Path) -> None:
     assert outputs([path], tmp_path / "winter.jpg", "a.jpg") == tmp_path / "winter.jpg"
 
 
+def test_a_suffix_is_added_to_every_name_and_stands_for_the_models(tmp_path: Path) -> None:
+    path = save(tmp_path / "photos" / "a.jpg")
+    for inputs, output, relative, expected in (
+        ([path], None, "a.jpg", "photos/a_w.jpg"),
+        ([path.parent], None, "x/a.b.jpg", "photos-a2b/x/a.b_w.jpg"),
+        ([path.parent], tmp_path / "out", "a.jpg", "out/a_w.jpg"),
+        ([path.parent, path.parent], tmp_path / "out", "a.jpg", "out/photos/a_w.jpg"),
+    ):
+        destination = choose_destination(inputs, output, "a2b", suffix="_w")
+        assert destination.folder / destination.place(inputs[0], Path(relative)) == tmp_path / expected
+
+
+@pytest.mark.parametrize("suffix", ["/b", "..//", "/", "b/c", "\0"])
+def test_a_suffix_is_a_piece_of_a_name(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--suffix is"):
+        choose_destination([tmp_path], None, "a2b", suffix=suffix)
+
+
+def test_the_name_of_the_one_output_says_its_format_and_nothing_may_say_another(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    assert choose_destination([path], tmp_path / "b.png", "a2b").format == "PNG"
+    assert choose_destination([path], tmp_path / "b.tif", "a2b", format="TIFF").format == "TIFF"
+    for options in ({"format": "JPEG"}, {"suffix": "-w"}):
+        with pytest.raises(UsageError, match=r"b\.png is"):
+            choose_destination([path], tmp_path / "b.png", "a2b", **options)
+
+
 def test_an_output_without_a_pictures_suffix_is_a_folder(tmp_path: Path) -> None:
     path = save(tmp_path / "a.jpg")
     assert outputs([path], tmp_path / "out", "a.jpg") == tmp_path / "out" / "a.jpg"

@@ -57,7 +57,7 @@ def test_a_picture_is_on_the_disk_before_its_name_and_its_name_before_the_journa
     prepared = translate.read(item, JOB)
     (pixels,) = translate.compute(session, [translate.padded(prepared, JOB)])
     assert not isinstance(pixels, Exception)
-    translate.write(prepared, pixels, temporary)
+    translate.write(prepared, [pixels], temporary)
     with Journal(out) as journal:
         (outcome,) = commit([Outcome(item, temporary, pixels=1)], Recipe("model", "settings"), journal)
     assert outcome.error == ""

@@ -102,6 +102,18 @@ def test_two_inputs_for_one_output_are_found_before_anything_is_written(tmp_path
         plan_of(tmp_path / "in")
 
 
+def test_two_inputs_that_a_wanted_format_would_make_one_are_found_before_anything_is_written(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "b.jpeg"):
+        save(tmp_path / "in" / name)
+    destination = choose_destination([tmp_path / "in"], tmp_path / "out", "a2b", format="PNG")
+    with pytest.raises(FilesError, match=r"would both become .*a\.png"):
+        make_plan([tmp_path / "in"], destination, RECIPE, Records())
+    (tmp_path / "in" / "a.jpg").unlink()
+    plan = make_plan([tmp_path / "in"], destination, RECIPE, Records())
+    assert [item.output.name for item in plan.todo] == ["a.png", "b.png"]
+    assert plan.converted == 0
+
+
 def test_names_that_differ_in_case_only_collide_where_the_file_system_ignores_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

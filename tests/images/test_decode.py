@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgtrans.errors import ImageError
-from imgtrans.images.decode import decode
+from imgtrans.images.decode import decode, decode_frames
 
 # Orientation -> how an upright picture is stored under it
 STORED = {
@@ -230,19 +230,12 @@ def test_a_truncated_jpeg_fails_with_a_sentence(tmp_path: Path, photo: np.ndarra
         decode(path)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])
-def test_an_animation_is_refused_with_its_frames_counted(kind: str, tmp_path: Path) -> None:
-    first, *others = (Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue"))
-    first.save(tmp_path / "a", kind, save_all=True, append_images=others, duration=100)
-    with pytest.raises(ImageError, match=r"a is an animation of 3 frames; animations are not translated yet\.$"):
-        decode(tmp_path / "a")
-
-
-def test_a_tiff_of_several_pages_is_refused_with_its_pages_counted(tmp_path: Path, photo: np.ndarray) -> None:
-    page = Image.fromarray(photo)
-    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
-    with pytest.raises(ImageError, match=r"a\.tif has 2 pages; files of several pages are not translated yet\.$"):
-        decode(tmp_path / "a.tif")
+def test_of_an_animation_the_first_frame_is_the_picture(tmp_path: Path) -> None:
+    first, *others = (Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue"))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=100)
+    assert (decode(tmp_path / "a.gif").pixels == (255, 0, 0)).all()
+    assert len(decode_frames(tmp_path / "a.gif")) == 3
+    assert len(decode_frames(tmp_path / "a.gif", first_only=True)) == 1
 
 
 def test_a_tiffs_thumbnail_is_no_page(tmp_path: Path, photo: np.ndarray) -> None:
@@ -251,7 +244,8 @@ def test_a_tiffs_thumbnail_is_no_page(tmp_path: Path, photo: np.ndarray) -> None
     page.save(tmp_path / "a.tif", save_all=True, append_images=[small], compression="tiff_lzw")
     with Image.open(tmp_path / "a.tif") as image:
         assert image.n_frames == 2
-    assert (decode(tmp_path / "a.tif").pixels == photo).all()
+    (picture,) = decode_frames(tmp_path / "a.tif")
+    assert (picture.pixels == photo).all()
 
 
 def test_the_first_picture_of_an_mpo_is_the_photo(tmp_path: Path, photo: np.ndarray) -> None:

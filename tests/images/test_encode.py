@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import ImageError
-from imgtrans.images import encode as module
-from imgtrans.images.colour import srgb_profile
+from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import decode
-from imgtrans.images.encode import encode, output_name
+from imgtrans.images.encode import encode
 from imgtrans.images.keepsake import Keepsake
+from imgtrans.protocols import Wanted
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "GIF", "TGA", "QOI", "PCX", "SGI")
 EXACT = ("PNG", "TIFF", "BMP", "PPM", "TGA", "QOI", "PCX", "SGI")
@@ -60,9 +60,14 @@ def test_alpha_and_the_colour_under_it_are_written(kind: str, tmp_path: Path, ph
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PPM", "PCX"])
-def test_a_format_without_alpha_gets_the_colours(kind: str, tmp_path: Path, photo: np.ndarray) -> None:
-    encode(photo, np.zeros(photo.shape[:2], np.uint8), keep(kind), tmp_path / "a")
-    assert np.abs(read(tmp_path / "a").astype(int) - photo).mean() < 3
+def test_in_a_format_without_alpha_what_is_transparent_lies_on_white(
+    kind: str, tmp_path: Path, photo: np.ndarray
+) -> None:
+    alpha = np.zeros(photo.shape[:2], np.uint8)
+    alpha[:, 16:32], alpha[:, 32:] = 51, 255
+    encode(photo, alpha, keep(kind), tmp_path / "a")
+    expected = photo * (alpha[:, :, None] / 255) + 255 - alpha[:, :, None].astype(float)
+    assert np.abs(read(tmp_path / "a") - expected).mean() < 3
 
 
 @pytest.mark.parametrize("colours", [1, 3, 300])
@@ -233,32 +238,84 @@ def test_what_the_disk_says_passes_through(tmp_path: Path, photo: np.ndarray, mo
     assert caught.value.errno == errno.ENOSPC
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_a_format_that_can_be_written_keeps_its_name(kind: str) -> None:
-    assert output_name("photo.of.JpG", kind) == ("photo.of.JpG", kind)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "expected"),
-    [
-        ("a.mpo", "MPO", ("a.mpo", "JPEG")),
-        ("a.dib", "DIB", ("a.dib", "BMP")),
-        ("a.psd", "PSD", ("a.png", "PNG")),
-        ("a.b.ico", "ICO", ("a.b.png", "PNG")),
-        ("scan.2021", "PSD", ("scan.2021.png", "PNG")),
-        ("noname", "ICO", ("noname.png", "PNG")),
-        ("a.png", "PSD", ("a.png", "PNG")),
-    ],
-)
-def test_any_other_format_becomes_what_can_be_written(name: str, kind: str, expected: tuple[str, str]) -> None:
-    assert output_name(name, kind) == expected
-
-
 def test_a_format_missing_from_this_pillow_becomes_png(
     tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.init()
-    monkeypatch.delitem(module.Image.SAVE, "AVIF")
-    assert output_name("a.avif", "AVIF") == ("a.png", "PNG")
+    monkeypatch.delitem(Image.SAVE, "AVIF")
     encode(photo, None, keep("AVIF"), tmp_path / "a")
     assert (read(tmp_path / "a") == photo).all()
+
+
+@pytest.mark.parametrize("kind", (*WITH_ALPHA, "GIF"))
+def test_a_picture_is_laid_on_white_where_that_is_wanted(kind: str, tmp_path: Path, photo: np.ndarray) -> None:
+    encode(photo, np.zeros(photo.shape[:2], np.uint8), keep(kind), tmp_path / "a.tga", Wanted(flatten=True))
+    picture = decode(tmp_path / "a.tga")
+    assert picture.alpha is None
+    assert picture.pixels.min() > 250
+
+
+@pytest.mark.parametrize("with_alpha", [False, True])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_gray_stays_gray_where_that_is_wanted(kind: str, with_alpha: bool, tmp_path: Path, photo: np.ndarray) -> None:
+    alpha = np.where(photo[:, :, 0] < 128, 0, 255).astype(np.uint8) if with_alpha else None
+    wanted = Wanted(keep_gray=True)
+    encode(photo, alpha, keep(kind, gray=True, had_profile=True), tmp_path / "a.tga", wanted)
+    picture = decode(tmp_path / "a.tga")
+    assert picture.keep.gray or kind in ("WEBP", "AVIF", "QOI") or (with_alpha and kind in ("BMP", "SGI"))
+    assert (picture.alpha is not None) == (with_alpha and kind in (*WITH_ALPHA, "GIF"))
+    shown = slice(None) if picture.alpha is None else picture.alpha > 0
+    pixels, luma = picture.pixels[shown].astype(int), np.asarray(Image.fromarray(photo).convert("L"))[shown]
+    assert np.ptp(pixels, axis=-1).max() <= (0 if kind not in ("WEBP", "AVIF") else 4)
+    if picture.alpha is not None or not with_alpha:
+        assert np.abs(pixels[..., 1] - luma).mean() < 3
+    encode(photo, None, keep(kind), tmp_path / "b.tga", wanted)
+    assert not decode(tmp_path / "b.tga").keep.gray  # it was not before
+
+
+def test_a_gray_picture_gets_a_gray_profile(tmp_path: Path, photo: np.ndarray) -> None:
+    for kind in ("PNG", "JPEG", "TIFF"):
+        encode(photo, None, keep(kind, gray=True, had_profile=True), tmp_path / "a", Wanted(keep_gray=True))
+        with Image.open(tmp_path / "a") as image:
+            assert (image.mode, image.info["icc_profile"]) == ("L", gray_profile())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
+def test_quality_decides_the_size_and_nothing_else(kind: str, tmp_path: Path, photo: np.ndarray) -> None:
+    tables = {"tables": ((3,) * 64,) * 3, "subsampling": 2} if kind == "JPEG" else {"lossless": True}
+    sizes = []
+    for quality in (10, 50, 100):
+        encode(photo, None, keep(kind, exif=exif_block(), **tables), tmp_path / "a", Wanted(quality=quality))
+        after = decode(tmp_path / "a").keep
+        assert after.exif
+        assert after.subsampling == tables.get("subsampling", 0)
+        assert not after.lossless
+        sizes.append((tmp_path / "a").stat().st_size)
+    assert sizes == sorted({*sizes})
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
+def test_a_picture_in_another_format_keeps_what_that_can_hold(
+    kind: str, source: str, tmp_path: Path, photo: np.ndarray
+) -> None:
+    exif = Image.Exif()
+    exif.load(exif_block())
+    exif.get_ifd(EXIF), exif.get_ifd(GPS)
+    exif.endian = ">"
+    kept = keep(source, exif=exif.tobytes() if source != "TIFF" else exif_block(), xmp=XMP, dpi=(72.0, 300.0))
+    encode(photo, None, kept, tmp_path / "a", Wanted(format=kind))
+    with Image.open(tmp_path / "a") as image:
+        assert image.format == kind
+        again = image.getexif()
+        assert again[MAKER] == "Maker"
+        assert again.get_ifd(EXIF)[MAKER_NOTE] == b"a note of the maker"
+        assert again.get_ifd(GPS)[1] == "N"
+        assert image.info["xmp"] == XMP
+
+
+def test_another_formats_way_of_coding_is_not_taken_over(tmp_path: Path, photo: np.ndarray) -> None:
+    encode(photo, None, keep("JPEG2000", lossless=True), tmp_path / "a", Wanted(format="WEBP"))
+    assert not decode(tmp_path / "a").keep.lossless
+    encode(photo, None, keep("TGA", compression="tga_rle"), tmp_path / "a", Wanted(format="TIFF"))
+    assert decode(tmp_path / "a").keep.compression == "tiff_adobe_deflate"

@@ -1,0 +1,89 @@
+"""Files of several pictures: which of their frames or pages count, how large they are together, and their timing."""
+
+from dataclasses import dataclass
+
+from PIL import Image, TiffImagePlugin
+
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # a PSD's frames are its layers, an MPO's first is the photo
+_NEW_SUBFILE_TYPE = 254
+_REDUCED_OR_MASK = 1 | 4
+_OF_ONE_PAGE = ("icc_profile", "dpi", "compression")  # what Pillow would take over to the next page of a TIFF
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How an animation plays.
+
+    Attributes:
+        durations: Milliseconds of each frame; empty if it is no animation.
+        plays: How often it is shown; 0 is for ever.
+        apart: Whether the first frame is no part of it, but what a PNG shows where animations are not known.
+    """
+
+    durations: tuple[float, ...] = ()
+    plays: int = 1
+    apart: bool = False
+
+
+STILL = Timing()
+
+
+def count_frames(image: Image.Image) -> tuple[list[int], int]:
+    """Return the numbers of the frames or pages that count, the first always among them, and their pixels.
+
+    Thumbnails, lower levels of a pyramid and masks in a TIFF do not count.
+    """
+    first = image.width * image.height
+    frames = getattr(image, "n_frames", 1)
+    if image.format in _ANIMATED:
+        return [*range(frames)], first * frames
+    numbers, pixels = [0], first
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and frames > 1:
+        for number in range(1, frames):
+            image.seek(number)
+            if not image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK:
+                numbers.append(number)
+                pixels += image.width * image.height
+        go_to(image, 0)
+    return numbers, pixels
+
+
+def go_to(image: Image.Image, number: int) -> None:
+    """Make a frame or page the one that is loaded next."""
+    if image.tell() == number:
+        return
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        for name in _OF_ONE_PAGE:
+            image.info.pop(name, None)
+    image.seek(number)
+
+
+def duration(image: Image.Image) -> float:
+    """Return how long the loaded frame is shown, in milliseconds."""
+    value = image.info.get("duration")
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
+
+def timing(image: Image.Image, durations: list[float]) -> Timing:
+    """Return how a loaded file plays, given how long each frame does."""
+    if image.format not in _ANIMATED or len(durations) == 1:
+        return STILL
+    plays = image.info.get("loop", None if image.format == "GIF" else 0)
+    # A GIF tells how often it is repeated, or nothing if it is not.
+    plays = 1 if plays is None else plays + 1 if image.format == "GIF" and plays else plays
+    return Timing(tuple(durations), plays, apart=bool(getattr(image, "default_image", False)))
+
+
+def playing(format: str, timing: Timing) -> dict[str, object]:
+    """Return the options that make Pillow write a file that plays so."""
+    durations = [round(value) for value in timing.durations]
+    if format == "GIF":  # each frame is a whole picture: what was there before goes, for it may be transparent now
+        loop = {} if timing.plays == 1 else {"loop": max(0, timing.plays - 1)}
+        return {"duration": [round(value, -1) for value in durations], "disposal": 2, **loop}
+    if format == "PNG":
+        shown = timing.durations[timing.apart :]
+        # None of them is laid over the one before, or makes room for the one after.
+        return {
+            "duration": [*shown], "loop": timing.plays, "default_image": timing.apart, "disposal": 0, "blend": 0
+        }  # fmt: skip
+    return {"duration": durations} | ({"loop": timing.plays} if format == "WEBP" else {})

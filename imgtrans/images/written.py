@@ -1,0 +1,126 @@
+"""How outputs are to be written: which format each picture gets, and under which name."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from imgtrans.errors import UsageError
+from imgtrans.images import heif
+from imgtrans.images.formats import has_image_name
+from imgtrans.protocols import Wanted
+
+# Format read -> format written; what is not here becomes PNG.
+_WRITTEN = {
+    **{name: name for name in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "GIF", "TGA")},
+    **{name: name for name in ("QOI", "PCX", "SGI", heif.NAME)},
+    "MPO": "JPEG",
+    "DIB": "BMP",
+}
+# What --format takes -> format written
+_CHOICES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF"}
+KEEP = "keep"
+ALL = "all"
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "AVIF": (".avif", ".avifs"),
+    "TIFF": (".tiff", ".tif"),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "TGA": (".tga",),
+    "QOI": (".qoi",),
+    heif.NAME: heif.SUFFIXES,
+}
+
+
+def written_format(format: str, wanted: str = "") -> str:
+    """Return the format that a picture is written in.
+
+    Args:
+        format: Pillow's name of the input's format.
+        wanted: Pillow's name of the format that the user wants; "" is the input's own.
+    """
+    written = wanted or _WRITTEN.get(format, "PNG")
+    return written if can_write(written) else "PNG"
+
+
+def can_write(format: str) -> bool:
+    """Whether pictures can be written in a format here: AVIF and JPEG 2000 are missing from some builds of Pillow."""
+    Image.init()
+    if format == heif.NAME:
+        heif.register()
+    return format in Image.SAVE
+
+
+def output_name(name: str, format: str, wanted: str = "") -> tuple[str, str]:
+    """Return the file name and the format that a picture is written with.
+
+    A format that can be written keeps its name exactly, even one with another format's suffix;
+    anything else (PSD, ICO) becomes PNG, and everything becomes what the user wants.
+
+    Args:
+        name: The input's file name.
+        format: Pillow's name of the input's format.
+        wanted: Pillow's name of the format that the user wants; "" is the input's own.
+    """
+    written = written_format(format, wanted)
+    if (written == format or written != "PNG") if not wanted else Path(name).suffix.lower() in _SUFFIXES[written]:
+        return name, written
+    known = has_image_name(Path(name))
+    return (Path(name).stem if known else name) + _SUFFIXES[written][0], written
+
+
+def format_of_name(name: str) -> str:
+    """Return the format that the suffix of an output's name asks for; "" if it is none that is written."""
+    suffix = Path(name).suffix.lower()
+    return next((format for format, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
+
+
+def understood(
+    *, format: str = KEEP, quality: int = 0, alpha: str = KEEP, keep_gray: bool = False, frames: str = ALL
+) -> Wanted:
+    """Return what the user's options ask for.
+
+    Args:
+        format: ``keep``, ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
+        quality: Of JPEG, WebP and AVIF, 1 to 100; 0 leaves it open.
+        alpha: ``keep`` or ``flatten``.
+        keep_gray: Whether gray pictures stay gray.
+        frames: ``all`` or ``first``.
+
+    Raises:
+        UsageError: If an option is none of these, or its format cannot be written here.
+    """
+    if format not in (KEEP, *_CHOICES):
+        raise UsageError(f"--format is {format!r}", f"use {', '.join([KEEP, *_CHOICES][:-1])} or tiff")
+    if not 0 <= quality <= 100:
+        raise UsageError(f"--quality is {quality}", "use a number from 1 (smallest file) to 100")
+    if alpha not in (KEEP, "flatten"):
+        raise UsageError(f"--alpha is {alpha!r}", "use keep or flatten")
+    if frames not in (ALL, "first"):
+        raise UsageError(f"--frames is {frames!r}", "use all or first")
+    wanted = _CHOICES.get(format, "")
+    if wanted and not can_write(wanted):
+        raise UsageError(f"this build of Pillow cannot write {format}", "use another --format")
+    return Wanted(
+        format=wanted,
+        quality=quality,
+        flatten=alpha == "flatten",
+        keep_gray=keep_gray,
+        first_frame=frames == "first",
+    )
+
+
+def described(wanted: Wanted) -> str:
+    """Return what is wanted in a few words, a space before each, as the journal keeps it."""
+    words = {
+        f"format={wanted.format}": wanted.format,
+        f"quality={wanted.quality}": wanted.quality,
+        "flat": wanted.flatten,
+        "gray": wanted.keep_gray,
+        "first": wanted.first_frame,
+    }
+    return "".join(f" {word}" for word, is_wanted in words.items() if is_wanted)

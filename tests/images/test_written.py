@@ -1,0 +1,76 @@
+import pytest
+from PIL import Image
+
+from imgtrans.errors import UsageError
+from imgtrans.images.written import described, format_of_name, output_name, understood
+from imgtrans.protocols import Wanted
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "GIF", "TGA", "QOI", "PCX", "SGI")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_format_that_can_be_written_keeps_its_name(kind: str) -> None:
+    assert output_name("photo.of.JpG", kind) == ("photo.of.JpG", kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("a.mpo", "MPO", ("a.mpo", "JPEG")),
+        ("a.dib", "DIB", ("a.dib", "BMP")),
+        ("a.psd", "PSD", ("a.png", "PNG")),
+        ("a.b.ico", "ICO", ("a.b.png", "PNG")),
+        ("scan.2021", "PSD", ("scan.2021.png", "PNG")),
+        ("noname", "ICO", ("noname.png", "PNG")),
+        ("a.png", "PSD", ("a.png", "PNG")),
+    ],
+)
+def test_any_other_format_becomes_what_can_be_written(name: str, kind: str, expected: tuple[str, str]) -> None:
+    assert output_name(name, kind) == expected
+
+
+def test_a_format_missing_from_this_pillow_becomes_png_and_cannot_be_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.delitem(Image.SAVE, "AVIF")
+    assert output_name("a.avif", "AVIF") == ("a.png", "PNG")
+    with pytest.raises(UsageError, match="cannot write avif"):
+        understood(format="avif")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "expected"),
+    [
+        ("a.jpg", "PNG", "a.png"),
+        ("a.b.JPEG", "PNG", "a.b.png"),
+        ("a.JPEG", "JPEG", "a.JPEG"),
+        ("a.tif", "TIFF", "a.tif"),
+        ("a.png", "TIFF", "a.tiff"),
+        ("a.psd", "WEBP", "a.webp"),
+        ("scan.2021", "JPEG", "scan.2021.jpg"),
+        ("noname", "AVIF", "noname.avif"),
+    ],
+)
+def test_a_wanted_format_gives_its_suffix_to_names_that_have_not_got_it(name: str, wanted: str, expected: str) -> None:
+    assert output_name(name, "JPEG", wanted) == (expected, wanted)
+
+
+def test_a_name_may_say_the_format() -> None:
+    assert [format_of_name(name) for name in ("a.JPG", "b.tif", "c.gif", "d.psd", "e")] == [
+        "JPEG", "TIFF", "GIF", "", ""
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options", [{"format": "heic"}, {"quality": 101}, {"quality": -1}, {"alpha": "drop"}, {"frames": "last"}]
+)
+def test_what_cannot_be_understood_is_a_sentence(options: dict[str, object]) -> None:
+    ((name, value),) = options.items()
+    with pytest.raises(UsageError, match=rf"^--{name} is {value!r}$"):
+        understood(**options)  # type: ignore[arg-type]
+
+
+def test_whatever_decides_outputs_is_described_and_what_is_usual_is_not() -> None:
+    assert described(understood()) == ""
+    everything = understood(format="jpg", quality=80, alpha="flatten", keep_gray=True, frames="first")
+    assert everything == Wanted("JPEG", 80, flatten=True, keep_gray=True, first_frame=True)
+    assert described(everything) == " format=JPEG quality=80 flat gray first"
