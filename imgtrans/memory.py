@@ -1,10 +1,25 @@
 """How much memory there is to plan with."""
 
+import re
 from pathlib import Path
 
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def bytes_of(amount: str) -> int:
+    """Return the bytes of an amount of memory as people write it: ``4GB``, ``800 MB``, ``1.5G`` or a number of bytes.
+
+    Raises:
+        ValueError: If it is no such amount, or nothing.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", amount.strip().upper())
+    size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if not size:
+        raise ValueError(f"{amount!r} is no amount of memory")
+    return size
 
 
 def available_memory() -> int:

@@ -16,6 +16,7 @@ else:
     Pixels = Any  # numpy takes a quarter of a second that --help does not have
 
 Parameters = dict[str, Any]
+TILINGS = ("auto", "exact", "off")
 UPSAMPLING = ("guided", "bicubic")  # see Job.upsample
 
 

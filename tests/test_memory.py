@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from imgtrans import memory
-from imgtrans.memory import available_memory
+from imgtrans.memory import available_memory, bytes_of
 
 GIB = 1 << 30
 
@@ -54,3 +54,24 @@ def test_a_container_without_a_limit_has_what_the_machine_has(cgroup: Path):
 def test_a_container_that_is_over_its_limit_has_nothing(cgroup: Path):
     contain(cgroup, 1 * GIB, 2 * GIB)
     assert available_memory() == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "size"),
+    [
+        ("4GB", 4 * 10**9),
+        ("800 mb", 8 * 10**8),
+        ("1.5G", 15 * 10**8),
+        ("2GiB", 2 * 10**9),
+        ("1000", 1000),
+        ("1TB", 10**12),
+    ],
+)
+def test_an_amount_is_read_as_people_write_it(amount: str, size: int):
+    assert bytes_of(amount) == size
+
+
+@pytest.mark.parametrize("amount", ["", "much", "-1GB", "4 apples", "0", "1e9"])
+def test_what_is_no_amount_is_refused(amount: str):
+    with pytest.raises(ValueError, match="is no amount of memory"):
+        bytes_of(amount)

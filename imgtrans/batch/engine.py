@@ -1,15 +1,21 @@
 """A model made ready to translate: network, device, memory limits and the executor that uses them."""
 
 import os
+import sys
 from collections.abc import Generator, Iterable
+from pathlib import Path
 from types import TracebackType
 
 import torch
+from torch import nn
 
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
+from imgtrans.errors import UnavailableError
 from imgtrans.memory import available_memory
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Wanted
 from imgtrans.registry import implementation
+from imgtrans.streaming.session import StreamingSession
+from imgtrans.streaming.streamer import Streamer
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
@@ -35,10 +41,13 @@ class Engine:
         wanted: How outputs are written.
         max_pixels: Larger pictures are refused; 0 lets memory decide.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
+        tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
+        memory: Bytes of main memory that the network may take; 0 lets what is free decide.
+        scratch: The folder for what streaming stores beyond that.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
-        UnavailableError: If there is no such device.
+        UnavailableError: If there is no such device, or ``tiling`` is ``exact`` and the model cannot be streamed.
     """
 
     def __init__(
@@ -52,6 +61,9 @@ class Engine:
         wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
         max_pixels: int = 0,
         upsample: str = "guided",
+        tiling: str = "auto",
+        memory: int = 0,
+        scratch: Path = Path(),
     ) -> None:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -61,28 +73,49 @@ class Engine:
         backend: Backend = implementation("imgtrans.backends", "eager")
         self._workers = max(1, min(8, os.cpu_count() or 1))
         free = available_memory()
-        device_free = torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else free
-        fitting = int(MODEL_SHARE * device_free / architecture.bytes_per_pixel(parameters))
+        memory = memory or int(MODEL_SHARE * free)
+        own = int(MODEL_SHARE * torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else None
+        fitting = int((memory if own is None else own) / architecture.bytes_per_pixel(parameters))
         pictures = int(PICTURES_SHARE * free)
         largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
+        streamer = None if tiling == "off" else self._streamer(network, required=tiling == "exact")
+        session = backend.open(network, self.device, self.precision)
+        if streamer is not None:
+            whole = 0 if tiling == "exact" else fitting
+            session = StreamingSession(
+                session, streamer, largest=whole, memory=memory, device_memory=own, scratch=scratch
+            )
         job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
             smallest=architecture.smallest(parameters),
             max_pixels=min(max_pixels or largest // self._workers, largest),
-            max_working_pixels=fitting,
+            max_working_pixels=fitting if streamer is None else sys.maxsize,
             wanted=wanted,
             upsample=upsample,
         )
         alone = self.device.type == "cpu" and not batch_size
         self._executor = implementation("imgtrans.executors", "local")(
-            backend.open(network, self.device, self.precision),
+            session,
             job,
             batch_size=batch_size or LARGEST_BATCH,
             batch_pixels=min(fitting, CPU_BATCH_PIXELS) if alone else fitting,
             workers=self._workers,
             memory=pictures,
         )
+
+    def _streamer(self, network: nn.Module, *, required: bool) -> Streamer | None:
+        """Return what streams a network, or None if that cannot be.
+
+        Raises:
+            UnavailableError: If it cannot be and is required.
+        """
+        try:
+            return Streamer(network, self.device, self.precision)
+        except ValueError as error:
+            if required:
+                raise UnavailableError(f"{error}", "leave --tiling exact out") from error
+            return None
 
     def describe(self) -> str:
         """Return device and precision in words."""

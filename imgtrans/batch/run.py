@@ -22,7 +22,8 @@ from imgtrans.errors import FilesError, UsageError
 from imgtrans.files import cannot_go_on, sweep_temporaries
 from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import ALL, KEEP, described, understood
-from imgtrans.protocols import UPSAMPLING, Item, Outcome, Wanted
+from imgtrans.memory import bytes_of
+from imgtrans.protocols import TILINGS, UPSAMPLING, Item, Outcome, Wanted
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Request:
         frames: ``all`` frames and pages of a file, or the ``first``.
         suffix: Added to the stem of every output.
         max_pixels: Larger pictures are refused; 0 lets memory decide.
+        tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
+        memory: That the network may take, as ``4GB``; "" lets what is free decide.
+        scratch: The folder for what streaming stores beyond that; None for the output folder.
         overwrite: Replace files at the outputs' places that imgtrans did not make.
         force: Redo what is done.
         retry_failed: Do only what failed when it was last tried.
@@ -72,6 +76,9 @@ class Request:
     frames: str = ALL
     suffix: str = ""
     max_pixels: int = 0
+    tiling: str = "auto"
+    memory: str = ""
+    scratch: Path | None = None
     overwrite: bool = False
     force: bool = False
     retry_failed: bool = False
@@ -151,6 +158,9 @@ class Prepared:
             wanted=self.wanted,
             max_pixels=request.max_pixels,
             upsample=request.upsample,
+            tiling=request.tiling,
+            memory=bytes_of(request.memory) if request.memory else 0,
+            scratch=request.scratch or self.destination.folder,
         )
 
     def result(self) -> Path:
@@ -180,6 +190,7 @@ def prepare(request: Request) -> Prepared:
     else:
         model = find(request.model)
     size = parse_size(request.size, model)
+    _check_memory(request)
     if request.upsample not in UPSAMPLING:
         raise UsageError(f"--upsample is {request.upsample!r}", f"use {' or '.join(UPSAMPLING)}")
     wanted = understood(
@@ -213,6 +224,18 @@ def _with_base(request: Request) -> Request:
     if len(request.inputs) > 1 or not request.inputs[0].is_dir():
         raise UsageError("--files-from goes with one folder, or none", "the files in the list are in it")
     return request
+
+
+def _check_memory(request: Request) -> None:
+    """Make sure that what a request says of memory can be followed."""
+    if request.tiling not in TILINGS:
+        raise UsageError(f"--tiling is {request.tiling!r}", f"use one of {', '.join(TILINGS)}")
+    try:
+        bytes_of(request.memory or "1")
+    except ValueError as error:
+        raise UsageError(f"--memory: {error}", "write it as 4GB or 800MB") from error
+    if request.scratch is not None and not request.scratch.is_dir():
+        raise FilesError(f"--scratch: there is no folder {request.scratch}", "make it, or name another one")
 
 
 def parse_size(size: str, model: Model) -> int | None:

@@ -72,6 +72,20 @@ FilesFrom = Annotated[
     ),
 ]
 Null = Annotated[bool, typer.Option("--null", "-0", help="What --files-from reads is separated by NUL.")]
+Tiling = Annotated[
+    str,
+    typer.Option(
+        help="auto streams pictures too large for memory strip by strip, with the result that they would have whole; "
+        "exact streams every picture; off refuses what is too large."
+    ),
+]
+Memory = Annotated[
+    str, typer.Option(help="Main memory for the network, as 4GB. [default: most of what is free]", show_default=False)
+]
+Scratch = Annotated[
+    Path | None,
+    typer.Option(help="The folder for what streaming stores beyond that. [default: the output folder]"),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]

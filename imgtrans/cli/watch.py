@@ -27,6 +27,9 @@ def watch(
     frames: options.Frames = "all",
     suffix: options.Suffix = "",
     max_pixels: options.MaxPixels = 0,
+    tiling: options.Tiling = "auto",
+    memory: options.Memory = "",
+    scratch: options.Scratch = None,
     settle: Annotated[
         float, typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.")
     ] = 2.0,
@@ -68,6 +71,9 @@ def watch(
             frames=frames,
             suffix=suffix,
             max_pixels=max_pixels,
+            tiling=tiling,
+            memory=memory,
+            scratch=scratch,
             overwrite=overwrite,
         )
     )

@@ -22,7 +22,11 @@ def adapted(network: nn.Module, card: Card) -> nn.Module:
         what = f"{channels_in} channels" if channels_in == channels_out else f"{channels_in} to {channels_out} channels"
         raise ModelError(f"{card.name!r} is for pictures of {what}, neither RGB nor gray")
     usual = (card.value_range, card.channel_order, channels_in, channels_out) == (_USUAL_RANGE, "RGB", 3, 3)
-    return network if usual else _Adapted(network, card, channels_in)
+    if usual:
+        return network
+    low, high = card.value_range
+    terms = ((low + high) / 2, (high - low) / 2, card.channel_order == "BGR")
+    return nn.Sequential(_Towards(*terms, gray=channels_in == 1), network, _Back(*terms))
 
 
 def channels_of(card: Card) -> tuple[int, int]:
@@ -31,24 +35,34 @@ def channels_of(card: Card) -> tuple[int, int]:
     return channels_in, card.parameters.get("channels_out") or channels_in
 
 
-class _Adapted(nn.Module):
-    """Brings pictures to a network's terms, and what comes out of it back."""
+class _Towards(nn.Module):
+    """Brings pictures to a network's terms: each pixel by itself, which is what streaming asks."""
 
-    def __init__(self, network: nn.Module, card: Card, channels_in: int) -> None:
+    pointwise = True
+
+    def __init__(self, middle: float, reach: float, turned: bool, *, gray: bool) -> None:
         super().__init__()
-        self.network = network
-        low, high = card.value_range
-        self.middle, self.reach = (low + high) / 2, (high - low) / 2
-        self.gray = channels_in == 1
-        self.turned = card.channel_order == "BGR"
+        self.middle, self.reach, self.turned, self.gray = middle, reach, turned, gray
 
     def forward(self, x: Tensor) -> Tensor:
         if self.gray:
             x = (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
         elif self.turned:
             x = x.flip(1)
-        y: Tensor = self.network(x * self.reach + self.middle)
+        return x * self.reach + self.middle
+
+
+class _Back(nn.Module):
+    """Brings what comes out of a network back to RGB in [-1, 1]."""
+
+    pointwise = True
+
+    def __init__(self, middle: float, reach: float, turned: bool) -> None:
+        super().__init__()
+        self.middle, self.reach, self.turned = middle, reach, turned
+
+    def forward(self, y: Tensor) -> Tensor:
         y = (y.float() - self.middle) / self.reach
         if y.shape[1] == 1:
-            return y.expand(-1, 3, -1, -1)
+            return y.repeat(1, 3, 1, 1)  # no view: backends compute in place
         return y.flip(1) if self.turned else y

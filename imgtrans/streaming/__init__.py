@@ -1,0 +1,1 @@
+"""A whole picture through a generator, exactly, in bounded memory: strip by strip, between its normalisations."""

@@ -1,0 +1,75 @@
+"""A session for which no picture is too large: what does not fit into memory whole is streamed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from imgtrans.errors import ImageError
+from imgtrans.protocols import Pixels, Session
+from imgtrans.streaming.streamer import Progress, Streamer
+
+
+class StreamingSession:
+    """Runs batches in another session, and what would not fit there through a :class:`Streamer`.
+
+    Args:
+        session: For whatever fits.
+        streamer: For what does not.
+        largest: Pixels of the largest picture that is tried whole; 0 streams every picture.
+        memory: Bytes of main memory that streaming may take, besides weights and picture.
+        device_memory: Bytes of the device's own memory that it may take, if that is not the CPU.
+        scratch: The folder for what is more than that.
+        progress: Is told the share of a streamed picture that is done.
+        warn: Is told what is unwise.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        streamer: Streamer,
+        *,
+        largest: int,
+        memory: int,
+        device_memory: int | None,
+        scratch: Path,
+        progress: Progress = lambda done: None,
+        warn: Callable[[str], None] = lambda what: None,
+    ) -> None:
+        self._session, self._streamer = session, streamer
+        self._largest, self._memory, self._device_memory = largest, memory, device_memory
+        self._scratch, self._progress, self._warn = scratch, progress, warn
+
+    def run(self, pictures: Pixels) -> Pixels:
+        """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
+
+        Raises:
+            FilesError: If the scratch folder has too little room for one.
+            MemoryError: If the batch does not fit (fewer pictures may), or there is too little even to stream one.
+        """
+        count, height, width, _ = pictures.shape
+        if height * width <= self._largest:
+            try:
+                return self._session.run(pictures)
+            except MemoryError:
+                if count > 1:
+                    raise
+        return np.stack([self._streamed(picture) for picture in pictures])
+
+    def _streamed(self, picture: Pixels) -> Pixels:
+        translated = np.empty_like(picture)
+
+        def source(start: int, stop: int) -> Pixels:
+            rows: Pixels = picture[start:stop]
+            return rows
+
+        def sink(start: int, rows: Pixels) -> None:
+            translated[start : start + len(rows)] = rows
+
+        height, width, _ = picture.shape
+        try:
+            plan = self._streamer.plan(height, width, self._memory, self._device_memory)
+        except ImageError as error:  # it does not know which picture that is; whoever asks does
+            raise MemoryError(error.message) from error
+        self._streamer.run(plan, source, sink, scratch=self._scratch, progress=self._progress, warn=self._warn)
+        return translated

@@ -1,0 +1,172 @@
+"""Pictures of any size through one network, exactly: what whole-image inference gives, up to rounding."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from imgtrans.protocols import Pixels
+from imgtrans.streaming.chain import Chain
+from imgtrans.streaming.planning import Pass, Plan, plan
+from imgtrans.streaming.program import Normalisation, Op, Pointwise, program_of
+from imgtrans.streaming.statistics import Statistics
+from imgtrans.streaming.steps import Step
+from imgtrans.streaming.store import Map, Store, is_ram_backed
+
+Progress = Callable[[float], None]
+
+
+class Streamer:
+    """A network made ready to be run over pictures strip by strip.
+
+    Args:
+        network: Maps (1, 3, H, W) in [-1, 1] to the same; in evaluation mode from here on.
+        device: Where it computes.
+        precision: Of the maps; sums and normalisations are in float32 at least.
+
+    Raises:
+        ValueError: If it has something that cannot be streamed.
+    """
+
+    def __init__(
+        self, network: nn.Module, device: torch.device | None = None, precision: torch.dtype = torch.float32
+    ) -> None:
+        self._device = device or torch.device("cpu")
+        self._precision = precision
+        self._program: list[Op] = program_of(network.eval())
+        for op in self._program:
+            if isinstance(op, Step):
+                op.to(self._device, precision)
+            elif isinstance(op, Pointwise) and isinstance(op.function, nn.Module):
+                op.function.to(self._device)
+
+    def plan(self, height: int, width: int, memory: int, device_memory: int | None = None, channels: int = 3) -> Plan:
+        """Decide how to stream a picture of a size that the network takes.
+
+        Args:
+            height: Of the picture.
+            width: Of the picture.
+            memory: Bytes of main memory that may be taken, besides weights and picture.
+            device_memory: Bytes of the device's own memory that may be taken; only where it is not the CPU.
+            channels: Of the picture.
+
+        Raises:
+            ImageError: If there is too little memory for strips of one row.
+            ValueError: If the network does not take pictures so small.
+        """
+        own = None if self._device.type == "cpu" else device_memory or 0
+        return plan(self._program, (channels, height, width), memory, own, self._precision)
+
+    def run(
+        self,
+        how: Plan,
+        source: Callable[[int, int], Pixels],
+        sink: Callable[[int, Pixels], None],
+        *,
+        scratch: Path,
+        progress: Progress = lambda done: None,
+        warn: Callable[[str], None] = lambda what: None,
+    ) -> None:
+        """Translate a picture.
+
+        Args:
+            how: What :meth:`plan` gave.
+            source: Gives rows of the picture from one row to another, (rows, width, 3), 0 to 255; asked more than once.
+            sink: Takes the translation's rows, from top to bottom, each strip with its first row's number.
+            scratch: The folder for what does not fit into memory.
+            progress: Is told the share that is done, 0 to 1; what it raises ends the work.
+            warn: Is told what is unwise.
+
+        Raises:
+            FilesError: If the scratch folder has too little room.
+        """
+
+        def read(start: int, stop: int) -> Tensor:
+            rows = torch.from_numpy(source(start, stop)).to(self._device).permute(2, 0, 1).unsqueeze(0)
+            return rows.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1.0)
+
+        def write(start: int, rows: Tensor) -> None:
+            pixels = rows.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+            sink(start, pixels[0].permute(1, 2, 0).contiguous().cpu().numpy())
+
+        self.run_maps(how, read, write, scratch=scratch, progress=progress, warn=warn)
+
+    @torch.inference_mode()
+    def run_maps(
+        self,
+        how: Plan,
+        source: Callable[[int, int], Tensor],
+        sink: Callable[[int, Tensor], None],
+        *,
+        scratch: Path,
+        progress: Progress = lambda done: None,
+        warn: Callable[[str], None] = lambda what: None,
+    ) -> None:
+        """As :meth:`run`, of floating-point rows (1, channels, rows, width) as the network takes and gives them."""
+        if how.on_disk and is_ram_backed(scratch):
+            warn(f"{scratch} is in main memory itself: {how.scratch / 1e9:.1f} GB of it will be taken there")
+        with Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store:
+            _Run(self._program, how, store, self._device, self._precision).go(source, sink, progress)
+
+
+class _Run:
+    """One picture on its way: the statistics so far, and the maps that are stored."""
+
+    def __init__(
+        self, program: Sequence[Op], how: Plan, store: Store, device: torch.device, precision: torch.dtype
+    ) -> None:
+        self._program, self._how, self._store = program, how, store
+        self._device, self._precision = device, precision
+        self._affine: dict[int, tuple[Tensor, Tensor]] = {}
+        self._map: Map | None = None
+        self._inputs: list[Map] = []  # of the blocks that the stored map is within
+
+    def go(self, source: Callable[[int, int], Tensor], sink: Callable[[int, Tensor], None], progress: Progress) -> None:
+        """Do one pass after the other."""
+        done, work = 0.0, self._how.work or 1.0
+        for part in self._how.passes:
+            for stop, height in self._pass(part, source, sink):
+                progress((done + part.work * stop / height) / work)
+            done += part.work
+
+    def _pass(
+        self, part: Pass, source: Callable[[int, int], Tensor], sink: Callable[[int, Tensor], None]
+    ) -> Iterator[tuple[int, int]]:
+        """Do one pass; yield after each strip how many rows of how many are done."""
+        chain = Chain(
+            self._program,
+            self._how,
+            part,
+            stored=self._map,
+            inputs=self._inputs,
+            source=source,
+            affine=self._affine,
+            new_map=self._new_map,
+            precision=self._precision,
+        )
+        norm = self._program[part.last] if part.last < len(self._program) else None
+        channels, height, _ = self._how.shapes[part.last]
+        statistics = Statistics(channels, self._device)
+        into = None if norm is None or part.keep else self._new_map(part.last)
+        for start in range(0, height, part.strip):
+            stop = min(start + part.strip, height)
+            rows = chain.stage.take(stop)
+            if norm is None:
+                sink(start, rows)
+            else:
+                statistics.add(rows)
+            if into is not None:
+                into.append(rows)
+            yield stop, height
+        if isinstance(norm, Normalisation):
+            self._affine[part.last] = statistics.affine(norm.epsilon, norm.weight, norm.bias)
+        if not part.keep:
+            chain.close()
+            self._map, self._inputs = into, chain.inputs
+
+    def _new_map(self, at: int) -> Map:
+        """Return a map for what comes before an operation."""
+        channels, height, width = self._how.shapes[at]
+        size = channels * width * self._precision.itemsize
+        return Map(self._store, (channels, height, width), self._how.slot // size, self._device, self._precision)

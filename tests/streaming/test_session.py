@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+
+from imgtrans.backends.eager import backend
+from imgtrans.card import Card
+from imgtrans.streaming.session import StreamingSession
+from imgtrans.streaming.streamer import Streamer
+from imgtrans.zoo.adapting import adapted
+from tests.streaming.streaming import SMALL, network
+
+CPU = torch.device("cpu")
+
+
+class Counted:
+    """A session that counts its calls, and has no memory for pictures beyond a size."""
+
+    def __init__(self, fits=10**9):
+        self.session = backend.open(network(SMALL), CPU, torch.float32)
+        self.calls = 0
+        self.fits = fits
+
+    def run(self, pictures):
+        self.calls += 1
+        if pictures[0].size > self.fits:
+            raise MemoryError
+        return self.session.run(pictures)
+
+
+def session(inner, tmp_path, largest=32 * 32, memory=60_000):
+    streamer = Streamer(network(SMALL))
+    return StreamingSession(inner, streamer, largest=largest, memory=memory, device_memory=None, scratch=tmp_path)
+
+
+def pictures(count, height, width):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def test_what_fits_is_computed_whole(tmp_path):
+    inner, batch = Counted(), pictures(2, 32, 32)
+    assert np.array_equal(session(inner, tmp_path).run(batch), inner.session.run(batch))
+    assert inner.calls == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_larger_is_streamed(tmp_path, count):
+    inner, batch = Counted(), pictures(count, 64, 32)
+    translated = session(inner, tmp_path).run(batch)
+    assert inner.calls == 0
+    assert np.abs(translated.astype(int) - inner.session.run(batch)).max() <= 1
+
+
+def test_a_picture_that_did_not_fit_after_all_is_streamed(tmp_path):
+    inner, batch = Counted(fits=0), pictures(1, 32, 32)
+    assert session(inner, tmp_path).run(batch).shape == batch.shape
+    assert inner.calls == 1
+
+
+def test_a_batch_that_did_not_fit_is_left_to_be_halved(tmp_path):
+    with pytest.raises(MemoryError):
+        session(Counted(fits=0), tmp_path).run(pictures(2, 32, 32))
+
+
+def test_too_little_memory_for_streaming_is_said(tmp_path):
+    with pytest.raises(MemoryError, match="to be streamed"):
+        session(Counted(), tmp_path, memory=1000).run(pictures(1, 64, 32))
+
+
+@pytest.mark.parametrize("terms", [{"channel_order": "BGR", "value_range": (0.0, 1.0)}, {"channels": 1}])
+def test_networks_of_other_terms_are_streamed_too(tmp_path, terms):
+    parameters = SMALL | {"channels": terms.get("channels", 3)}
+    card = Card("it", "a", "b", "resnet", parameters, "", **{k: v for k, v in terms.items() if k != "channels"})
+    net, batch = adapted(network(parameters), card), pictures(1, 64, 32)
+    streaming = StreamingSession(
+        Counted(), Streamer(net), largest=0, memory=60_000, device_memory=None, scratch=tmp_path
+    )
+    whole = backend.open(net, CPU, torch.float32).run(batch)
+    assert np.abs(streaming.run(batch).astype(int) - whole).max() <= 1
