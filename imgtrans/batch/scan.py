@@ -58,7 +58,7 @@ def scan(root: Path, exclude: Collection[Path] = (), selection: Selection = EVER
         yield from _walk(root, Path(), closed, selection)
     elif selection.takes(Path(root.name)):
         found = inspect(root, Path(root.name))
-        yield (found if found.format or found.problem else Found(root, found.relative, "", problem=why_not(root)))
+        yield found if found.format or found.problem else Found(root, found.relative, "", problem=why_not(root))
 
 
 def inspect(path: Path, relative: Path) -> Found:
