@@ -102,6 +102,7 @@ class ProgressDisplay:
         self._total = total
         self._done = done
         self._in_bytes = in_bytes
+        self._more = False
         self._said = time.monotonic()
         self._shown = console.verbosity >= 0
         self._bar: Progress | None = None
@@ -141,16 +142,16 @@ class ProgressDisplay:
             self._said = time.monotonic()
             self._console.say(f"{self._count()}  {text}".rstrip())
 
-    def reach(self, done: int, total: int | None) -> None:
-        """Set how many are done, and how many there are, as far as it is known."""
-        self._total = total
+    def reach(self, done: int, total: int | None, text: str = "", more: bool = False) -> None:
+        """Set how many are done and how many there are, as far as it is known; ``more``: there may be more."""
+        self._total, self._more = total, more
         if self._bar:
             self._bar.update(self._task, total=total)
-        self.advance(done - self._done)
+        self.advance(done - self._done, text)
 
     def _count(self) -> str:
         if not self._in_bytes:
-            return f"{self._done}/{self._total}"
+            return f"{self._done}/{self._total}{'+' if self._more else ''}"
         return f"{self._done / 1e6:.1f}" + (f" of {self._total / 1e6:.1f} MB" if self._total is not None else " MB")
 
 

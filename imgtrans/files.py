@@ -14,9 +14,14 @@ TEMPORARY_PREFIX = ".imgtrans-"
 TEMPORARY_SUFFIX = ".tmp"
 
 
-def temporary_beside(path: Path) -> Path:
-    """Return a new hidden temporary path in ``path``'s folder, so that a rename onto it is atomic."""
-    return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+def temporary_beside(path: Path, tag: str = "") -> Path:
+    """Return a new hidden temporary path in ``path``'s folder, so that a rename onto it is atomic.
+
+    Args:
+        path: What it will become.
+        tag: Tells it from those of others that work in the same folder.
+    """
+    return path.with_name(f"{_prefix(tag)}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
 
 
 def is_temporary(name: str) -> bool:
@@ -24,18 +29,27 @@ def is_temporary(name: str) -> bool:
     return name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
 
 
-def sweep_temporaries(folder: Path) -> int:
-    """Delete what an interrupted run left in ``folder`` (not below it); return how many there were."""
+def sweep_temporaries(folder: Path, tag: str = "") -> int:
+    """Delete what an interrupted run left in ``folder`` (not below it); return how many there were.
+
+    Args:
+        folder: The folder.
+        tag: Of those that are deleted; "" is any, if nobody else works there.
+    """
     swept = 0
     try:
         names = os.listdir(folder)
     except OSError:
         return 0
-    for name in filter(is_temporary, names):
+    for name in (name for name in names if is_temporary(name) and name.startswith(_prefix(tag))):
         with suppress(OSError):  # a folder of that name, or another run was quicker
             (folder / name).unlink()
             swept += 1
     return swept
+
+
+def _prefix(tag: str) -> str:
+    return f"{TEMPORARY_PREFIX}{tag}-" if tag else TEMPORARY_PREFIX
 
 
 def fsync_file(path: Path) -> None:

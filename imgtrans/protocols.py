@@ -74,6 +74,7 @@ class Job:
         max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
         wanted: How outputs are written.
         upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
+        tag: Goes into the names of temporaries, by which shards of a run know their own.
     """
 
     size: int | None
@@ -83,6 +84,7 @@ class Job:
     max_working_pixels: int
     wanted: Wanted = Wanted()
     upsample: str = "guided"
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,18 @@ class Outcome:
         temporary: Its finished translation on disk, to be moved to ``item.output``; None if it failed.
         error: Why it failed, one sentence; "" if it did not.
         pixels: Pixels of the picture, 0 if it was never decoded.
+        decode_seconds: The time that reading took.
+        model_seconds: Its share of the time that the network took.
+        encode_seconds: The time that writing took.
     """
 
     item: Item
     temporary: Path | None
     error: str = ""
     pixels: int = 0
+    decode_seconds: float = 0.0
+    model_seconds: float = 0.0
+    encode_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from watchdog.events import DirModifiedEvent, FileModifiedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from imgtrans.batch.discovery import items_below
 from imgtrans.batch.journal import Journal
-from imgtrans.batch.plan import Plan, decide, items_below
-from imgtrans.batch.run import Listener, Prepared, Report, count, execute, opened_journal, record_refused
+from imgtrans.batch.plan import Decision, decide
+from imgtrans.batch.report import Listener, Report
+from imgtrans.batch.request import Prepared
+from imgtrans.batch.run import execute, opened_journal, record_refused
+from imgtrans.batch.scout import ReadyFolders
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.protocols import Item
 
@@ -108,24 +112,25 @@ def watch_folder(
         observer.schedule(_Wake(changed), str(inbox), recursive=True)
         observer.start()
         try:
-            prepared.begin(journal, 0)
+            prepared.begin(journal)
             say(
                 f"watching {inbox} with {prepared.model.name} {engine.describe()}, "
                 f"into {prepared.destination.folder}; Ctrl-C stops"
             )
             while not stop.is_set():
                 changed.clear()
-                plan = _plan_settled(prepared, settling, journal, clock())
-                for item in plan.done:
-                    report.skipped += 1
-                    listener.finished(item, "skipped")
-                for item, problem in plan.refused:
-                    report.fail(item, problem)
-                    listener.finished(item, "failed", problem)
-                record_refused(plan, prepared.recipe, journal)
-                if plan.todo:
-                    for outcome in execute(list(plan.todo), engine, prepared.recipe, journal, stop):
-                        count(outcome, report, listener)
+                todo, refused = [], []
+                for decision in _decide_settled(prepared, settling, journal, clock()):
+                    if decision.state == "todo":
+                        todo.append(decision.item)
+                        continue
+                    report.known(decision, listener)
+                    if decision.state == "refused":
+                        refused.append(decision)
+                record_refused(refused, prepared.recipe, journal)
+                if todo:
+                    for outcome in execute(todo, engine, prepared.recipe, journal, stop=stop):
+                        report.tried(outcome, listener)
                     continue
                 if settling.waiting:
                     stop.wait(POLL_SECONDS)
@@ -138,25 +143,24 @@ def watch_folder(
     return report
 
 
-def _plan_settled(prepared: Prepared, settling: Settling, journal: Journal, now: float) -> Plan:
+def _decide_settled(prepared: Prepared, settling: Settling, journal: Journal, now: float) -> Iterator[Decision]:
     if not prepared.request.inputs[0].is_dir():
         raise FilesError(f"{prepared.request.inputs[0]} is not there any more")
+    ready = ReadyFolders()  # made anew each time: somebody may have taken one away
     problems: dict[bytes, str] = {}
-    plan = Plan()
     for item in settling.settled(_items(prepared, problems), now):
-        if problems.get(item.key):
-            plan.refused.append((item, problems[item.key]))
-        else:
-            decide(plan, item, prepared.recipe, journal, overwrite=prepared.request.overwrite, force=False)
-    return plan
+        decision = Decision(item, "refused", problems[item.key])
+        if not decision.problem:
+            decision = decide(item, prepared.recipe, journal, prepared.policy)
+        if decision.state == "todo" and (problem := ready.problem(item.output.parent)):
+            decision = Decision(item, "refused", problem)
+        yield decision
 
 
 def _items(prepared: Prepared, problems: dict[bytes, str]) -> Iterator[Item]:
     """Yield what is in the inbox; of two files that would make one output only the first."""
-    taken: set[bytes] = set()
-    for item, found in items_below(prepared.request.inputs, prepared.destination):
-        if item is not None and item.key not in taken:
-            taken.add(item.key)
+    for item, found in items_below(prepared.request.inputs[0], prepared.destination):
+        if item is not None and item.key not in problems:
             problems[item.key] = found.problem
             yield item
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imgtrans.batch.journal import Entry, Journal
+from imgtrans.batch.entry import Entry
+from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Recipe
 from imgtrans.files import cannot_go_on, fsync_folder
 from imgtrans.protocols import Item, Outcome
@@ -58,11 +59,11 @@ def _intent(item: Item, temporary: Path, recipe: Recipe, journal: Journal) -> En
 
 def _older_output(item: Item, journal: Journal) -> tuple[int, int]:
     """Return size and time of what stands at an output's place, if we made it."""
-    known = journal.entry(item.key)
     try:
         status = item.output.lstat()
     except OSError:
         return 0, 0
+    known = journal.entry(item.key, status)
     return (status.st_size, status.st_mtime_ns) if known and known.made(status) else (0, 0)
 
 

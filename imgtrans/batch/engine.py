@@ -44,6 +44,7 @@ class Engine:
         tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
         memory: Bytes of main memory that the network may take; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
+        tag: Goes into the names of temporaries.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
@@ -64,6 +65,7 @@ class Engine:
         tiling: str = "auto",
         memory: int = 0,
         scratch: Path = Path(),
+        tag: str = "",
     ) -> None:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -93,6 +95,7 @@ class Engine:
             max_working_pixels=fitting if streamer is None else sys.maxsize,
             wanted=wanted,
             upsample=upsample,
+            tag=tag,
         )
         alone = self.device.type == "cpu" and not batch_size
         self._executor = implementation("imgtrans.executors", "local")(

@@ -1,45 +1,24 @@
-"""Finding pictures: a walk over files and folders that knows pictures from everything else."""
+"""What is below one folder, or in a list, file by file."""
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from imgtrans.batch.found import Found, inspect, look_at
 from imgtrans.batch.selection import Selection
+from imgtrans.batch.walk import Place, walk
 from imgtrans.errors import FilesError
-from imgtrans.images.formats import format_by_content, has_image_name, is_hidden_or_system
-from imgtrans.images.heif import why_not
-
-
-@dataclass(frozen=True)
-class Found:
-    """A file that was met.
-
-    Attributes:
-        path: The file.
-        relative: Its path below the folder that the user named, or its name if the user named the file.
-        format: Pillow's name of its format; "" if it is no picture.
-        size: Bytes.
-        mtime_ns: Modification time.
-        problem: Why it cannot be translated though it is called like a picture; "" if it can.
-    """
-
-    path: Path
-    relative: Path
-    format: str
-    size: int = 0
-    mtime_ns: int = 0
-    problem: str = ""
-
+from imgtrans.images.formats import is_hidden_or_system
 
 EVERYTHING = Selection()
 
 
 def scan(root: Path, exclude: Collection[Path] = (), selection: Selection = EVERYTHING) -> Iterator[Found]:
-    """Walk a folder in sorted order, or look at one file; hidden and system entries are passed over.
+    """Walk a folder, or look at one file; hidden and system entries are passed over.
 
-    Links to folders are followed unless they lead back into a folder they are in. A folder that cannot be read is
-    a problem like a picture that cannot.
+    Of each folder the files come first, sorted, then the folders. Links to folders are followed unless they lead back
+    into a folder they are in. A folder that cannot be read is a problem like a picture that cannot.
 
     Args:
         root: Folder or file.
@@ -55,22 +34,9 @@ def scan(root: Path, exclude: Collection[Path] = (), selection: Selection = EVER
     if selection.files_from:
         yield from _listed(root, closed, selection)
     elif root.is_dir():
-        yield from _walk(root, Path(), closed, selection)
+        yield from _below(Place.of(root), closed, selection)
     elif selection.takes(Path(root.name)):
-        found = inspect(root, Path(root.name))
-        yield found if found.format or found.problem else Found(root, found.relative, "", problem=why_not(root))
-
-
-def inspect(path: Path, relative: Path) -> Found:
-    """Tell whether one file is a picture, by its content."""
-    try:
-        status = path.stat()
-        kind = (path.is_file() and format_by_content(path)) or ""
-    except OSError as error:
-        problem = f"{path} cannot be read: {error.strerror}." if has_image_name(path) else ""
-        return Found(path, relative, "", problem=problem)
-    problem = "" if kind or not has_image_name(path) else why_not(path)
-    return Found(path, relative, kind, status.st_size, status.st_mtime_ns, problem)
+        yield look_at(root)
 
 
 def _listed(root: Path, closed: set[str], selection: Selection) -> Iterator[Found]:
@@ -85,74 +51,29 @@ def _listed(root: Path, closed: set[str], selection: Selection) -> Iterator[Foun
         inside = absolute.is_relative_to(base)
         relative = absolute.relative_to(base if inside else absolute.anchor)
         if not inside and not selection.anywhere:
-            yield Found(path, relative, "", problem=f"{path} is not in {root}.")
+            yield Found(path, relative, "", problem=f"{path} is not in {root}.", root=root)
         elif missing := _missing(path):
-            yield Found(path, relative, "", problem=f"{path} {missing}.")
+            yield Found(path, relative, "", problem=f"{path} {missing}.", root=root)
         elif _is_in(os.path.realpath(path), closed):
             continue
         elif _is_folder(path):
-            yield from _walk(path, relative, closed, selection)
+            if not relative.name or selection.enters(relative):
+                yield from _below(Place(root, path, relative, os.path.realpath(path)), closed, selection)
         elif selection.takes(relative):
-            yield Found(path, relative, "") if is_hidden_or_system(path.name) else inspect(path, relative)
+            found = Found(path, relative, "") if is_hidden_or_system(path.name) else inspect(path, relative)
+            yield replace(found, root=root)
 
 
-def _walk(root: Path, below: Path, closed: set[str], selection: Selection) -> Iterator[Found]:
-    """Walk a folder, which is ``below`` in the input; a stack, as paths may be deeper than Python recurses."""
-    stack = [_Folder(root, below, os.path.realpath(root), frozenset())]
-    if below.name and not selection.enters(below):
-        return
-    while stack:
-        folder = stack[-1]
-        try:
-            name = folder.next()
-            path, relative = folder.path / name, folder.relative / name
-            if is_hidden_or_system(name):
-                yield Found(path, relative, "")
-            elif _is_folder(path):
-                real = os.path.realpath(path) if path.is_symlink() else os.path.join(folder.real, name)  # noqa: PTH118
-                if real not in folder.ancestors and real not in closed and selection.enters(relative):
-                    stack.append(_Folder(path, relative, real, folder.ancestors))
-            elif selection.takes(relative):
-                yield inspect(path, relative)
-        except StopIteration:
-            stack.pop()
-        except OSError as error:
-            stack.pop()
-            yield Found(folder.path, folder.relative, "", problem=f"{folder.path} cannot be read: {error.strerror}.")
-
-
-class _Folder:
-    """A folder on the way: its real path and those of the folders it is in, and the names in it still to come."""
-
-    def __init__(self, path: Path, relative: Path, real: str, above: frozenset[str]) -> None:
-        self.path = path
-        self.relative = relative
-        self.real = real
-        self.ancestors = above | {real}
-        self._names: Iterator[str] | None = None
-
-    def next(self) -> str:
-        """Return the next name.
-
-        Raises:
-            StopIteration: If there is none.
-            OSError: If the folder cannot be read.
-        """
-        if self._names is None:
-            self._names = iter(sorted(os.listdir(self.path)))
-        return next(self._names)
+def _below(place: Place, closed: set[str], selection: Selection) -> Iterator[Found]:
+    for folder in walk([place], closed, selection):
+        yield from folder.problems
+        yield from (where.look(name) for where, name in folder.names())
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether a path is a folder's, or leads to one.
-
-    Raises:
-        OSError: If the folder that it is in does not let one know.
-    """
     try:
         return path.is_dir()
-    except OSError:  # of a link's target, then it is the link's problem; or of the path itself
-        path.lstat()
+    except OSError:  # of a link's target: then it is the link's problem
         return False
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.batch.journal import FOLDER, Entry, JournalReader, LastRun
+from imgtrans.batch.entry import Entry, LastRun
+from imgtrans.batch.reader import JournalReader, journals
 from imgtrans.errors import FilesError
 
 STATES = ("done", "failed", "outdated", "interrupted")
@@ -35,17 +36,27 @@ class Status:
 
     Attributes:
         folder: The output folder.
-        last: The last run into it, as far as known.
+        runs: The last run into it, or each of its shards, the latest first; none if that is not known.
     """
 
     folder: Path
-    last: LastRun | None
+    runs: list[LastRun]
     reader: JournalReader
 
     @property
     def left(self) -> int:
-        """How many pictures the last run was to do and has neither translated nor failed at, yet."""
-        return max(0, self.last.planned - self.last.settled) if self.last and not self.last.ended else 0
+        """How many pictures they were to do, as far as they had looked, and have neither translated nor failed at."""
+        return sum(run.left for run in self.runs)
+
+    @property
+    def stopped(self) -> int:
+        """How many of them were stopped half-way."""
+        return sum(not run.ended and not run.at_work for run in self.runs)
+
+    @property
+    def at_work(self) -> int:
+        """How many of them are going on."""
+        return sum(run.at_work for run in self.runs)
 
     def standings(self) -> Iterator[Standing]:
         """Return how each picture that the journal knows stands, in the order of the outputs' names."""
@@ -76,7 +87,8 @@ class Status:
         except OSError:  # not there any more, or on a disk that is not: what was made of it is still done
             pass
         # One that has ended has redone what it was asked for; whatever else is here was not asked for.
-        if self.last and not self.last.ended and (entry.model, entry.settings) != (self.last.model, self.last.settings):
+        last = self.runs[0] if self.runs else None
+        if last and not last.ended and (entry.model, entry.settings) != (last.model, last.settings):
             return "outdated", f"{output} was made by another model or with other settings than the last run's."
         return "done", ""
 
@@ -90,12 +102,12 @@ def read_status(folder: Path) -> Iterator[Status]:
     """
     if not folder.exists():
         raise FilesError(f"{folder} is not there")
-    if not (folder / FOLDER / "journal.sqlite").is_file():
+    if not journals(folder):
         raise FilesError(
             f"{folder} has no journal: imgtrans has translated nothing into it", "name an output folder of imgtrans run"
         )
     with JournalReader(folder) as reader:
-        yield Status(folder, reader.last_run(), reader)
+        yield Status(folder, reader.last_runs(), reader)
 
 
 def _is(status: os.stat_result, size: int, mtime_ns: int) -> bool:

@@ -4,12 +4,13 @@ import time
 from typing import TYPE_CHECKING
 
 from imgtrans.console import Console, ProgressDisplay
-from imgtrans.protocols import Item
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
-    from imgtrans.batch.plan import Plan
-    from imgtrans.batch.run import Prepared, Report
+    from imgtrans.batch.plan import Tally
+    from imgtrans.batch.report import Report
+    from imgtrans.batch.request import Prepared
+    from imgtrans.protocols import Outcome
 
 SHOWN_FAILURES = 20
 
@@ -19,46 +20,50 @@ class RunListener:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.device = ""
+        self._pace: _Pace | None = None
         self._progress: ProgressDisplay | None = None
-        self._started = time.monotonic()
-        self._translated = 0
 
-    def planned(self, plan: "Plan", prepared: "Prepared", engine: "Engine | None") -> None:
+    def planned(self, tally: "Tally", prepared: "Prepared", engine: "Engine | None") -> None:
         """Say in one line what will be done."""
-        self.console.say(describe_plan(plan, prepared, engine))
-        if plan.converted:
-            self.console.say(f"{pictures(plan.converted)} of a format that cannot be written will become PNG")
-        self.console.record(
-            event="plan",
-            model=prepared.model.name,
-            output=str(prepared.destination.folder),
-            todo=len(plan.todo),
-            done=len(plan.done),
-            refused=len(plan.refused),
-            ignored=plan.ignored,
-        )
-        if plan.todo:
-            self._started = time.monotonic()
-            self._progress = self.console.progress(len(plan.todo))
+        self.device = engine.describe() if engine else ""
+        self.console.say(describe_plan(tally, prepared, self.device))
+        if tally.converted and not prepared.wanted.format:
+            self.console.say(f"{pictures(tally.converted)} of a format that cannot be written will become PNG")
+        self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
+                            **vars(tally))  # fmt: skip
+        if tally.todo:
+            self._pace = _Pace(tally)
+            self._progress = self.console.progress(tally.todo)
             self._progress.__enter__()
 
-    def finished(self, item: Item, status: str, error: str = "") -> None:
+    def finished(self, outcome: "Outcome", status: str) -> None:
         """Count a picture; a failure is told at once."""
+        item, error = outcome.item, outcome.error
         self.console.record(
             event="image",
             input=str(item.input),
             output=str(item.output),
             status=status,
+            **({"pixels": outcome.pixels} if status == "translated" else {}),
             **({"error": error} if error else {}),
         )
         if status == "failed":
             self.console.warn(error)
         elif status == "translated":
             self.console.detail(f"{item.input} -> {item.output}")
-        if self._progress and status != "skipped":
-            self._translated += 1
-            rate = self._translated / max(1e-9, time.monotonic() - self._started)
-            self._progress.advance(text=f"{rate:.2f} pictures/s")
+        if self._progress and self._pace and status != "skipped":
+            self._pace.add(outcome, status)
+            self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.more)
+
+    def streaming(self, share: float) -> None:
+        """Show how far a large picture is."""
+        if self._progress:
+            self._progress.advance(0, f"{share:.0%} of a large picture")
+
+    def warned(self, text: str) -> None:
+        """Tell what is unwise."""
+        self.console.warn(text)
 
     def close(self) -> None:
         """Take the progress display away."""
@@ -82,31 +87,74 @@ class RunListener:
                 self.console.say(f"  {error}")
             if report.failed > SHOWN_FAILURES:
                 self.console.say(f"  ... and {report.failed - SHOWN_FAILURES} more")
-        self.console.record(
-            event="end",
-            translated=report.translated,
-            skipped=report.skipped,
-            failed=report.failed,
-            ignored=report.ignored,
-            seconds=round(report.seconds, 3),
-        )
+        self.console.record(event="end", **report.counts())
 
 
-def describe_plan(plan: "Plan", prepared: "Prepared", engine: "Engine | None") -> str:
+class _Pace:
+    """How fast a run goes, how long it still takes, and what it spends its time on."""
+
+    def __init__(self, tally: "Tally") -> None:
+        self.done = 0
+        self._tally = tally
+        self._failed = 0
+        self._pixels = 0
+        self._size = 0
+        self._times = {"decode": 0.0, "model": 0.0, "encode": 0.0}
+        self._started = time.monotonic()
+
+    @property
+    def total(self) -> int:
+        """Pictures to translate, as far as it is known."""
+        return max(self.done, self._tally.todo)
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more than that."""
+        return not self._tally.complete
+
+    def add(self, outcome: "Outcome", status: str) -> None:
+        """Count a picture."""
+        self.done += 1
+        self._failed += status == "failed"
+        self._pixels += outcome.pixels
+        self._size += outcome.item.size
+        self._times["decode"] += outcome.decode_seconds
+        self._times["model"] += outcome.model_seconds
+        self._times["encode"] += outcome.encode_seconds
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        passed = max(1e-9, time.monotonic() - self._started)
+        parts = [f"{self.done / passed:.2f} pictures/s", f"{self._pixels / passed / 1e6:.1f} MP/s"]
+        if self._size and not self.more:
+            # By bytes, not by number: they tell large pictures from small ones.
+            parts.append(f"{duration(passed * max(0, self._tally.size - self._size) / self._size)} left")
+        if self._failed:
+            parts.append(f"{self._failed} failed")
+        spent = sum(self._times.values())
+        if spent:
+            parts.append(", ".join(f"{what} {seconds / spent:.0%}" for what, seconds in self._times.items()))
+        return "  ".join(parts)
+
+
+def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str:
     """Return the line that says what a run will do."""
-    if not (plan.todo or plan.done or plan.refused):
+    if not (tally.todo or tally.done or tally.refused):
         return "nothing to do: no picture failed last time" if prepared.request.retry_failed else "no pictures found"
     size = f"at up to {prepared.size} pixels" if prepared.size else "at the pictures' own size"
-    notes = [f"{len(plan.done)} done before"] if plan.done else []
-    notes += [f"{len(plan.refused)} refused"] if plan.refused else []
+    notes = [f"{tally.done} done before"] if tally.done else []
+    notes += [f"{tally.refused} refused"] if tally.refused else []
     limit = prepared.request.selection.limit
-    notes += [f"the rest left by --limit {limit}"] if limit and len(plan.todo) == limit else []
-    if not plan.todo:
+    notes += [f"the rest left by --limit {limit}"] if limit and tally.todo == limit else []
+    notes += [f"shard {prepared.request.shard}"] if prepared.request.shard.tag else []
+    if not tally.todo:
         return f"nothing to do: {', '.join(notes)}"
-    where = f" {engine.describe()}" if engine else ""
+    where = f" {device}" if device else ""
     more = f" ({', '.join(notes)})" if notes else ""
+    at_least = "" if tally.complete else "at least "
     return (
-        f"translating {pictures(len(plan.todo))} with {prepared.model.name}{where}, {size}, "
+        f"translating {at_least}{pictures(tally.todo)} with {prepared.model.name}{where}, {size}, "
         f"into {prepared.destination.folder}{more}"
     )
 
@@ -114,3 +162,10 @@ def describe_plan(plan: "Plan", prepared: "Prepared", engine: "Engine | None") -
 def pictures(count: int) -> str:
     """Return ``1 picture`` or ``N pictures``."""
     return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``0:41``, ``12:05`` or ``3:10:00``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

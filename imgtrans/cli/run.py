@@ -44,6 +44,18 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Do only what failed the last time. A run without it does that, too.")
     ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Do the I-th of N parts, as 3/16: each machine of a job array does another. Every picture is in one.",
+            show_default=False,
+        ),
+    ] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what was done, in JSON, when it ends.", show_default=False),
+    ] = None,
     yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -54,15 +66,22 @@ def run(
     Pictures come out under their own names, at their own size and in their own format. What is done
     already is not done again.
     """
-    from imgtrans.batch import run as batch
+    from imgtrans.batch.report import Report
+    from imgtrans.batch.request import Request, prepare
+    from imgtrans.batch.run import run as translate
     from imgtrans.batch.selection import Selection
+    from imgtrans.batch.shard import parse_shard
+    from imgtrans.batch.summary import check_summary, write_summary
     from imgtrans.cli.firstuse import pull_on_first_use
-    from imgtrans.cli.listener import RunListener, describe_plan
+    from imgtrans.cli.forecast import show_forecast
+    from imgtrans.cli.listener import RunListener
 
     console = options.console(quiet, verbose, json)
+    if report is not None:
+        check_summary(report)
     pull_on_first_use(console, model, options.catalogues(ctx), yes=yes, only_say=dry_run)
-    prepared = batch.prepare(
-        batch.Request(
+    prepared = prepare(
+        Request(
             inputs=inputs or [],
             model=model,
             output=output,
@@ -85,32 +104,25 @@ def run(
             force=force,
             retry_failed=retry_failed,
             selection=Selection(tuple(include or ()), tuple(exclude or ()), limit, files_from, null),
+            shard=parse_shard(shard),
         )
     )
     if dry_run:
-        plan = batch.dry_run(prepared)
-        console.say(
-            f"would be {describe_plan(plan, prepared, None)}" if plan.todo else describe_plan(plan, prepared, None)
-        )
-        for item in plan.todo:
-            console.result(f"{item.input} -> {item.output}")
-            console.record(event="image", input=str(item.input), output=str(item.output), status="todo")
-        for item, problem in plan.refused:
-            console.warn(problem)
-            console.record(
-                event="image", input=str(item.input), output=str(item.output), status="failed", error=problem
-            )
-        raise typer.Exit(1 if plan.refused else 0)
+        raise typer.Exit(1 if show_forecast(prepared, console) else 0)
     listener = RunListener(console)
+    done, end = Report(), "stopped"
     try:
-        report = batch.run(prepared, listener)
+        translate(prepared, listener, done)
+        end = "complete"
     except KeyboardInterrupt:
         listener.close()
         console.say("stopped; what is done is kept, and the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
     finally:
         listener.close()
-    listener.report(report)
-    if report.translated or report.skipped:
+        if report is not None:
+            write_summary(report, prepared, done, end, listener.device)
+    listener.report(done)
+    if done.translated or done.skipped:
         console.result(str(prepared.result()))
-    raise typer.Exit(1 if report.failed else 0)
+    raise typer.Exit(1 if done.failed else 0)

@@ -1,6 +1,7 @@
 """``imgtrans status``: what is done in an output folder, what failed, and why."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,33 +34,43 @@ def status(
                 console.result(f"{one.state}: {one.reason}")
         told = [f"{counts[state]} {state}" for state in STATES if counts[state] or state == "done"]
         console.result(f"{', '.join(told)} in {output}")
-        last = standing.last
-        if last:
-            console.result(_describe(standing))
+        for sentence in _describe(standing):
+            console.result(sentence)
+        last = standing.runs[0] if standing.runs else None
         console.record(
             event="status",
             output=str(output),
             **{state: counts[state] for state in STATES},
             left=standing.left,
-            run=_run_state(standing),
+            run=_state_of_runs(standing),
+            runs=len(standing.runs),
             model=last.name if last else "",
             settings=last.settings if last else "",
         )
 
 
-def _run_state(status: "Status") -> str:
-    if status.last is None:
+def _state_of_runs(status: "Status") -> str:
+    if not status.runs:
         return "unknown"
-    return "ended" if status.last.ended else "at work" if status.last.at_work else "stopped"
+    return "at work" if status.at_work else "stopped" if status.stopped else "ended"
 
 
-def _describe(status: "Status") -> str:
-    """Return the sentence on the last run."""
-    last, left = status.last, f" with {status.left} left" if status.left else ""
-    assert last is not None
+def _describe(status: "Status") -> Iterator[str]:
+    """Return what is said of the last run, or of its shards."""
+    if not status.runs:
+        return
+    last = status.runs[0]
     run = f"the last run, with {last.name} ({last.settings}),"
-    return {
-        "ended": f"{run} has ended",
-        "at work": f"{run} is at work{left}",
-        "stopped": f"{run} was stopped{left}; the same command goes on from there",
-    }[_run_state(status)]
+    at_least = "" if all(run.complete or run.ended for run in status.runs) else "at least "
+    left = f" with {at_least}{status.left} left" if status.left else ""
+    if len(status.runs) == 1:
+        yield {
+            "ended": f"{run} has ended",
+            "at work": f"{run} is at work{left}",
+            "stopped": f"{run} was stopped{left}; the same command goes on from there",
+        }[_state_of_runs(status)]
+        return
+    ended = len(status.runs) - status.at_work - status.stopped
+    counts = ((ended, "ended"), (status.at_work, "at work"), (status.stopped, "stopped"))
+    states = ", ".join(f"{count} {state}" for count, state in counts if count)
+    yield f"{run} has {len(status.runs)} journals: {states}{left}"

@@ -50,12 +50,12 @@ def watch(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # before the imports: they take a while, and who stops then means it
         signal.signal(number, lambda *_: stop.set())
-    from imgtrans.batch import run as batch
+    from imgtrans.batch.request import Request, prepare
     from imgtrans.cli.listener import RunListener
     from imgtrans.watch import watch_folder
 
-    prepared = batch.prepare(
-        batch.Request(
+    prepared = prepare(
+        Request(
             inputs=[inbox],
             model=model,
             output=output,

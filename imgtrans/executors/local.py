@@ -62,6 +62,7 @@ class LocalExecutor:
         self, session: Session, job: Job, *, batch_size: int, batch_pixels: int, workers: int, memory: int
     ) -> None:
         self._session = session
+        self._tag = job.tag
         self._batch_size = batch_size
         self._batch_pixels = batch_pixels
         self._lanes = [Worker(job) for _ in range(workers)]
@@ -81,7 +82,7 @@ class LocalExecutor:
         """
         events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         source = _Source(iter(items), self._memory)
-        lanes = [_Lane(worker, source, events, self._ahead) for worker in self._lanes]
+        lanes = [_Lane(worker, source, events, self._ahead, self._tag) for worker in self._lanes]
         for lane in lanes:
             lane.start()
         waiting: dict[tuple[int, ...], deque[_Decoded]] = defaultdict(deque)
@@ -167,12 +168,15 @@ class _Source:
 class _Lane(threading.Thread):
     """A thread that drives one worker: writes what is computed first, else reads ahead."""
 
-    def __init__(self, worker: Worker, source: _Source, events: "queue.SimpleQueue[_Event]", ahead: int) -> None:
+    def __init__(
+        self, worker: Worker, source: _Source, events: "queue.SimpleQueue[_Event]", ahead: int, tag: str
+    ) -> None:
         super().__init__(daemon=True)
         self._worker = worker
         self._source = source
         self._events = events
         self._ahead = ahead
+        self._tag = tag
         self._holding = 0
         self._exhausted = False
         self._stopped = False
@@ -239,7 +243,7 @@ class _Lane(threading.Thread):
         item = picture.item
         self._holding -= 1
         self._source.hold(-picture.memory)
-        temporary = temporary_beside(item.output)
+        temporary = temporary_beside(item.output, self._tag)
         try:
             frames = [result for result in picture.results if not isinstance(result, Exception)]
             for result in picture.results:

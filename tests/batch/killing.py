@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from imgtrans.batch.journal import JournalReader
+from imgtrans.batch.reader import JournalReader
 from imgtrans.batch.status import read_status
 from imgtrans.files import is_temporary
 
@@ -111,7 +111,7 @@ class Killing:
         assert not [path for path in self.out.rglob("*") if is_temporary(path.name)], "a temporary is left"
         with read_status(self.out) as status:
             assert {one.state for one in status.standings()} == {"done"}
-            assert status.last and status.last.ended
+            assert status.runs[0].ended
 
     def _outputs(self) -> dict[Path, tuple[int, int]]:
         return {

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import journal as module
-from imgtrans.batch.journal import Entry, Journal, JournalReader, on_network
+from imgtrans.batch import database as module
+from imgtrans.batch.database import on_network
+from imgtrans.batch.entry import Entry
+from imgtrans.batch.journal import Journal
+from imgtrans.batch.reader import JournalReader
 from imgtrans.errors import FilesError
 
 ENTRY = Entry(b"a.jpg", b"a.jpg", 10, 20, "model", "settings", "done", 30, 40)
@@ -62,7 +65,7 @@ def test_a_journal_of_before_the_inputs_were_noted_goes_on(tmp_path: Path) -> No
     database.close()
     with JournalReader(tmp_path) as reader:
         assert [*reader.entries()] == [ENTRY]
-        assert reader.last_run() is None
+        assert reader.last_runs() == []
     with Journal(tmp_path) as journal:
         assert journal.entry(b"a.jpg") == ENTRY
         journal.record([replace(ENTRY, input=b"/photos/a.jpg")])

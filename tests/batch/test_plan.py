@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtrans.batch import plan as module
-from imgtrans.batch.destination import choose_destination
-from imgtrans.batch.journal import Entry
-from imgtrans.batch.plan import Plan, Recipe, make_plan
+from imgtrans.batch import discovery as module
+from imgtrans.batch.destination import Destination, choose_destination
+from imgtrans.batch.discovery import discover
+from imgtrans.batch.entry import Entry
+from imgtrans.batch.plan import Policy, Recipe, Tally, decisions
 from imgtrans.errors import FilesError
 from tests.pictures import save
 
@@ -16,13 +17,27 @@ RECIPE = Recipe("model", "settings")
 
 
 class Records(dict[bytes, Entry]):
-    def entry(self, output: bytes) -> Entry | None:
+    def entry(self, output: bytes, stands: os.stat_result | None = None) -> Entry | None:
         return self.get(output)
 
 
-def plan_of(folder: Path, records: Records | None = None, recipe: Recipe = RECIPE, **options: bool) -> Plan:
+class Plan:
+    """A whole plan, collected."""
+
+    def __init__(self, folder: Path, destination: Destination, recipe: Recipe, records: Records, policy: Policy):
+        self.tally = Tally()
+        planned = [*decisions(discover([folder], destination), recipe, records, policy, self.tally)]
+        self.todo = [decision.item for decision in planned if decision.state == "todo"]
+        self.done = [decision.item for decision in planned if decision.state == "done"]
+        self.refused = [(decision.item, decision.problem) for decision in planned if decision.state == "refused"]
+        assert (self.tally.todo, self.tally.done, self.tally.refused) == (
+            len(self.todo), len(self.done), len(self.refused),
+        )  # fmt: skip
+
+
+def plan_of(folder: Path, records: Records | None = None, recipe: Recipe = RECIPE, **policy: bool) -> Plan:
     destination = choose_destination([folder], folder.parent / "out", "a2b")
-    return make_plan([folder], destination, recipe, records or Records(), **options)
+    return Plan(folder, destination, recipe, records or Records(), Policy(**policy))
 
 
 @pytest.fixture
@@ -40,7 +55,7 @@ def test_the_tree_is_mirrored(tmp_path: Path) -> None:
     (tmp_path / "in" / "notes.txt").write_text("")
     plan = plan_of(tmp_path / "in")
     assert [item.output for item in plan.todo] == [tmp_path / "out" / "a.png", tmp_path / "out" / "b" / "a.jpg"]
-    assert plan.ignored == 1
+    assert plan.tally.ignored == 1
 
 
 def test_what_is_done_is_skipped(made: tuple[Path, Records]) -> None:
@@ -107,11 +122,10 @@ def test_two_inputs_that_a_wanted_format_would_make_one_are_found_before_anythin
         save(tmp_path / "in" / name)
     destination = choose_destination([tmp_path / "in"], tmp_path / "out", "a2b", format="PNG")
     with pytest.raises(FilesError, match=r"would both become .*a\.png"):
-        make_plan([tmp_path / "in"], destination, RECIPE, Records())
+        [*discover([tmp_path / "in"], destination)]
     (tmp_path / "in" / "a.jpg").unlink()
-    plan = make_plan([tmp_path / "in"], destination, RECIPE, Records())
+    plan = Plan(tmp_path / "in", destination, RECIPE, Records(), Policy())
     assert [item.output.name for item in plan.todo] == ["a.png", "b.png"]
-    assert plan.converted == 0
 
 
 def test_names_that_differ_in_case_only_collide_where_the_file_system_ignores_case(
@@ -130,7 +144,7 @@ def test_a_format_that_cannot_be_written_becomes_png_and_is_counted(tmp_path: Pa
     save(tmp_path / "in" / "a.ico", width=16)
     plan = plan_of(tmp_path / "in")
     assert plan.todo[0].output.name == "a.png"
-    assert plan.converted == 1
+    assert plan.tally.converted == 1
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8).filter(

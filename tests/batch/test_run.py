@@ -7,10 +7,14 @@ import torch
 from PIL import Image
 
 from imgtrans.architectures.resnet import GeneratorResNet
-from imgtrans.batch.plan import Plan
-from imgtrans.batch.run import Prepared, Report, Request, dry_run, prepare, run
+from imgtrans.batch.plan import Tally
+from imgtrans.batch.report import Report
+from imgtrans.batch.request import Prepared, Request, prepare
+from imgtrans.batch.run import run
+from imgtrans.cli.forecast import show_forecast
+from imgtrans.console import Console
 from imgtrans.errors import FilesError, ModelError, UsageError
-from imgtrans.protocols import Item
+from imgtrans.protocols import Outcome
 from imgtrans.zoo.store import CARD_FILE, Model
 from tests.pictures import noise, save
 
@@ -19,11 +23,17 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
 
-    def planned(self, plan: Plan, prepared: Prepared, engine: object) -> None:
-        self.plan = plan
+    def planned(self, tally: Tally, prepared: Prepared, engine: object) -> None:
+        self.tally = tally
 
-    def finished(self, item: Item, status: str, error: str = "") -> None:
-        self.events.append((item.input.name, status))
+    def finished(self, outcome: Outcome, status: str) -> None:
+        self.events.append((outcome.item.input.name, status))
+
+    def streaming(self, share: float) -> None:
+        self.events.append(("", "streaming"))
+
+    def warned(self, text: str) -> None:
+        self.events.append((text, "warned"))
 
 
 def translate(folder: Path, **options: object) -> tuple[Report, list[tuple[str, str]]]:
@@ -134,8 +144,8 @@ def test_a_file_where_an_output_folder_should_be_fails_what_belongs_there(photos
 
 
 def test_a_dry_run_changes_nothing(photos: Path) -> None:
-    plan = dry_run(prepare(Request([photos], "tiny")))
-    assert len(plan.todo) == 3
+    console = Console(-1)
+    assert show_forecast(prepare(Request([photos], "tiny")), console) == 0
     assert sorted(path.name for path in photos.parent.iterdir()) == ["photos"]
 
 

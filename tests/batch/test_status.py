@@ -37,7 +37,7 @@ def out(tmp_path: Path) -> Path:
     """An output folder with two pictures done and one failed."""
     outcomes = [made(tmp_path, "a.png"), made(tmp_path, "b.png"), made(tmp_path, "c.png", "c.png is broken.")]
     with Journal(tmp_path / "out") as journal:
-        journal.begin("a2b", RECIPE.model, RECIPE.settings, 3)
+        journal.begin("a2b", RECIPE.model, RECIPE.settings)
         commit(outcomes, RECIPE, journal)
     return tmp_path / "out"
 
@@ -82,15 +82,16 @@ def test_what_was_made_of_a_picture_that_is_gone_is_still_done(out: Path) -> Non
 
 def test_what_another_model_made_is_outdated_until_the_run_that_was_stopped_has_ended(out: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Journal(out) as journal:
-        journal.begin("b2a", "other", RECIPE.settings, 3)
+        journal.expect(3, True)
+        journal.begin("b2a", "other", RECIPE.settings)
         commit([made(out.parent, "a.png")], Recipe("other", RECIPE.settings), journal)
         raise KeyboardInterrupt
     assert [state for state, _ in states(out).values()] == ["done", "outdated", "failed"]
     with read_status(out) as status:
-        assert status.last and status.last.name == "b2a"
+        assert status.runs[0].name == "b2a"
         assert status.left == 2
     with Journal(out) as journal:
-        journal.begin("b2a", "other", RECIPE.settings, 0)
+        journal.begin("b2a", "other", RECIPE.settings)
     assert [state for state, _ in states(out).values()] == ["done", "done", "failed"]
 
 
@@ -107,12 +108,11 @@ def test_what_was_about_to_be_put_in_its_place_is_interrupted(out: Path) -> None
 def test_a_run_is_at_work_until_it_ends(out: Path) -> None:
     def run() -> tuple[bool, bool]:
         with read_status(out) as status:
-            assert status.last
-            return status.last.at_work, bool(status.last.ended)
+            return status.runs[0].at_work, bool(status.runs[0].ended)
 
     assert run() == (False, True)
     with pytest.raises(KeyboardInterrupt), Journal(out) as journal:
-        journal.begin("a2b", "model", "settings", 1)
+        journal.begin("a2b", "model", "settings")
         assert run() == (True, False)
         raise KeyboardInterrupt
     assert run()[1] is False
@@ -120,10 +120,10 @@ def test_a_run_is_at_work_until_it_ends(out: Path) -> None:
 
 def test_a_process_that_was_killed_is_not_at_work(out: Path) -> None:
     with Journal(out) as journal:
-        journal.begin("a2b", "model", "settings", 1)
+        journal.begin("a2b", "model", "settings")
         journal._database.execute("UPDATE run SET process = replace(process, ' ', ' 0')")  # started at another time
         with read_status(out) as status:
-            assert status.last and not status.last.at_work
+            assert not status.runs[0].at_work
 
 
 def test_more_than_a_page_of_pictures_is_read(out: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgtrans.batch.run import Request, prepare, run
+from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.zoo.store import Model
 from tests.batch.test_run import Listener

@@ -88,9 +88,13 @@ def test_json_is_a_line_for_the_plan_each_picture_and_the_end(run: Cli, photos: 
     broken(photos / "c.png")
     (photos / "notes.txt").write_text("no picture")
     ended = run(photos, "--json")
-    plan, *images, end = map(json.loads, ended.out.splitlines())
+    *events, end = map(json.loads, ended.out.splitlines())
+    (plan,) = [event for event in events if event["event"] == "plan"]
+    images = [event for event in events if event is not plan]
     assert plan == {
         "event": "plan", "model": "tiny", "output": str(out), "todo": 3, "done": 0, "refused": 0, "ignored": 1,
+        "converted": 0, "size": sum(path.stat().st_size for path in photos.rglob("*.*g")),
+        "complete": True,
     }  # fmt: skip
     assert {(Path(image["input"]).name, image["status"]) for image in images} == {
         ("a.png", "translated"), ("b.jpg", "translated"), ("c.png", "failed"),

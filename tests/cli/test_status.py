@@ -54,7 +54,7 @@ def test_json_is_a_line_for_each_picture_and_one_for_all(cli: Cli, run: Cli, pho
     assert all(image["error"] for image in images[1:])
     assert end == {
         "event": "status", "output": str(out), "done": 1, "failed": 2, "outdated": 0, "interrupted": 0, "left": 0,
-        "run": "ended", "model": "tiny", "settings": "size=native",
+        "run": "ended", "runs": 1, "model": "tiny", "settings": "size=native",
     }  # fmt: skip
 
 
@@ -62,12 +62,14 @@ def test_a_run_at_work_is_not_disturbed(cli: Cli, run: Cli, photos: Path):
     run(photos)
     out = photos.parent / "photos-tiny"
     with Journal(out) as journal:
-        journal.begin("tiny", "model", "size=native", 7)
+        journal.expect(7, True)
+        journal.begin("tiny", "model", "size=native")
         ended = cli("status", out)
         assert ended.out.splitlines()[-1] == "the last run, with tiny (size=native), is at work with 7 left"
         assert run(photos).code == 4  # the lock is still that run's
     with pytest.raises(KeyboardInterrupt), Journal(out) as journal:
-        journal.begin("tiny", "model", "size=native", 7)
+        journal.expect(7, True)
+        journal.begin("tiny", "model", "size=native")
         journal._database.execute("UPDATE run SET process = ''")
         raise KeyboardInterrupt
     assert (
@@ -102,7 +104,8 @@ def test_only_what_failed_is_tried_again_if_that_is_wanted(cli: Cli, run: Cli, p
     save(photos / "half.png")
     save(photos / "new.png")
     ended = run(photos, "--retry-failed", "--json")
-    *images, end = [json.loads(line) for line in ended.out.splitlines()][1:]
+    *events, end = map(json.loads, ended.out.splitlines())
+    images = [event for event in events if event["event"] == "image"]
     assert {Path(image["input"]).name: image["status"] for image in images} == {
         "half.png": "translated", "none.jpg": "failed",
     }  # fmt: skip
@@ -122,15 +125,15 @@ def test_a_folder_that_cannot_be_read_is_a_failure_until_it_can_be(
     cli: Cli, run: Cli, photos: Path, monkeypatch: pytest.MonkeyPatch
 ):
     save(photos / "sub" / "b.png")
-    listdir = os.listdir
+    scandir = os.scandir
 
-    def denied(path: Path) -> list[str]:
+    def denied(path: Path) -> object:
         if str(path).endswith("photos/sub"):
             raise PermissionError(13, "Permission denied")
-        return listdir(path)
+        return scandir(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "listdir", denied)
+        patch.setattr(os, "scandir", denied)
         ended = run(photos)
     assert ended.code == 1
     sentence = f"{photos / 'sub'} cannot be read: Permission denied."

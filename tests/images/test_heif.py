@@ -6,7 +6,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from imgtrans.batch.scan import inspect
+from imgtrans.batch.found import inspect
 from imgtrans.errors import ImageError
 from imgtrans.images import heif
 from imgtrans.images.decode import decode, decode_frames

@@ -1,0 +1,58 @@
+"""Who may work in an output folder: one run, or the shards of one."""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from imgtrans.batch.shard import Shard
+from imgtrans.errors import FilesError
+
+# A shard holds the whole run's lock for a moment, to see whether it is free, and another may come just then.
+_MOMENT_SECONDS = 5.0
+
+
+class RunLock:
+    """Has an output folder, or one shard's part of it, until it is released.
+
+    A whole run holds the lock of every shard that there ever was; a shard holds its own and looks whether the whole
+    run's is free. Each takes its own first, so of two that start at once at least one sees the other.
+
+    Args:
+        folder: Where the locks are.
+        shard: The shard, or the whole.
+        output: The output folder, as the user knows it.
+
+    Raises:
+        FilesError: If somebody else has it.
+        OSError: If locks cannot be made there.
+    """
+
+    def __init__(self, folder: Path, shard: Shard, output: Path) -> None:
+        self._held: list[FileLock] = []
+        whole = folder / "lock"
+        try:
+            if shard.tag:
+                self._take(folder / f"shard-{shard.tag}.lock", output, f"shard {shard} of another run")
+                self._take(whole, output, "another run", _MOMENT_SECONDS)
+                self._held.pop().release()
+            else:
+                self._take(whole, output, "another run")
+                for path in sorted(folder.glob("shard-*.lock")):
+                    self._take(path, output, f"{path.stem.replace('-of-', '/').replace('-', ' ')} of another run")
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let others in."""
+        while self._held:
+            self._held.pop().release()
+
+    def _take(self, path: Path, output: Path, whose: str, seconds: float = 0) -> None:
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            hint = "wait for it to end, or name another output folder with -o"
+            raise FilesError(f"{output} is in use by {whose}", hint) from None
+        self._held.append(lock)

@@ -1,0 +1,126 @@
+"""A walk over folders that meets each output folder once, with all inputs whose outputs go there."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgtrans.batch.found import Found, inspect
+from imgtrans.batch.selection import Selection
+from imgtrans.images.formats import is_hidden_or_system
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder on the way.
+
+    Attributes:
+        root: What the user named, which leads to it.
+        path: The folder.
+        relative: Its path below the root.
+        real: Its real path.
+        above: The real paths of those that it is in.
+    """
+
+    root: Path
+    path: Path
+    relative: Path
+    real: str
+    above: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, root: Path) -> "Place":
+        """Return the place of a folder that the user named."""
+        return cls(root, root, Path(), os.path.realpath(root))
+
+    @property
+    def leads_back(self) -> bool:
+        """Whether a link leads from it to itself."""
+        return self.real in self.above
+
+    def inside(self, name: str) -> "Place":
+        """Return the place of a folder in it."""
+        path = self.path / name
+        real = os.path.realpath(path) if path.is_symlink() else os.path.join(self.real, name)  # noqa: PTH118
+        return Place(self.root, path, self.relative / name, real, self.above | {self.real})
+
+    def look(self, name: str) -> Found:
+        """Look at a file in it."""
+        path, relative = self.path / name, self.relative / name
+        if is_hidden_or_system(name):
+            return Found(path, relative, "", root=self.root)
+        return replace(inspect(path, relative), root=self.root)
+
+
+class Folder:
+    """One folder that was listed, or several whose outputs share one: the files in it, looked at one by one.
+
+    Attributes:
+        problems: Folders that could not be listed.
+    """
+
+    def __init__(self, places: Sequence[Place], closed: Collection[str], selection: Selection) -> None:
+        self.problems: list[Found] = []
+        self._selection = selection
+        self._files: list[tuple[Place, list[str]]] = []
+        self._below: list[Place] = []
+        for place in places:
+            try:
+                self._list(place, closed)
+            except OSError as error:
+                problem = f"{place.path} cannot be read: {error.strerror}."
+                self.problems.append(Found(place.path, place.relative, "", problem=problem, root=place.root))
+
+    def names(self) -> Iterator[tuple[Place, str]]:
+        """Yield the names of the files, sorted, and where each is."""
+        for place, names in self._files:
+            for name in names:
+                if is_hidden_or_system(name) or self._selection.takes(place.relative / name):
+                    yield place, name
+
+    def below(self, fold: Callable[[str], str]) -> list[list[Place]]:
+        """Return the folders in it, sorted; those whose names are the same once folded are together."""
+        together: dict[str, list[Place]] = {}
+        for place in self._below:
+            together.setdefault(fold(place.path.name), []).append(place)
+        return [together[name] for name in sorted(together)]
+
+    def _list(self, place: Place, closed: Collection[str]) -> None:
+        files: list[str] = []
+        folders: list[str] = []
+        with os.scandir(place.path) as entries:
+            for entry in entries:
+                (folders if not is_hidden_or_system(entry.name) and _is_folder(entry) else files).append(entry.name)
+        (place.path / os.pardir).stat()  # one that can be listed and not entered is of no use
+        self._files.append((place, sorted(files)))
+        for name in sorted(folders):
+            inside = place.inside(name)
+            if not inside.leads_back and inside.real not in closed and self._selection.enters(inside.relative):
+                self._below.append(inside)
+
+
+def walk(
+    together: Sequence[Place], closed: Collection[str], selection: Selection, fold: Callable[[str], str] = str
+) -> Iterator[Folder]:
+    """Walk folders whose outputs share one, and what is below them: each output folder is met once, with all inputs.
+
+    A stack, as paths may be deeper than Python recurses.
+
+    Args:
+        together: Where to begin.
+        closed: Real paths of folders that are not entered.
+        selection: What is taken.
+        fold: Returns the same text for names that are the same where outputs go.
+    """
+    stack: list[list[Place]] = [[*together]]
+    while stack:
+        folder = Folder(stack.pop(), closed, selection)
+        yield folder
+        stack += reversed(folder.below(fold))
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # of a link's target: then it is the link's problem
+        return False
