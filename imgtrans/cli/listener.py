@@ -1,6 +1,7 @@
 """Tells a person, or a program that reads JSON Lines, how a run goes."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imgtrans.console import Console, ProgressDisplay
@@ -16,10 +17,16 @@ SHOWN_FAILURES = 20
 
 
 class RunListener:
-    """Prints a run's plan, progress, failures and result."""
+    """Prints a run's plan, progress, failures and result.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: Where.
+        shown: Returns a sentence as the user is to see it.
+    """
+
+    def __init__(self, console: Console, shown: Callable[[str], str] = str) -> None:
         self.console = console
+        self._shown = shown
         self.device = ""
         self._pace: _Pace | None = None
         self._progress: ProgressDisplay | None = None
@@ -27,7 +34,7 @@ class RunListener:
     def planned(self, tally: "Tally", prepared: "Prepared", engine: "Engine | None") -> None:
         """Say in one line what will be done."""
         self.device = engine.describe() if engine else ""
-        self.console.say(describe_plan(tally, prepared, self.device))
+        self.console.say(self._shown(describe_plan(tally, prepared, self.device)))
         if tally.converted and not prepared.wanted.format:
             self.console.say(f"{pictures(tally.converted)} of a format that cannot be written will become PNG")
         self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
@@ -39,7 +46,7 @@ class RunListener:
 
     def finished(self, outcome: "Outcome", status: str) -> None:
         """Count a picture; a failure is told at once."""
-        item, error = outcome.item, outcome.error
+        item, error = outcome.item, self._shown(outcome.error)
         self.console.record(
             event="image",
             input=str(item.input),
@@ -84,7 +91,7 @@ class RunListener:
         if report.failed > 1:
             self.console.say(f"{report.failed} pictures failed:")
             for _, error in report.failures[:SHOWN_FAILURES]:
-                self.console.say(f"  {error}")
+                self.console.say(f"  {self._shown(error)}")
             if report.failed > SHOWN_FAILURES:
                 self.console.say(f"  ... and {report.failed - SHOWN_FAILURES} more")
         self.console.record(event="end", **report.counts())

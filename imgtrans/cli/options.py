@@ -11,7 +11,11 @@ from imgtrans.console import Console
 Model = Annotated[str, typer.Option("--model", "-m", help="A model's name, or the path of a checkpoint.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Where outputs go. [default: beside the input, named after the model]"),
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where outputs go; - is standard output. [default: beside the input, named after the model]",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]

@@ -14,7 +14,9 @@ def run(
     ctx: typer.Context,
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="INPUTS...", help="Pictures and folders of pictures.", show_default=False),
+        typer.Argument(
+            metavar="INPUTS...", help="Pictures and folders of pictures; - is standard input.", show_default=False
+        ),
     ] = None,
     model: options.Model = options.DEFAULT_MODEL,
     output: options.Output = None,
@@ -75,54 +77,58 @@ def run(
     from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.forecast import show_forecast
     from imgtrans.cli.listener import RunListener
+    from imgtrans.cli.pipe import piped
 
     console = options.console(quiet, verbose, json)
     if report is not None:
         check_summary(report)
     pull_on_first_use(console, model, options.catalogues(ctx), yes=yes, only_say=dry_run)
-    prepared = prepare(
-        Request(
-            inputs=inputs or [],
-            model=model,
-            output=output,
-            size=size,
-            upsample=upsample,
-            device=device,
-            precision=precision,
-            batch_size=batch_size,
-            format=format,
-            quality=quality,
-            alpha=alpha,
-            keep_gray=keep_gray,
-            frames=frames,
-            suffix=suffix,
-            max_pixels=max_pixels,
-            tiling=tiling,
-            memory=memory,
-            scratch=scratch,
-            overwrite=overwrite,
-            force=force,
-            retry_failed=retry_failed,
-            selection=Selection(tuple(include or ()), tuple(exclude or ()), limit, files_from, null),
-            shard=parse_shard(shard),
+    with piped(inputs or [], output, json=json, dry_run=dry_run) as ends:
+        prepared = prepare(
+            Request(
+                inputs=ends.inputs,
+                model=model,
+                output=ends.output,
+                size=size,
+                upsample=upsample,
+                device=device,
+                precision=precision,
+                batch_size=batch_size,
+                format=format,
+                quality=quality,
+                alpha=alpha,
+                keep_gray=keep_gray,
+                frames=frames,
+                suffix=suffix,
+                max_pixels=max_pixels,
+                tiling=tiling,
+                memory=memory,
+                scratch=scratch,
+                overwrite=overwrite,
+                force=force,
+                retry_failed=retry_failed,
+                selection=Selection(tuple(include or ()), tuple(exclude or ()), limit, files_from, null),
+                shard=parse_shard(shard),
+            )
         )
-    )
-    if dry_run:
-        raise typer.Exit(1 if show_forecast(prepared, console) else 0)
-    listener = RunListener(console)
-    done, end = Report(), "stopped"
-    try:
-        translate(prepared, listener, done)
-        end = "complete"
-    except KeyboardInterrupt:
-        listener.close()
-        console.say("stopped; what is done is kept, and the same command goes on from here")
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        listener.close()
-        if report is not None:
-            write_summary(report, prepared, done, end, listener.device)
-    listener.report(done)
-    if done.translated or done.skipped:
-        console.result(str(prepared.result()))
+        if dry_run:
+            raise typer.Exit(1 if show_forecast(prepared, console) else 0)
+        listener = RunListener(console, ends.shown)
+        done, end = Report(), "stopped"
+        try:
+            translate(prepared, listener, done)
+            end = "complete"
+        except KeyboardInterrupt:
+            listener.close()
+            console.say("stopped; what is done is kept, and the same command goes on from here")
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            listener.close()
+            if report is not None:
+                write_summary(report, prepared, done, end, listener.device)
+        listener.report(done)
+        if ends.to_stdout and done.translated:
+            ends.finish(prepared.result())
+        elif done.translated or done.skipped:
+            console.result(str(prepared.result()))
     raise typer.Exit(1 if done.failed else 0)

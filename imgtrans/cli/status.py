@@ -73,4 +73,4 @@ def _describe(status: "Status") -> Iterator[str]:
     ended = len(status.runs) - status.at_work - status.stopped
     counts = ((ended, "ended"), (status.at_work, "at work"), (status.stopped, "stopped"))
     states = ", ".join(f"{count} {state}" for count, state in counts if count)
-    yield f"{run} has {len(status.runs)} journals: {states}{left}"
+    yield f"{run} has {len(status.runs)} parts: {states}{left}"
