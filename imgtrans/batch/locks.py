@@ -32,7 +32,7 @@ class RunLock:
         whole = folder / "lock"
         try:
             if shard.tag:
-                self._take(folder / f"shard-{shard.tag}.lock", output, f"shard {shard} of another run")
+                self._take(folder / f"shard-{shard.tag}.lock", output, "another run")
                 self._take(whole, output, "another run", _MOMENT_SECONDS)
                 self._held.pop().release()
             else:
