@@ -1,5 +1,8 @@
 """Devices and precisions: what ``auto`` means here, and a sentence for what is not there."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import torch
 
 from imgtrans.errors import UnavailableError, UsageError
@@ -14,30 +17,39 @@ def choose_device(name: str) -> torch.device:
         UsageError: If the name is none of these.
         UnavailableError: If there is no such device here.
     """
-    if name == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if name != "cpu" and device.type != "cuda":
-        raise UsageError(f"{name!r} is not a device", "use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise UnavailableError("there is no CUDA device that PyTorch can use here", "use --device cpu")
-        device = torch.device("cuda", device.index or 0)
-        if device.index >= torch.cuda.device_count():
-            raise UnavailableError(f"there is no {name} here; CUDA devices: {torch.cuda.device_count()}")
-    return device
+    if "," in name or name == "all":
+        raise UsageError(f"--device {name} is more than one device", "name one of them here")
+    return _named(name, "use auto, cpu, cuda or cuda:N")
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the floating-point type called ``auto``, ``float32`` or ``bfloat16`` for a device.
+def choose_devices(name: str) -> list[torch.device]:
+    """Return the devices of a list like ``cuda:0,cuda:1``, or of ``all``: each CUDA device, or the CPU without one.
 
-    ``auto`` is bfloat16 on a CUDA device that computes in it, float32 elsewhere.
+    The CPU may be named more than once, and its cores are shared then.
+
+    Raises:
+        UsageError: If one of them is no device's name, or a CUDA device is named twice.
+        UnavailableError: If there is no such device here.
+    """
+    if name == "all":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        return [torch.device("cuda", index) for index in range(count)] or [torch.device("cpu")]
+    hint = "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
+    devices = [_named(one.strip(), hint) for one in name.split(",")]
+    for device in devices:
+        if device.type == "cuda" and devices.count(device) > 1:
+            raise UsageError(f"--device {name} has {device} twice", "a CUDA device computes one thing at a time")
+    return devices
+
+
+def choose_precision(name: str, *devices: torch.device) -> torch.dtype:
+    """Return the floating-point type called ``auto``, ``float32`` or ``bfloat16`` for all of some devices.
+
+    ``auto`` is bfloat16 on CUDA devices that compute in it, float32 elsewhere.
     """
     if name == "auto":
-        quick = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        quick = all(device.type == "cuda" for device in devices)
+        quick = quick and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if quick else torch.float32
     if name not in PRECISIONS:
         raise UsageError(f"{name!r} is not a precision", f"use auto, {' or '.join(PRECISIONS)}")
@@ -49,6 +61,30 @@ def describe_device(device: torch.device) -> str:
     return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
+def describe_devices(devices: Sequence[torch.device]) -> str:
+    """Return the names of several devices, as ``cuda:0 NVIDIA H100, cuda:1 NVIDIA H100`` or ``2 x cpu``."""
+    counts = Counter(map(describe_device, devices))
+    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
+
+
 def describe_precision(precision: torch.dtype) -> str:
     """Return ``float32`` for ``torch.float32``."""
     return str(precision).removeprefix("torch.")
+
+
+def _named(name: str, hint: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if name != "cpu" and device.type != "cuda":
+        raise UsageError(f"{name!r} is not a device", hint)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UnavailableError("there is no CUDA device that PyTorch can use here", "use --device cpu")
+        device = torch.device("cuda", device.index or 0)
+        if device.index >= torch.cuda.device_count():
+            raise UnavailableError(f"there is no {name} here; CUDA devices: {torch.cuda.device_count()}")
+    return device

@@ -96,9 +96,9 @@ class Outcome:
         temporary: Its finished translation on disk, to be moved to ``item.output``; None if it failed.
         error: Why it failed, one sentence; "" if it did not.
         pixels: Pixels of the picture, 0 if it was never decoded.
-        decode_seconds: The time that reading took.
-        model_seconds: Its share of the time that the network took.
-        encode_seconds: The time that writing took.
+        decode_seconds: What reading and preparing it took.
+        model_seconds: Its share of the time that its batches took.
+        encode_seconds: What finishing and writing it took.
     """
 
     item: Item
@@ -205,12 +205,15 @@ class Backend(Protocol):
 class Executor(Protocol):
     """Whoever does the work of a run: reads, computes and writes, here or elsewhere.
 
-    What is registered makes one, called as ``(session, job, batch_size=..., batch_pixels=..., workers=...,
-    memory=...)``; see :class:`imgtrans.executors.local.LocalExecutor`.
+    What is registered makes one, called as ``(sessions, job, batch_size=..., batch_pixels=..., workers=...,
+    memory=...)``; see :class:`imgtrans.executors.local.LocalExecutor`. There is a session for each device, at least
+    one; each is for one thread at a time, and it does not matter which of them translates a picture.
     """
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate every item, yielding outcomes as they come, in any order; each item has exactly one.
+
+        Items are drawn as they are needed, by one thread, which need not be the caller's.
 
         Raises:
             FilesError: If no output can be written any more (a full disk).

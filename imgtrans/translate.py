@@ -10,9 +10,13 @@ from imgtrans.errors import ImageError
 from imgtrans.files import fsync_file
 from imgtrans.images.decode import Picture, decode_frames
 from imgtrans.images.encode import encode_frames
+from imgtrans.images.formats import open_image
+from imgtrans.images.frames import count_frames
 from imgtrans.images.resample import pad, shrink, working_size
 from imgtrans.images.upsample import add_change
 from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
+
+DECODED_BYTES_PER_PIXEL = 16  # what decoding, conversion and resampling of one picture take together
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,16 @@ class Prepared:
     def pixels(self) -> int:
         """How many pixels they have together."""
         return sum(frame.picture.pixels.shape[0] * frame.picture.pixels.shape[1] for frame in self.frames)
+
+
+def measure(item: Item, job: Job) -> int:
+    """Return how many pixels a picture has, all its frames together, by what its header says.
+
+    Raises:
+        ImageError: If it is no picture, or too large.
+    """
+    with open_image(item.input, job.max_pixels) as image:
+        return image.width * image.height if job.wanted.first_frame else count_frames(image)[1]
 
 
 def read(item: Item, job: Job) -> Prepared:
@@ -73,12 +87,18 @@ def padded(prepared: Prepared, job: Job) -> Pixels:
 
 
 def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Exception]:
-    """Translate pictures of one size; one that cannot be computed gives its exception and harms no other."""
+    """Translate pictures of one size; one that cannot be computed gives its exception and harms no other.
+
+    Raises:
+        MemoryError: If several do not fit into memory together; fewer may.
+    """
     try:
         return list(session.run(np.stack(pictures)))
     except Exception as error:
         if len(pictures) == 1:
             return [error]
+        if isinstance(error, MemoryError):
+            raise
     half = len(pictures) // 2
     return compute(session, pictures[:half]) + compute(session, pictures[half:])
 

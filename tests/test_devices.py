@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
+from imgtrans.devices import (
+    choose_device,
+    choose_devices,
+    choose_precision,
+    describe_device,
+    describe_devices,
+    describe_precision,
+)
 from imgtrans.errors import UnavailableError, UsageError
 
 
@@ -77,3 +84,47 @@ def test_devices_and_precisions_have_names_that_people_know(two_gpus: None):
     assert describe_device(torch.device("cpu")) == "cpu"
     assert describe_device(torch.device("cuda", 1)) == "cuda:1 Graphic Wonder 9"
     assert describe_precision(torch.bfloat16) == "bfloat16"
+
+
+def test_several_devices_can_be_named(two_gpus: None):
+    assert choose_devices("cuda:1,cuda:0") == [torch.device("cuda", 1), torch.device("cuda", 0)]
+    assert choose_devices("auto") == [torch.device("cuda", 0)]
+    assert choose_devices("cpu, cpu") == [torch.device("cpu"), torch.device("cpu")]
+
+
+def test_all_devices_are_all_gpus(two_gpus: None):
+    assert choose_devices("all") == [torch.device("cuda", 0), torch.device("cuda", 1)]
+
+
+def test_all_devices_without_a_gpu_are_the_cpu(no_cuda: None):
+    assert choose_devices("all") == [torch.device("cpu")]
+
+
+@pytest.mark.parametrize("name", ["cpu,", "cpu;cpu", "cuda:0,gpu", "all,cpu"])
+def test_a_list_with_something_unknown_is_a_usage_error(name: str, two_gpus: None):
+    with pytest.raises(UsageError, match="is not a device") as refusal:
+        choose_devices(name)
+    assert refusal.value.hint == "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
+
+
+@pytest.mark.parametrize("name", ["cuda:0,cuda:0", "cuda,cuda:0"])
+def test_a_gpu_cannot_be_named_twice(name: str, two_gpus: None):
+    with pytest.raises(UsageError, match="has cuda:0 twice"):
+        choose_devices(name)
+
+
+@pytest.mark.parametrize("name", ["cpu,cpu", "all"])
+def test_where_one_device_is_needed_several_are_refused(name: str):
+    with pytest.raises(UsageError, match=f"--device {name} is more than one device"):
+        choose_device(name)
+
+
+def test_several_devices_compute_in_one_precision(two_gpus: None):
+    gpus, cpu = choose_devices("all"), torch.device("cpu")
+    assert choose_precision("auto", *gpus) is torch.bfloat16
+    assert choose_precision("auto", *gpus, cpu) is torch.float32
+
+
+def test_several_devices_are_described_together(two_gpus: None):
+    assert describe_devices(choose_devices("all")) == "cuda:0 Graphic Wonder 9, cuda:1 Graphic Wonder 9"
+    assert describe_devices(choose_devices("cpu,cpu")) == "2 x cpu"

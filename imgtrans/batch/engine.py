@@ -1,5 +1,6 @@
 """A model made ready to translate: network, device, memory limits and the executor that uses them."""
 
+import copy
 import os
 import sys
 from collections.abc import Generator, Iterable
@@ -9,24 +10,25 @@ from types import TracebackType
 import torch
 from torch import nn
 
-from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
+from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import available_memory
-from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Wanted
+from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
+from imgtrans.translate import DECODED_BYTES_PER_PIXEL
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the memory that is free, for the network
 PICTURES_SHARE = 0.3  # ... and for decoded pictures; the rest is for whatever else goes on
-DECODED_BYTES_PER_PIXEL = 16  # what decoding, conversion and resampling of one picture take together
 
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
 LARGEST_BATCH = 64
+WORKERS = 8  # for each device, at most; where there are so many cores
 
 
 class Engine:
@@ -35,7 +37,7 @@ class Engine:
     Args:
         model: The model.
         size: Longest side at which the network works, in pixels; None is each picture's own.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several of them with commas between, or ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
         wanted: How outputs are written.
@@ -67,62 +69,71 @@ class Engine:
         scratch: Path = Path(),
         tag: str = "",
     ) -> None:
-        self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.devices = choose_devices(device)
+        self.precision = choose_precision(precision, *self.devices)
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
-        backend: Backend = implementation("imgtrans.backends", "eager")
-        self._workers = max(1, min(8, os.cpu_count() or 1))
+        workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
         free = available_memory()
-        memory = memory or int(MODEL_SHARE * free)
-        own = int(MODEL_SHARE * torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else None
-        fitting = int((memory if own is None else own) / architecture.bytes_per_pixel(parameters))
+        memory = (memory or int(MODEL_SHARE * free)) // len(self.devices)
+        own = {device: _own_memory(device) for device in self.devices}
+        least = min(memory if size is None else size for size in own.values())
+        fitting = int(least / architecture.bytes_per_pixel(parameters))
         pictures = int(PICTURES_SHARE * free)
         largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
-        streamer = None if tiling == "off" else self._streamer(network, required=tiling == "exact")
-        session = backend.open(network, self.device, self.precision)
-        if streamer is not None:
-            whole = 0 if tiling == "exact" else fitting
-            session = StreamingSession(
-                session, streamer, largest=whole, memory=memory, device_memory=own, scratch=scratch
-            )
-        job = Job(
+        backend: Backend = implementation("imgtrans.backends", "eager")
+        sessions: list[Session] = []
+        streamed = tiling != "off"
+        for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
+            streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None
+            session = backend.open(itself, one, self.precision)
+            if streamer is not None:
+                whole = 0 if tiling == "exact" else fitting
+                session = StreamingSession(
+                    session, streamer, largest=whole, memory=memory, device_memory=own[one], scratch=scratch
+                )
+            streamed = streamer is not None
+            sessions.append(session)
+        self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
             smallest=architecture.smallest(parameters),
-            max_pixels=min(max_pixels or largest // self._workers, largest),
-            max_working_pixels=fitting if streamer is None else sys.maxsize,
+            max_pixels=min(max_pixels or largest, largest),
+            max_working_pixels=sys.maxsize if streamed else fitting,
             wanted=wanted,
             upsample=upsample,
             tag=tag,
         )
-        alone = self.device.type == "cpu" and not batch_size
+        self._threads = torch.get_num_threads()
+        on_cpu = [device.type for device in self.devices].count("cpu")
+        torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
+        alone = on_cpu == len(self.devices) and not batch_size
         self._executor = implementation("imgtrans.executors", "local")(
-            session,
-            job,
+            sessions,
+            self.job,
             batch_size=batch_size or LARGEST_BATCH,
             batch_pixels=min(fitting, CPU_BATCH_PIXELS) if alone else fitting,
-            workers=self._workers,
+            workers=workers,
             memory=pictures,
         )
 
-    def _streamer(self, network: nn.Module, *, required: bool) -> Streamer | None:
+    def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
         """Return what streams a network, or None if that cannot be.
 
         Raises:
             UnavailableError: If it cannot be and is required.
         """
         try:
-            return Streamer(network, self.device, self.precision)
+            return Streamer(network, device, self.precision)
         except ValueError as error:
             if required:
                 raise UnavailableError(f"{error}", "leave --tiling exact out") from error
             return None
 
     def describe(self) -> str:
-        """Return device and precision in words."""
-        return f"on {describe_device(self.device)} in {describe_precision(self.precision)}"
+        """Return devices and precision in words."""
+        return f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :class:`imgtrans.protocols.Executor`."""
@@ -138,3 +149,14 @@ class Engine:
     ) -> None:
         """End the worker processes."""
         self._executor.close()
+        torch.set_num_threads(self._threads)
+
+
+def _own_memory(device: torch.device) -> int | None:
+    """Return the bytes of its own memory that a device can take, None if it is the CPU."""
+    return int(MODEL_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+
+
+def _copies(network: nn.Module, count: int) -> list[nn.Module]:
+    """Return a network and its like, so many in all: each device has its own."""
+    return [network, *(copy.deepcopy(network) for _ in range(count - 1))]

@@ -24,6 +24,7 @@ from imgtrans.protocols import Item, Outcome
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
 
+PLANNING_SECONDS = 1.0  # what is found by then, once the model is loaded, is known before anything is said or done
 REFUSED_AT_ONCE = 100  # are noted together, as each note waits for the disk
 
 
@@ -64,7 +65,8 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                     listener.planned(tally, prepared, None)
                 else:
                     with prepared.open_engine() as engine:
-                        scout.check()  # what it has found in the meantime, nothing is done yet
+                        scout.wait(PLANNING_SECONDS)
+                        scout.check()  # nothing is done yet
                         with turn:
                             listener.planned(tally, prepared, engine)
                         for outcome in execute(scout, engine, prepared.recipe, journal, tally):

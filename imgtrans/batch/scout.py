@@ -56,6 +56,10 @@ class Scout:
         self.check()
         return self._first is not None
 
+    def wait(self, seconds: float) -> None:
+        """Wait until all is found, but no longer than that."""
+        self._thread.join(seconds)
+
     def check(self) -> None:
         """Raise what has ended the planning, if anything has.
 

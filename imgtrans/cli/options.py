@@ -17,7 +17,7 @@ Output = Annotated[
         help="Where outputs go; - is standard output. [default: beside the input, named after the model]",
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 BatchSize = Annotated[
     int,

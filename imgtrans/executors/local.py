@@ -1,77 +1,55 @@
-"""This machine as an executor: worker processes decode and encode while the model computes in this one."""
+"""This machine as an executor: worker processes decode and encode while sessions compute in this one."""
 
 import queue
-import threading
-from collections import defaultdict, deque
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
 
-from imgtrans.errors import ImageError
-from imgtrans.executors.worker import Worker, WorkerDiedError
-from imgtrans.files import cannot_go_on, temporary_beside
-from imgtrans.protocols import Item, Job, Outcome, Pixels, Session
-from imgtrans.translate import compute
-
-
-@dataclass
-class _Held:
-    """A picture that a worker holds until the model is done with all its frames."""
-
-    item: Item
-    lane: "_Lane"
-    picture_pixels: int
-    memory: int
-    results: list[Pixels | Exception]
-    missing: int
-
-
-@dataclass
-class _Decoded:
-    """A frame of a picture, mostly the only one, that waits for the model."""
-
-    picture: _Held
-    number: int
-    pixels: Pixels
-
-
-@dataclass(frozen=True)
-class _Starved:
-    """A lane has nothing more to read."""
-
-
-_Event = _Decoded | Outcome | _Starved | BaseException
+from imgtrans.executors.batches import Batches
+from imgtrans.executors.computing import Computer
+from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
+from imgtrans.executors.supply import Supply
+from imgtrans.executors.worker import Worker
+from imgtrans.protocols import Item, Job, Outcome, Session
 
 
 class LocalExecutor:
-    """Overlaps decoding, computing and encoding through bounded queues.
+    """Overlaps reading, computing and writing.
 
-    Each lane is a thread with a worker process of its own. It reads ahead as far as ``ahead``
-    allows, and what it read comes back to it for writing, so the full picture never leaves its
-    process; only what the network sees does.
+    Each lane is a thread with a worker process of its own, and each session has a thread. Lanes draw items from one
+    supply and put what they read into buckets of one size; a session that is free takes the next batch from there,
+    and hands its results back to the lanes, which write them. A batch for which there is too little memory halves
+    what its session takes together from then on.
 
     Args:
-        session: The network, ready.
+        sessions: The network, ready, on each device.
         job: What is done to each picture.
         batch_size: Pictures of one size computed together, at most.
         batch_pixels: Pixels computed together, at most (though never less than one picture).
         workers: Worker processes.
-        memory: Bytes that decoded pictures may take in all workers together.
+        memory: Bytes that pictures may take in all workers together.
     """
 
     def __init__(
-        self, session: Session, job: Job, *, batch_size: int, batch_pixels: int, workers: int, memory: int
+        self,
+        sessions: Sequence[Session],
+        job: Job,
+        *,
+        batch_size: int,
+        batch_pixels: int,
+        workers: int,
+        memory: int,
     ) -> None:
-        self._session = session
+        self._sessions = sessions
         self._tag = job.tag
         self._batch_size = batch_size
-        self._batch_pixels = batch_pixels
-        self._lanes = [Worker(job) for _ in range(workers)]
-        self._ahead = max(2, -(-2 * batch_size // workers))
+        self._batch_pixels = [batch_pixels for _ in sessions]
+        self._workers = [Worker(job) for _ in range(workers)]
+        # Two batches for each session: one that is computed and one that comes together.
+        self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(sessions) // workers))
         self._memory = memory
 
     def close(self) -> None:
         """End the worker processes."""
-        for worker in self._lanes:
+        for worker in self._workers:
             worker.close()
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
@@ -80,200 +58,44 @@ class LocalExecutor:
         Raises:
             FilesError: If nothing can be written any more (a full disk).
         """
-        events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        source = _Source(iter(items), self._memory)
-        lanes = [_Lane(worker, source, events, self._ahead, self._tag) for worker in self._lanes]
-        for lane in lanes:
-            lane.start()
-        waiting: dict[tuple[int, ...], deque[_Decoded]] = defaultdict(deque)
-        reading, unfinished = len(lanes), 0
-        outcomes: list[Outcome] = []
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        temporaries = Temporaries()
+        batches = Batches(enough=2 * sum(self._batch_pixels))
+        computers = [
+            Computer(session, batches, hand_back, events.put, batch_size=self._batch_size, batch_pixels=pixels)
+            for session, pixels in zip(self._sessions, self._batch_pixels, strict=True)
+        ]
+        supply = Supply(iter(items), ahead=len(self._workers), memory=self._memory, failed=events.put)
+        lanes = [Lane(worker, supply, batches, events, temporaries, self._ahead, self._tag) for worker in self._workers]
+        working = len(lanes)
         try:
-            while reading or unfinished or outcomes:
-                # Whatever has happened is taken in first; only with nothing else to do is it waited for.
-                idle = not any(waiting.values()) and not outcomes
-                while idle or not events.empty():
+            for thread in (*computers, *lanes):
+                thread.start()
+            while working:
+                outcomes: list[Outcome] = []
+                while (not outcomes and working) or not events.empty():
                     event = events.get()
-                    idle = False
                     if isinstance(event, BaseException):
                         raise event
-                    if isinstance(event, _Starved):
-                        reading -= 1
-                    elif isinstance(event, _Decoded):
-                        unfinished += event.number == 0
-                        waiting[event.pixels.shape].append(event)
+                    if isinstance(event, Ended):
+                        working -= 1
                     else:
-                        unfinished -= event.pixels > 0  # one that could not be read was never counted
                         outcomes.append(event)
                 if outcomes:
                     yield outcomes
-                    outcomes = []
-                if any(waiting.values()):
-                    self._compute(self._take_batch(max(waiting.values(), key=len)))
-                    waiting = defaultdict(deque, {shape: left for shape, left in waiting.items() if left})
+                    temporaries.claim(outcomes)
         finally:
-            source.stop()
+            batches.close()
             for lane in lanes:
                 lane.stop()
-            if reading or unfinished:  # stopped half-way: what the workers are doing is no longer wanted
-                for worker in self._lanes:
+            if working:  # stopped half-way: what they are doing is no longer wanted
+                for computer in computers:
+                    computer.interrupt()
+                for worker in self._workers:
                     worker.kill()
-            for lane in lanes:
-                lane.join()
-            while not events.empty():
-                event = events.get()
-                if isinstance(event, Outcome):
-                    outcomes.append(event)
-            for outcome in outcomes:  # nobody puts these in their places any more
-                if outcome.temporary:
-                    outcome.temporary.unlink(missing_ok=True)
-
-    def _take_batch(self, bucket: deque[_Decoded]) -> list[_Decoded]:
-        height, width = bucket[0].pixels.shape[:2]
-        fits = max(1, self._batch_pixels // (height * width))
-        return [bucket.popleft() for _ in range(min(len(bucket), self._batch_size, fits))]
-
-    def _compute(self, batch: list[_Decoded]) -> None:
-        for decoded, result in zip(batch, compute(self._session, [d.pixels for d in batch]), strict=True):
-            decoded.picture.lane.hand_back(decoded, result)
-
-
-class _Source:
-    """The items still to be read, shared by the lanes; nothing is handed out while memory is short."""
-
-    def __init__(self, items: Iterator[Item], memory: int) -> None:
-        self._items = items
-        self._memory = memory
-        self._held = 0
-        self._lock = threading.Lock()
-
-    def next(self, holds_nothing: bool) -> Item | bool | None:
-        """Return the next item, None after the last, or False if memory is short just now."""
-        with self._lock:
-            if self._held > self._memory and not holds_nothing:
-                return False
-            return next(self._items, None)
-
-    def hold(self, amount: int) -> None:
-        """Count memory taken (or, negative, given back)."""
-        with self._lock:
-            self._held += amount
-
-    def stop(self) -> None:
-        """Hand out nothing more."""
-        with self._lock:
-            self._items = iter(())
-
-
-class _Lane(threading.Thread):
-    """A thread that drives one worker: writes what is computed first, else reads ahead."""
-
-    def __init__(
-        self, worker: Worker, source: _Source, events: "queue.SimpleQueue[_Event]", ahead: int, tag: str
-    ) -> None:
-        super().__init__(daemon=True)
-        self._worker = worker
-        self._source = source
-        self._events = events
-        self._ahead = ahead
-        self._tag = tag
-        self._holding = 0
-        self._exhausted = False
-        self._stopped = False
-        self._computed: deque[_Held] = deque()
-        self._changed = threading.Condition()
-
-    def hand_back(self, decoded: _Decoded, result: Pixels | Exception) -> None:
-        """Take back a frame that the model is done with; after its last one a picture is written."""
-        picture = decoded.picture
-        picture.results[decoded.number] = result
-        picture.missing -= 1
-        if picture.missing:
-            return
-        with self._changed:
-            self._computed.append(picture)
-            self._changed.notify()
-
-    def stop(self) -> None:
-        """End the thread as soon as it can."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-
-    def run(self) -> None:
-        """Work until there is nothing left to read or write."""
-        try:
-            while not self._stopped:
-                with self._changed:
-                    task = self._computed.popleft() if self._computed else None
-                if task:
-                    self._write(task)
-                elif self._exhausted or self._holding >= self._ahead or not self._read():
-                    with self._changed:
-                        if not self._computed and not self._stopped:
-                            if self._exhausted and not self._holding:
-                                return
-                            self._changed.wait()
-        except BaseException as error:  # a bug here must end the run, not leave it waiting for ever
-            self._events.put(error)
-
-    def _read(self) -> bool:
-        """Read the next picture; return False if there is none to be had now."""
-        item = self._source.next(holds_nothing=self._holding == 0)
-        if item is False:
-            return False
-        if not isinstance(item, Item):
-            self._exhausted = True
-            self._events.put(_Starved())
-            return False
-        try:
-            frames, picture_pixels = self._worker.read(item)
-        except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
-            self._fail(item, error)
-            return True
-        self._holding += 1
-        memory = _memory_of(picture_pixels, frames)
-        self._source.hold(memory)
-        picture = _Held(item, self, picture_pixels, memory, [*frames], missing=len(frames))
-        for number, pixels in enumerate(frames):
-            self._events.put(_Decoded(picture, number, pixels))
-        return True
-
-    def _write(self, picture: _Held) -> None:
-        item = picture.item
-        self._holding -= 1
-        self._source.hold(-picture.memory)
-        temporary = temporary_beside(item.output, self._tag)
-        try:
-            frames = [result for result in picture.results if not isinstance(result, Exception)]
-            for result in picture.results:
-                if isinstance(result, Exception):
-                    self._worker.drop(item)
-                    raise result
-            self._worker.write(item, frames, temporary)
-        except Exception as error:
-            temporary.unlink(missing_ok=True)
-            if fatal := cannot_go_on(item.output.parent, error):
-                self._events.put(fatal)
-                return
-            self._fail(item, error, picture.picture_pixels)
-            return
-        self._events.put(Outcome(item, temporary, pixels=picture.picture_pixels))
-
-    def _fail(self, item: Item, error: Exception, pixels: int = 0) -> None:
-        if isinstance(error, ImageError):
-            message = error.message
-        elif isinstance(error, WorkerDiedError):
-            message = f"{item.input} {error}."
-        elif isinstance(error, MemoryError):
-            message = f"{item.input} does not fit into the device's memory; a --size would help."
-        elif isinstance(error, OSError):
-            message = f"{item.output} cannot be written: {error.strerror}."
-        else:
-            message = f"{item.input} could not be translated: {str(error).strip().splitlines()[-1]}"
-        self._events.put(Outcome(item, None, message, pixels))
-
-
-def _memory_of(picture_pixels: int, frames: list[Pixels]) -> int:
-    # RGB and alpha of the picture, and what the network sees twice (once here, once in the worker).
-    return 4 * picture_pixels + 2 * sum(pixels.nbytes for pixels in frames)
+            supply.stop()
+            for thread in (*computers, *lanes):
+                if thread.ident is not None:
+                    thread.join()
+            temporaries.delete()  # nobody puts these in their places any more
+            self._batch_pixels = [computer.batch_pixels for computer in computers]

@@ -3,21 +3,51 @@
 import contextlib
 import multiprocessing
 import signal
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imgtrans.errors import ImageError
 from imgtrans.protocols import Item, Job, Pixels
 
-# Long enough for a gigapixel of anything; short enough that a malicious file only costs one picture.
+# Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
+# pictures get more for what they have.
 TIME_LIMIT_SECONDS = 300.0
+SECONDS_PER_PIXEL = 2e-6
+_KILLED = -9  # exit code of a process that got SIGKILL
 
 
 class WorkerDiedError(Exception):
-    """The process crashed, or took too long and was killed; the next call gets a new one."""
+    """The process crashed, or took too long and was killed; the next call gets a new one.
+
+    Attributes:
+        killed: Whether somebody else killed it, which is what the system does when memory has run out.
+    """
+
+    def __init__(self, message: str, killed: bool = False) -> None:
+        super().__init__(message)
+        self.killed = killed
+
+
+@dataclass(frozen=True)
+class Read:
+    """A picture that a worker has read.
+
+    Attributes:
+        frames: What of each frame goes into the network.
+        pixels: Pixels of the picture, all frames together.
+        seconds: How long it took.
+    """
+
+    frames: list[Pixels]
+    pixels: int
+    seconds: float
 
 
 class Worker:
@@ -25,7 +55,8 @@ class Worker:
 
     Args:
         job: What is done to each picture.
-        time_limit: Seconds after which a call is given up and the process killed.
+        time_limit: Seconds after which a call is given up and the process killed, in addition to what it gets for
+            the picture's pixels.
     """
 
     def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS) -> None:
@@ -33,26 +64,51 @@ class Worker:
         self._time_limit = time_limit
         self._process: Any = None
         self._connection: Connection | None = None
+        self._ended = False
 
-    def read(self, item: Item) -> tuple[list[Pixels], int]:
-        """Decode a picture and keep it; return what of each frame goes into the network, and the picture's pixels.
+    def measure(self, item: Item) -> int:
+        """Return how many pixels a picture has, all frames together, without decoding it.
+
+        Raises:
+            ImageError: If it is none, or too large.
+            WorkerDiedError: If that crashed or hung.
+        """
+        count: int = self._call("measure", item)[0]
+        return count
+
+    def read(self, item: Item, pixels: int = 0) -> Read:
+        """Decode a picture and keep it.
+
+        Args:
+            item: The picture.
+            pixels: How many it has, as far as that is known.
 
         Raises:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        result: tuple[list[Pixels], int] = self._call("read", item)
-        return result
+        count, frames, seconds = self._call("read", item, pixels=pixels)
+        return Read(frames, count, seconds)
 
-    def write(self, item: Item, translated: Sequence[Pixels], temporary: Path) -> None:
-        """Finish a picture with the network's output for each frame; the file ``temporary`` is then on disk.
+    def write(self, item: Item, translated: Sequence[Pixels], temporary: Path, pixels: int = 0) -> float:
+        """Finish a picture; the file ``temporary`` is then on disk.
+
+        Args:
+            item: The picture.
+            translated: The network's output for each frame.
+            temporary: The file to write.
+            pixels: How many the picture has, as far as that is known.
+
+        Returns:
+            Seconds that it took.
 
         Raises:
             ImageError: If it cannot be encoded.
             OSError: If it cannot be written.
             WorkerDiedError: If encoding crashed or hung.
         """
-        self._call("write", item, translated, temporary)
+        seconds: float = self._call("write", item, temporary, frames=translated, pixels=pixels)[2]
+        return seconds
 
     def drop(self, item: Item) -> None:
         """Forget a picture that will not be written."""
@@ -60,6 +116,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process, whatever it is doing, from another thread than the caller's."""
+        self._ended = True
         process = self._process
         if process is not None:
             with contextlib.suppress(ValueError):  # the caller closed it at this very moment
@@ -76,27 +133,42 @@ class Worker:
             self._connection.close()
             self._connection = None
 
-    def _call(self, name: str, *arguments: Any) -> Any:
+    def _call(
+        self, name: str, *arguments: Any, frames: Sequence[Pixels] = (), pixels: int = 0
+    ) -> tuple[Any, list[Pixels], float]:
+        limit = self._time_limit + SECONDS_PER_PIXEL * pixels
         try:
             connection = self._connection or self._start()
-            connection.send((name, *arguments))
-            if not connection.poll(self._time_limit):
-                raise WorkerDiedError(f"took longer than {self._time_limit:g} seconds")
-            error, value = connection.recv()
+            _send(connection, (name, *arguments), frames)
+            if not connection.poll(limit):
+                raise WorkerDiedError(f"took longer than {limit:g} seconds")
+            (error, value, seconds), pictures = _receive(connection)
         except WorkerDiedError:
             self.close()
             raise
         except (EOFError, OSError, ValueError) as broken:  # ValueError: closed under us when the run was stopped
+            killed = self._was_killed()
             self.close()
-            raise WorkerDiedError("crashed the decoder") from broken
+            raise WorkerDiedError("crashed the decoder", killed) from broken
+        except MemoryError:  # here, while its answer came in
+            self.close()
+            raise
         if error is not None:
             raise error
-        return value
+        return value, pictures, seconds
+
+    def _was_killed(self) -> bool:
+        """Whether the process, which has closed its end, was killed, and not by us."""
+        if self._process is None:
+            return False
+        self._process.join(1.0)
+        return self._process.exitcode == _KILLED and not self._ended
 
     def _start(self) -> Connection:
         # spawn, not fork: a fork would carry the device's state and threads along.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
+        self._ended = False
         self._process = context.Process(target=_serve, args=(theirs, self._job), daemon=True)
         self._process.start()
         theirs.close()
@@ -104,40 +176,78 @@ class Worker:
         return ours
 
 
+def _send(connection: Connection, message: Any, frames: Sequence[Pixels]) -> None:
+    """Send a message with arrays; these go as they are, for to pickle them is to copy them twice."""
+    frames = [np.ascontiguousarray(frame) for frame in frames]
+    connection.send((message, [(frame.shape, frame.dtype) for frame in frames]))
+    for frame in frames:
+        connection.send_bytes(frame.data.cast("B"))
+
+
+def _receive(connection: Connection) -> tuple[Any, list[Pixels]]:
+    """Return what :func:`_send` sent."""
+    message, outlines = connection.recv()
+    frames = [np.empty(shape, dtype) for shape, dtype in outlines]
+    for frame in frames:
+        connection.recv_bytes_into(frame.data.cast("B"))
+    return message, frames
+
+
 def _serve(connection: Connection, job: Job) -> None:
     """Answer calls until the other end closes."""
     from imgtrans import translate  # noqa: PLC0415 - in the new process, not in whoever starts it
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _die_first()
     held: dict[bytes, translate.Prepared] = {}
 
-    def read(item: Item) -> tuple[list[Pixels], int]:
-        prepared = held[item.key] = translate.read(item, job)
-        return [translate.padded(frame, job) for frame in prepared.frames], prepared.pixels
+    def measure(item: Item) -> tuple[int, list[Pixels]]:
+        return translate.measure(item, job), []
 
-    def write(item: Item, translated: Sequence[Pixels], temporary: Path) -> None:
+    def read(item: Item) -> tuple[int, list[Pixels]]:
+        prepared = held[item.key] = translate.read(item, job)
+        return prepared.pixels, [translate.padded(frame, job) for frame in prepared.frames]
+
+    def write(item: Item, temporary: Path, *translated: Pixels) -> tuple[None, list[Pixels]]:
         # Not held any more if another picture crashed this process in between.
         prepared = held.pop(item.key) if item.key in held else translate.read(item, job)
         translate.write(prepared, translated, temporary, job.wanted)
+        return None, []
 
-    def drop(item: Item) -> None:
+    def drop(item: Item) -> tuple[None, list[Pixels]]:
         held.pop(item.key, None)
+        return None, []
 
-    calls: dict[str, Callable[..., Any]] = {"read": read, "write": write, "drop": drop}
+    calls: dict[str, Callable[..., tuple[Any, list[Pixels]]]] = {
+        "measure": measure, "read": read, "write": write, "drop": drop
+    }  # fmt: skip
     while True:
         try:
-            name, *arguments = connection.recv()
+            (name, *arguments), given = _receive(connection)
         except (EOFError, OSError):
             return
+        started = time.perf_counter()
+        error: Exception | None = None
+        value, frames = None, list[Pixels]()
         try:
-            answer: tuple[Exception | None, Any] = (None, calls[name](*arguments))
-        except (ImageError, OSError) as error:
-            answer = (_without_trace(error), None)
+            value, frames = calls[name](*arguments, *given)
+        except (ImageError, OSError) as problem:
+            error = _without_trace(problem)
         except MemoryError:
-            answer = (ImageError(f"{arguments[0].input} does not fit into memory."), None)
+            error = ImageError(f"{arguments[0].input} does not fit into memory.")
         except Exception:
-            answer = (RuntimeError(traceback.format_exc()), None)
-        connection.send(answer)
+            error = RuntimeError(traceback.format_exc())
+        del given
+        try:
+            _send(connection, (error, value, time.perf_counter() - started), frames)
+        except OSError:  # nobody waits for it any more
+            return
+
+
+def _die_first() -> None:
+    """Have the system, when memory runs out, end this process rather than the one that keeps the books."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _without_trace(error: Exception) -> Exception:

@@ -26,7 +26,7 @@ def check_executor(executor: Callable[..., Executor]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         items = [_picture(Path(folder), number, size) for number, size in enumerate(_SIZES)]
         items[1].input.write_bytes(b"no picture")
-        made = executor(_Negative(), _JOB, batch_size=2, batch_pixels=10**6, workers=2, memory=10**8)
+        made = executor([_Negative(), _Negative()], _JOB, batch_size=2, batch_pixels=10**6, workers=2, memory=10**8)
         try:
             outcomes = [outcome for group in made.run(items) for outcome in group]
             keys = sorted(outcome.item.key for outcome in outcomes)

@@ -1,10 +1,15 @@
 import errno
 import os
+import queue
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from PIL import Image
 
 from imgtrans.errors import FilesError
 from imgtrans.executors.local import LocalExecutor
@@ -16,22 +21,19 @@ JOB = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixel
 
 
 class Inverting:
-    """A session that inverts, remembers its batches, and can be short of memory."""
+    """A session that inverts, and remembers its batches."""
 
-    def __init__(self, largest: int = 1000) -> None:
-        self.largest = largest
+    def __init__(self) -> None:
         self.batches: list[tuple[int, ...]] = []
 
     def run(self, pictures: Pixels) -> Pixels:
-        if len(pictures) > self.largest:
-            raise MemoryError("too many")
         self.batches.append(pictures.shape)
         return 255 - pictures
 
 
-def executor(session: Inverting, **options: int) -> LocalExecutor:
+def executor(*sessions: Inverting, **options: int) -> LocalExecutor:
     settings = {"batch_size": 4, "batch_pixels": 10**6, "workers": 2, "memory": 10**8} | options
-    return LocalExecutor(session, JOB, **settings)
+    return LocalExecutor(sessions, JOB, **settings)
 
 
 def items(folder: Path, count: int, **size: int) -> list[Item]:
@@ -52,8 +54,6 @@ def collect(runner: LocalExecutor, todo: list[Item] | Iterator[Item]) -> dict[st
 
 
 def test_each_item_has_exactly_one_outcome_with_its_own_pixels(tmp_path: Path) -> None:
-    from PIL import Image
-
     todo = items(tmp_path, 11)
     session = Inverting()
     outcomes = collect(executor(session), todo)
@@ -83,11 +83,49 @@ def test_a_batch_is_bounded_by_pixels_too(tmp_path: Path) -> None:
     assert max(batch[0] for batch in session.batches) <= 2
 
 
-def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path) -> None:
-    session = Inverting(largest=1)
-    outcomes = collect(executor(session, workers=1), items(tmp_path, 8))
+def test_sessions_share_the_pictures(tmp_path: Path) -> None:
+    """Neither can end before the other has begun: both are at work at the same time."""
+    meeting = threading.Barrier(2, timeout=60)
+
+    class Meeting(Inverting):
+        def run(self, pictures: Pixels) -> Pixels:
+            if not self.batches:
+                meeting.wait()
+            return super().run(pictures)
+
+    sessions = [Meeting(), Meeting()]
+    outcomes = collect(executor(*sessions, batch_size=1), items(tmp_path, 12))
     assert all(not outcome.error for outcome in outcomes.values())
-    assert {batch[0] for batch in session.batches} == {1}
+    done = [sum(batch[0] for batch in session.batches) for session in sessions]
+    assert min(done) > 0
+    assert sum(done) == 12
+
+
+def test_a_slow_session_does_not_hold_up_the_other(tmp_path: Path) -> None:
+    """There is no fixed share: one that gets stuck with its first picture leaves all others to the other."""
+    others_done = threading.Event()
+
+    class Slow(Inverting):
+        def run(self, pictures: Pixels) -> Pixels:
+            assert others_done.wait(60)
+            return super().run(pictures)
+
+    class Quick(Inverting):
+        def run(self, pictures: Pixels) -> Pixels:
+            result = super().run(pictures)
+            if len(self.batches) == 9:
+                others_done.set()
+            return result
+
+    slow, quick = Slow(), Quick()
+    assert len(collect(executor(slow, quick, batch_size=1), items(tmp_path, 10))) == 10
+    assert (len(slow.batches), len(quick.batches)) == (1, 9)
+
+
+def test_it_is_told_where_the_time_went(tmp_path: Path) -> None:
+    outcomes = collect(executor(Inverting()), items(tmp_path, 3))
+    for outcome in outcomes.values():
+        assert min(outcome.decode_seconds, outcome.model_seconds, outcome.encode_seconds) > 0
 
 
 def test_a_picture_that_cannot_be_computed_fails_alone(tmp_path: Path) -> None:
@@ -119,7 +157,7 @@ def test_memory_that_is_short_slows_down_but_never_stops(tmp_path: Path) -> None
 
 
 def test_a_full_disk_ends_the_run_and_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Worker, item: Item, translated: Pixels, temporary: Path) -> None:
+    def full(self: Worker, item: Item, translated: Pixels, temporary: Path, pixels: int) -> float:
         temporary.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -164,3 +202,85 @@ def test_items_are_taken_only_as_they_are_needed(tmp_path: Path) -> None:
     assert len(taken) < 15
     groups.close()
     runner.close()
+
+
+def test_a_computation_that_takes_long_is_ended_with_the_run(tmp_path: Path) -> None:
+    """A picture that is streamed can take minutes, and Ctrl-C must not."""
+    begun, ended = threading.Event(), threading.Event()
+
+    class Endless(Inverting):
+        def run(self, pictures: Pixels) -> Pixels:
+            if not self.batches:
+                return super().run(pictures)
+            begun.set()
+            try:
+                while True:
+                    pictures = 255 - pictures
+            finally:
+                ended.set()
+
+    runner = executor(Endless(), batch_size=1)
+    groups = runner.run(items(tmp_path, 4))
+    next(groups)
+    assert begun.wait(60)
+    groups.close()
+    runner.close()
+    assert ended.is_set()
+
+
+def test_no_process_outlives_a_run_that_is_given_up(tmp_path: Path) -> None:
+    runner = executor(Inverting(), batch_size=1)
+    groups = runner.run(items(tmp_path, 12))
+    next(groups)
+    processes = [psutil.Process(worker._process.pid) for worker in runner._workers if worker._process]
+    assert processes
+    groups.close()
+    runner.close()
+    assert not [process for process in processes if process.is_running()]
+
+
+def test_an_outcome_that_a_signal_swallows_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal can come between taking an outcome and noting it."""
+
+    class Interrupted(queue.SimpleQueue):  # type: ignore[type-arg]
+        def get(self, *arguments: object) -> object:
+            event = super().get()
+            if isinstance(event, Outcome):
+                raise SystemExit(143)
+            return event
+
+    monkeypatch.setattr(queue, "SimpleQueue", Interrupted)
+    with pytest.raises(SystemExit):
+        collect(executor(Inverting()), items(tmp_path, 5))
+    assert [*(tmp_path / "out").iterdir()] == []
+
+
+def test_a_picture_whose_worker_is_killed_is_tried_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is what happens when memory runs out: the system ends the largest process."""
+    kills = []
+    measure, write = Worker.measure, Worker.write
+
+    def killed(self: Worker, item: Item) -> None:
+        if self._process is None:  # its place is empty since the last time
+            measure(self, item)
+        kills.append(item.input.name)
+        os.kill(self._process.pid, signal.SIGKILL)
+
+    def before_reading(self: Worker, item: Item) -> int:
+        pixels = measure(self, item)
+        if item.input.name == "001.png":
+            killed(self, item)
+        return pixels
+
+    def before_writing(self: Worker, item: Item, *arguments: object) -> float:
+        if item.input.name == "002.png" or (item.input.name == "003.png" and "003.png" not in kills):
+            killed(self, item)
+        return write(self, item, *arguments)
+
+    monkeypatch.setattr(Worker, "measure", before_reading)
+    monkeypatch.setattr(Worker, "write", before_writing)
+    outcomes = collect(executor(Inverting(), workers=1), items(tmp_path, 4))
+    assert sorted(kills) == ["001.png", "002.png", "002.png", "003.png"]
+    assert {name: outcome.error for name, outcome in outcomes.items() if outcome.error} == {
+        "002.png": f"{tmp_path / '002.png'} crashed the decoder."
+    }

@@ -29,10 +29,12 @@ def worker() -> object:
 
 def test_what_is_read_comes_back_padded_and_can_be_written(worker: Worker, tmp_path: Path) -> None:
     item = item_for(save(tmp_path / "a.png", 21, 13))
-    pixels, count = worker.read(item)
-    assert [frame.shape for frame in pixels] == [(16, 24, 3)]
-    assert count == 21 * 13
-    worker.write(item, pixels, tmp_path / "out")
+    assert worker.measure(item) == 21 * 13
+    read = worker.read(item)
+    assert [frame.shape for frame in read.frames] == [(16, 24, 3)]
+    assert read.pixels == 21 * 13
+    assert read.seconds > 0
+    assert worker.write(item, read.frames, tmp_path / "out") > 0
     assert (tmp_path / "out").stat().st_size > 0
 
 
@@ -46,9 +48,9 @@ def test_errors_of_a_picture_come_across(worker: Worker, tmp_path: Path) -> None
 
 def test_errors_of_the_disk_keep_their_number(worker: Worker, tmp_path: Path) -> None:
     item = item_for(save(tmp_path / "a.png"))
-    pixels, _ = worker.read(item)
+    frames = worker.read(item).frames
     with pytest.raises(FileNotFoundError):
-        worker.write(item, pixels, tmp_path / "nowhere" / "out")
+        worker.write(item, frames, tmp_path / "nowhere" / "out")
 
 
 def test_a_crash_is_told_and_the_next_call_gets_a_new_process(worker: Worker, tmp_path: Path) -> None:
@@ -57,9 +59,9 @@ def test_a_crash_is_told_and_the_next_call_gets_a_new_process(worker: Worker, tm
     os.kill(worker._process.pid, signal.SIGKILL)
     with pytest.raises(WorkerDiedError, match="crashed"):
         worker.read(item)
-    pixels, _ = worker.read(item)
+    frames = worker.read(item).frames
     worker.close()  # what was held is lost with the process, and is read again for writing
-    worker.write(item, pixels, tmp_path / "out")
+    worker.write(item, frames, tmp_path / "out")
     assert (tmp_path / "out").exists()
 
 
@@ -88,4 +90,4 @@ def test_the_same_picture_gives_the_same_pixels_here_and_there(worker: Worker, t
     from imgtrans import translate
 
     item = item_for(save(tmp_path / "a.png", 40, 40))
-    assert np.array_equal(worker.read(item)[0][0], translate.padded(translate.read(item, JOB), JOB))
+    assert np.array_equal(worker.read(item).frames[0], translate.padded(translate.read(item, JOB), JOB))

@@ -1,6 +1,6 @@
 """The contract of an executor can be broken, and it is noticed how."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from imgtrans.testing import check_executor
 class Simple:
     """The simplest executor: one picture after the other, of sides that need no padding in the end."""
 
-    def __init__(self, session: Session, job: Job, **limits: Any) -> None:
-        self.session = session
+    def __init__(self, sessions: Sequence[Session], job: Job, **limits: Any) -> None:
+        self.session = sessions[0]
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         for item in items:

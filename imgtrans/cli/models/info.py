@@ -42,7 +42,7 @@ def info(
 
 def _show_costs(model: store.Model, console: Console, found: dict[str, Any], device: str) -> None:
     """Show what photographs of usual sizes cost; the seconds on ``device``, unless it is empty."""
-    from imgtrans.batch.engine import DECODED_BYTES_PER_PIXEL
+    from imgtrans.translate import DECODED_BYTES_PER_PIXEL
     from imgtrans.zoo.measure import cost_of, needs, speed_of
 
     cost = cost_of(model)

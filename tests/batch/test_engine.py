@@ -1,0 +1,83 @@
+"""One run on several devices, and the limits that are derived from memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans.batch.engine import Engine
+from imgtrans.errors import UsageError
+from imgtrans.protocols import Item, Outcome
+from imgtrans.zoo.store import Model
+from tests.pictures import save
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Item]:
+    made = []
+    for number in range(9):
+        path = save(tmp_path / f"{number}.png", 40 + 8 * (number % 3), 32, seed=number)
+        status = path.stat()
+        output = path.with_name(f"out-{number}.png")
+        made.append(Item(path, output, b"%d" % number, b"", "PNG", status.st_size, status.st_mtime_ns))
+    return made
+
+
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with 16 cores, and 16 GB of memory to spare."""
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    monkeypatch.setattr("imgtrans.batch.engine.available_memory", lambda: 16 * 10**9)
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+def translated(engine: Engine, items: list[Item]) -> dict[str, bytes]:
+    outcomes: list[Outcome] = [outcome for group in engine.run(items) for outcome in group]
+    assert not [outcome.error for outcome in outcomes if outcome.error]
+    return {one.item.input.name: one.temporary.read_bytes() for one in outcomes if one.temporary}
+
+
+def test_what_comes_out_does_not_depend_on_how_many_devices_there_are(tiny: Model, pictures: list[Item]) -> None:
+    results = []
+    for device in ("cpu", "cpu,cpu"):
+        with Engine(tiny, None, device, "auto", 1) as engine:
+            results.append(translated(engine, pictures))
+    assert len(results[0]) == 9
+    assert results[0] == results[1]
+
+
+def test_a_picture_is_streamed_the_same_on_several_devices(tiny: Model, pictures: list[Item]) -> None:
+    results = []
+    for device in ("cpu", "cpu,cpu"):
+        with Engine(tiny, None, device, "auto", 1, tiling="exact") as engine:
+            results.append(translated(engine, pictures[:4]))
+    assert results[0] == results[1]
+
+
+def test_several_sessions_on_the_cpu_share_its_cores(tiny: Model) -> None:
+    with Engine(tiny, None, "cpu,cpu", "auto", 1) as engine:
+        assert torch.get_num_threads() == 1
+        assert engine.describe() == "on 2 x cpu in float32"
+    assert torch.get_num_threads() == 2
+
+
+def test_a_list_that_makes_no_sense_is_refused(tiny: Model) -> None:
+    with pytest.raises(UsageError, match="'gpu' is not a device"):
+        Engine(tiny, None, "cpu,gpu", "auto", 1)
+
+
+@pytest.mark.usefixtures("roomy")
+def test_one_picture_alone_may_be_large_on_a_machine_with_many_cores(tiny: Model, tmp_path: Path) -> None:
+    """100 megapixels take 1.6 GB to decode, however many others could be decoded in the meantime."""
+    with Engine(tiny, 64, "cpu", "auto", 1) as engine:
+        assert engine.job.max_pixels == 300_000_000
+    with Engine(tiny, 64, "cpu", "auto", 1, max_pixels=10**6) as engine:
+        assert engine.job.max_pixels == 10**6
