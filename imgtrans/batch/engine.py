@@ -66,6 +66,8 @@ class Engine:
         scratch: Path = Path(),
     ) -> None:
         self.device = choose_device(device)
+        if precision == "auto" and wanted.depth > 8:
+            precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, self.device)
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
         parameters = model.card.parameters
@@ -77,7 +79,9 @@ class Engine:
         own = int(MODEL_SHARE * torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else None
         fitting = int((memory if own is None else own) / architecture.bytes_per_pixel(parameters))
         pictures = int(PICTURES_SHARE * free)
-        largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
+        largest = pictures // (
+            DECODED_BYTES_PER_PIXEL * wanted.depth // 8
+        )  # of one picture, if the other workers have none
         streamer = None if tiling == "off" else self._streamer(network, required=tiling == "exact")
         session = backend.open(network, self.device, self.precision)
         if streamer is not None:

@@ -100,7 +100,7 @@ class LocalExecutor:
                         reading -= 1
                     elif isinstance(event, _Decoded):
                         unfinished += event.number == 0
-                        waiting[event.pixels.shape].append(event)
+                        waiting[*event.pixels.shape, event.pixels.itemsize].append(event)
                     else:
                         unfinished -= event.pixels > 0  # one that could not be read was never counted
                         outcomes.append(event)
@@ -272,4 +272,4 @@ class _Lane(threading.Thread):
 
 def _memory_of(picture_pixels: int, frames: list[Pixels]) -> int:
     # RGB and alpha of the picture, and what the network sees twice (once here, once in the worker).
-    return 4 * picture_pixels + 2 * sum(pixels.nbytes for pixels in frames)
+    return 4 * picture_pixels * frames[0].itemsize + 2 * sum(pixels.nbytes for pixels in frames)
