@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imgtrans.images.captions import TIFF_IPTC
 from imgtrans.images.deep import TOP, tifffile
 from imgtrans.protocols import Pixels
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LEVEL = 4  # the lower eight bits are noise, on which a higher one takes long for nothing
-_TIFF_XMP, _TIFF_PREDICTOR, _BYTE = 700, 317, 1
+_TIFF_PREDICTOR = 317
+_CARRIED = ((700, 1), (TIFF_IPTC, 7))  # XMP and IPTC, with the types that they are written in
 # Pillow's names of what can hold 16 bits, to tifffile's
 _COMPRESSIONS = {
     "raw": None,
@@ -71,7 +73,7 @@ class DeepImage:
 
     def _save_tiff(self, buffer: BytesIO, **options: Any) -> None:
         tags = options["exif"]
-        xmp = tags.get(_TIFF_XMP)
+        carried = [(tag, kind, tags[tag]) for tag, kind in _CARRIED if tag in tags]
         tifffile().imwrite(
             buffer,
             self._values[..., 0] if self.mode == "L" else self._values,
@@ -87,7 +89,7 @@ class DeepImage:
             iccprofile=options.get("icc_profile"),
             resolution=options.get("dpi"),
             resolutionunit="INCH" if "dpi" in options else None,
-            extratags=[(_TIFF_XMP, _BYTE, len(xmp), xmp, True)] if xmp else None,
+            extratags=[(tag, kind, len(content), content, True) for tag, kind, content in carried],
         )
 
 

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from imgtrans.errors import ImageError
+from imgtrans.images.captions import TIFF_IPTC, jpeg_segment, png_texts
 from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import Picture
 from imgtrans.images.deep import DEEP_FORMATS, narrowed
@@ -26,9 +27,10 @@ from imgtrans.protocols import Pixels, Wanted
 
 # What Pillow can write into each format besides pixels
 _HOLDS = {
-    "JPEG": ("exif", "xmp", "dpi", "icc_profile"),
-    "PNG": ("exif", "xmp", "dpi", "icc_profile"),
-    "TIFF": ("exif", "xmp", "dpi", "icc_profile"),
+    "JPEG": ("exif", "xmp", "dpi", "icc_profile", "comment", "iptc"),
+    "PNG": ("exif", "xmp", "dpi", "icc_profile", "texts"),
+    "TIFF": ("exif", "xmp", "dpi", "icc_profile", "iptc"),
+    "GIF": ("comment",),
     "WEBP": ("exif", "xmp", "icc_profile"),
     "AVIF": ("exif", "xmp", "icc_profile"),
     "HEIF": ("exif", "xmp", "icc_profile"),
@@ -188,7 +190,8 @@ def _tries(
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Yield settings and the names of what is carried: all that is kept, then ever less of it."""
     held = _HOLDS.get(format, ())
-    for without in ((), ("xmp",), ("exif",), ("xmp", "exif", "dpi")):
+    captions = ("comment", "texts", "iptc")
+    for without in ((), captions, ("xmp",), ("exif",), ("xmp", "exif", "dpi", *captions)):
         for settings in _settings(image, format, keep, wanted.quality):
             yield settings, tuple(name for name in held if name not in without)
 
@@ -224,18 +227,20 @@ def _metadata(
     format: str, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any], profile: bytes
 ) -> dict[str, Any]:
     """Return the options that make Pillow write what is carried."""
-    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile}
+    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile, **vars(keep.captions)}
     options: dict[str, Any] = {name: values[name] for name in carried if values[name]}
-    if format == "PNG" and "xmp" in options:
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
-        options["pnginfo"] = text
+    if format == "PNG":
+        options["pnginfo"] = png_texts(options.pop("texts", ()), options.pop("xmp", b""))
+    if format == "JPEG" and "iptc" in options:
+        options["extra"] = jpeg_segment(options.pop("iptc"))
     if format == "TIFF":
         block = options.pop("exif", b"")
         options["block"] = block if keep.format == "TIFF" else tiff_exif(block)
         options["exif"] = tags = Image.Exif()  # Pillow takes tags of every kind as if they were EXIF
         if "xmp" in options:
             tags[_TIFF_XMP] = options.pop("xmp")
+        if "iptc" in options:
+            tags[TIFF_IPTC] = options.pop("iptc")
         if settings["compression"] in _PREDICTED:
             tags[_TIFF_PREDICTOR] = _HORIZONTAL
     return options
