@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -15,7 +16,6 @@ from imgtrans.protocols import Pixels
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LEVEL = 4  # the lower eight bits are noise, on which a higher one takes long for nothing
 _TIFF_PREDICTOR = 317
 _CARRIED = ((700, 1), (TIFF_IPTC, 7))  # XMP and IPTC, with the types that they are written in
 # Pillow's names of what can hold 16 bits, to tifffile's
@@ -61,15 +61,16 @@ class DeepImage:
         like = BytesIO()  # with everything that is not pixels
         Image.new(self.mode, (1, 1)).save(like, "PNG", **options)
         values = self._values[..., 0] if self.mode == "L" else self._values
-        own = dict[bytes, bytes]()
-        for name, content in _chunks(bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=_LEVEL))):
-            own[name] = own.get(name, b"") + content
+        # The lower eight bits are noise: looking for what repeats makes the file larger, and takes long.
+        encoded = imagecodecs.png_encode(np.ascontiguousarray(values), strategy=imagecodecs.PNG.STRATEGY.RLE)
+        own: dict[bytes, list[bytes]] = defaultdict(list)
+        for name, content in _chunks(bytes(encoded)):
+            own[name].append(content)
         buffer.write(_SIGNATURE)
-        for name, content in _chunks(like.getvalue()):
-            put = own.get(name, content)
-            buffer.write(
-                struct.pack(">I", len(put)) + name + put + struct.pack(">I", zlib.crc32(put, zlib.crc32(name)))
-            )
+        for name, content in _chunks(like.getvalue()):  # of which one is IDAT
+            for put in own.get(name, [content]):
+                check = zlib.crc32(put, zlib.crc32(name))
+                buffer.write(b"".join([struct.pack(">I", len(put)), name, put, struct.pack(">I", check)]))
 
     def _save_tiff(self, buffer: BytesIO, **options: Any) -> None:
         tags = options["exif"]
