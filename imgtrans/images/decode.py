@@ -15,7 +15,7 @@ from imgtrans.images.frames import count_frames, duration, go_to, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
 from imgtrans.images.metadata import drop_broken_directories, orientation
 from imgtrans.images.modes import DEEP_MODES, scaled, split_alpha, to_8bit, to_rgb
-from imgtrans.images.tiff import mend
+from imgtrans.images.tiff import mend, refuse_large_tiles
 from imgtrans.protocols import Pixels
 
 # Orientation -> what makes the picture upright
@@ -91,6 +91,7 @@ def decode_frames(
         for number in numbers:
             if len(numbers) > 1:
                 go_to(image, number)
+            refuse_large_tiles(image, path, max_pixels)
             pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image), number, deep))
             durations.append(duration(image))
         keep = replace(pictures[0].keep, timing=timing(image, durations))

@@ -1,11 +1,32 @@
 """How the samples of a TIFF lie in the file, put right where Pillow gets it wrong."""
 
-from PIL import TiffImagePlugin
+import os
+from pathlib import Path
+
+from PIL import Image, TiffImagePlugin
+
+from imgtrans.errors import ImageError
 
 _BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 _SEPARATE = 2
 # What Pillow takes compressed samples of big-endian files for, and what libtiff hands over: the machine's own order
 _OWN_ORDER = {"F;32BF": "F;32NF", "F;64BF": "F;64NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}
+
+
+def refuse_large_tiles(image: Image.Image, path: Path, max_pixels: int | None) -> None:
+    """Refuse a page whose tiles are larger than a picture may be: a tile is decoded whole, however small the page.
+
+    Raises:
+        ImageError: If they are.
+    """
+    if max_pixels is None or not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    width, height = (image.tag_v2.get(tag, 0) for tag in (_TILE_WIDTH, _TILE_LENGTH))
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{os.fsdecode(path)} has tiles of {width}x{height} pixels, more than the limit of {max_pixels:,}."
+        )
 
 
 def mend(image: TiffImagePlugin.TiffImageFile) -> None:

@@ -64,3 +64,17 @@ def test_planes_of_8_bits_are_left_alone(tmp_path: Path, photo: np.ndarray) -> N
     assert np.array_equal(decode(tmp_path / "a.tif").pixels, photo)
     Image.fromarray(photo).save(tmp_path / "b.tif", compression="tiff_lzw")
     assert np.array_equal(decode(tmp_path / "b.tif").pixels, photo)
+
+
+def test_tiles_that_are_far_larger_than_the_picture_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for side, refused in ((2048, True), (512, False)):
+        tifffile.imwrite(
+            path, np.zeros((16, 16, 3), np.uint8), photometric="rgb", tile=(side, side), compression="zlib"
+        )
+        if refused:
+            with pytest.raises(ImageError, match=r"a\.tif has tiles of 2048x2048 pixels, more than the limit"):
+                decode(path, 10**6)
+        else:
+            assert decode(path, 10**6).pixels.shape == (16, 16, 3)
+        assert decode(path).pixels.shape == (16, 16, 3)
