@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    Pixels = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8 | np.uint16]
 else:
     Pixels = Any  # numpy takes a quarter of a second that --help does not have
 
@@ -53,6 +53,7 @@ class Wanted:
         flatten: Whether pictures with transparency are laid on white.
         keep_gray: Whether gray pictures stay gray.
         first_frame: Whether of an animation, or of a file of several pages, only the first is translated.
+        depth: Bits of each channel, 8, or 16 in formats that hold them.
     """
 
     format: str = ""
@@ -60,6 +61,7 @@ class Wanted:
     flatten: bool = False
     keep_gray: bool = False
     first_frame: bool = False
+    depth: int = 8
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class Session(Protocol):
     """A network made ready on a device."""
 
     def run(self, pictures: Pixels) -> Pixels:
-        """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
+        """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
         Raises:
             MemoryError: If the batch does not fit; fewer pictures may.

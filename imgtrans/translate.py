@@ -14,6 +14,7 @@ from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames
 from imgtrans.images.resample import pad, shrink, working_size
 from imgtrans.images.upsample import add_change
+from imgtrans.images.written import is_deep
 from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
 
 DECODED_BYTES_PER_PIXEL = 16  # what decoding, conversion and resampling of one picture take together
@@ -63,7 +64,8 @@ def read(item: Item, job: Job) -> Prepared:
         ImageError: If it cannot be decoded, is too large, or is not the file that was planned for any more.
     """
     _check_unchanged(item)
-    pictures = decode_frames(item.input, job.max_pixels, first_only=job.wanted.first_frame)
+    deep = is_deep(item.format, job.wanted)
+    pictures = decode_frames(item.input, job.max_pixels, first_only=job.wanted.first_frame, deep=deep)
     _check_unchanged(item)
     first, *others = [_prepared(picture, item, job) for picture in pictures]
     return replace(first, others=tuple(others))

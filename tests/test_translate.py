@@ -1,17 +1,20 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.backends.eager import EagerSession
 from imgtrans.errors import ImageError
-from imgtrans.protocols import Item, Job, Pixels
+from imgtrans.protocols import Item, Job, Pixels, Wanted
 from imgtrans.translate import compute, padded, read, write
-from tests.pictures import save
+from tests.pictures import noise, save
 
 NATIVE = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixels=10**6)
 
@@ -76,3 +79,46 @@ def test_an_input_that_disappeared_is_a_sentence(tmp_path: Path) -> None:
     item.input.unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         read(item, NATIVE)
+
+
+@pytest.mark.parametrize("size", [None, 32])
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_a_picture_of_16_bits_comes_out_with_all_of_them(name: str, size: int | None, tmp_path: Path) -> None:
+    y, x = np.mgrid[0:50, 0:64]
+    values = np.stack([x * 1000 + y, y * 1300, 65535 - x * 900, x * 1040], axis=-1).astype(np.uint16)
+    path = tmp_path / name
+    if name == "a.png":
+        path.write_bytes(imagecodecs.png_encode(values))
+    else:
+        tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unassalpha"], byteorder=">")
+    item = replace(item_for(path), format="PNG" if name == "a.png" else "TIFF")
+    job = replace(NATIVE, size=size, wanted=Wanted(depth=16))
+    prepared = read(item, job)
+    (translated,) = compute(
+        EagerSession(torch.nn.Identity(), torch.device("cpu"), torch.float32), [padded(prepared, job)]
+    )
+    assert not isinstance(translated, Exception)
+    write(prepared, [translated], tmp_path / "out", job.wanted)
+    result = (
+        imagecodecs.png_decode((tmp_path / "out").read_bytes())
+        if name == "a.png"
+        else tifffile.imread(tmp_path / "out")
+    )
+    assert result.dtype == np.uint16
+    assert np.abs(result.astype(int) - values).max() <= 1
+    assert len(np.unique(result[..., :3])) > 3000
+
+
+def test_a_jpeg_is_what_it_is_without_depth(tmp_path: Path, tiny_network: GeneratorResNet) -> None:
+    path = tmp_path / "a.jpg"
+    noise(40, 24).save(path)
+    item = replace(item_for(path), format="JPEG")
+    session, outputs = EagerSession(tiny_network, torch.device("cpu"), torch.float32), []
+    for depth in (8, 16):
+        job = replace(NATIVE, wanted=Wanted(depth=depth))
+        prepared = read(item, job)
+        (translated,) = compute(session, [padded(prepared, job)])
+        assert not isinstance(translated, Exception)
+        write(prepared, [translated], tmp_path / "out", job.wanted)
+        outputs.append((tmp_path / "out").read_bytes())
+    assert outputs[0] == outputs[1]

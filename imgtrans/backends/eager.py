@@ -22,17 +22,18 @@ class EagerSession:
 
     @torch.inference_mode()
     def run(self, pictures: Pixels) -> Pixels:
-        """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
+        """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
         Raises:
             MemoryError: If the batch does not fit into memory.
         """
         try:
             # Bytes cross to the device, not floats: a quarter of the traffic.
-            x = torch.from_numpy(pictures).to(self._device).permute(0, 3, 1, 2).to(torch.float32)
+            given = torch.from_numpy(pictures).to(self._device)
+            x, top = given.permute(0, 3, 1, 2).to(torch.float32), torch.iinfo(given.dtype).max
             with self._autocast:
-                y = self._network(x.contiguous().div_(127.5).sub_(1.0))
-            y = y.float().add_(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+                y = self._network(x.contiguous().div_(top / 2).sub_(1.0))
+            y = y.float().add_(1.0).mul_(top / 2).round_().clamp_(0, top).to(given.dtype)
             result: Pixels = y.permute(0, 2, 3, 1).contiguous().cpu().numpy()
             return result
         except torch.OutOfMemoryError as error:

@@ -70,6 +70,8 @@ class Engine:
         tag: str = "",
     ) -> None:
         self.devices = choose_devices(device)
+        if precision == "auto" and wanted.depth > 8:
+            precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
         parameters = model.card.parameters
@@ -81,7 +83,9 @@ class Engine:
         least = min(memory if size is None else size for size in own.values())
         fitting = int(least / architecture.bytes_per_pixel(parameters))
         pictures = int(PICTURES_SHARE * free)
-        largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
+        largest = pictures // (
+            DECODED_BYTES_PER_PIXEL * wanted.depth // 8
+        )  # of one picture, if the other workers have none
         backend: Backend = implementation("imgtrans.backends", "eager")
         sessions: list[Session] = []
         streamed = tiling != "off"

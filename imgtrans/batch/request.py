@@ -45,6 +45,7 @@ class Request:
         alpha: ``keep`` transparency, or ``flatten`` it onto white.
         keep_gray: Whether gray pictures stay gray.
         frames: ``all`` frames and pages of a file, or the ``first``.
+        depth: Bits of each channel, 8, or 16 in formats that hold them.
         suffix: Added to the stem of every output.
         max_pixels: Larger pictures are refused; 0 lets memory decide.
         tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
@@ -70,6 +71,7 @@ class Request:
     alpha: str = KEEP
     keep_gray: bool = False
     frames: str = ALL
+    depth: int = 8
     suffix: str = ""
     max_pixels: int = 0
     tiling: str = "auto"
@@ -144,6 +146,7 @@ def prepare(request: Request) -> Prepared:
         UsageError: If the request cannot be understood.
         ModelError: If there is no such model.
         FilesError: If an input is missing.
+        UnavailableError: If it asks for what has to be installed first.
     """
     request = _with_base(request)
     for path in request.inputs:
@@ -165,6 +168,7 @@ def prepare(request: Request) -> Prepared:
         alpha=request.alpha,
         keep_gray=request.keep_gray,
         frames=request.frames,
+        depth=request.depth,
     )
     destination = choose_destination(request.inputs, request.output, model.name, request.suffix, wanted.format)
     wanted = replace(wanted, format=destination.format)

@@ -51,6 +51,9 @@ KeepGray = Annotated[
     bool, typer.Option("--keep-gray", help="Write gray pictures gray, with the translation's lightness.")
 ]
 Frames = Annotated[str, typer.Option(help="Of animations and files of several pages: all frames, or the first.")]
+Depth = Annotated[
+    int, typer.Option(help="Bits a channel, 8, or 16 in PNG and TIFF: read, translated and written with all of them.")
+]
 Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
 MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is what memory allows.")]
 Include = Annotated[

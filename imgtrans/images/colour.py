@@ -57,7 +57,7 @@ def to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     """
     if not icc_profile:
         return image
-    mode = _mode(icc_profile)
+    mode = colour_mode(icc_profile)
     if mode == "RGB" and image.mode in ("P", "1", "L", "YCbCr", "HSV", "RGBX"):
         image = image.convert("RGB")
     elif mode == "L" and image.mode == "1":
@@ -69,8 +69,13 @@ def to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     return result
 
 
+def changes_colours(icc_profile: bytes) -> bool:
+    """Whether a profile can be used and is none of sRGB."""
+    return _transform(icc_profile) is not None
+
+
 @lru_cache(maxsize=16)
-def _mode(icc_profile: bytes) -> str:
+def colour_mode(icc_profile: bytes) -> str:
     """Return the mode of the pictures that a profile is for, "" if it is for none that is known."""
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc_profile))
@@ -82,7 +87,7 @@ def _mode(icc_profile: bytes) -> str:
 @lru_cache(maxsize=16)
 def _transform(icc_profile: bytes) -> ImageCms.ImageCmsTransform | None:
     """Return the way from a profile to sRGB; None if there is none or it is the identity."""
-    mode = _mode(icc_profile)
+    mode = colour_mode(icc_profile)
     # No cache inside: one transform then serves several threads.
     flags = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
     try:

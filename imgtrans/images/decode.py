@@ -1,20 +1,22 @@
-"""From a file to upright 8-bit sRGB pixels, alpha, and what is kept to write the picture back as it was."""
+"""From a file to upright sRGB pixels, alpha, and what is kept to write the picture back as it was."""
 
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin
 
 from imgtrans.errors import ImageError
 from imgtrans.images.colour import to_srgb
+from imgtrans.images.deep import TOP, parted, samples, to_srgb_deep, turned, widened
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames, duration, go_to, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
 from imgtrans.images.metadata import drop_broken_directories, orientation
-from imgtrans.images.modes import DEEP_MODES, split_alpha, to_8bit, to_rgb
+from imgtrans.images.modes import DEEP_MODES, scaled, split_alpha, to_8bit, to_rgb
+from imgtrans.images.tiff import mend, refuse_large_tiles
+from imgtrans.protocols import Pixels
 
 # Orientation -> what makes the picture upright
 _TURNS = {
@@ -35,13 +37,13 @@ class Picture:
     """A decoded picture.
 
     Attributes:
-        pixels: (H, W, 3) uint8, sRGB, upright, not to be written to.
-        alpha: (H, W) uint8, 0 (transparent) to 255, or None if the file has none.
+        pixels: (H, W, 3) uint8 or uint16, sRGB, upright, not to be written to.
+        alpha: (H, W) of the same type, 0 (transparent) to the most that it holds, or None if the file has none.
         keep: What is needed to write it back as it was.
     """
 
-    pixels: NDArray[np.uint8]
-    alpha: NDArray[np.uint8] | None
+    pixels: Pixels
+    alpha: Pixels | None
     keep: Keepsake
 
 
@@ -58,13 +60,16 @@ def decode(path: Path, max_pixels: int | None = None) -> Picture:
     return decode_frames(path, max_pixels, first_only=True)[0]
 
 
-def decode_frames(path: Path, max_pixels: int | None = None, *, first_only: bool = False) -> list[Picture]:
+def decode_frames(
+    path: Path, max_pixels: int | None = None, *, first_only: bool = False, deep: bool = False
+) -> list[Picture]:
     """Read all frames of an animation or pages of a TIFF, or the one picture of any other file.
 
     Args:
         path: The file.
         max_pixels: Files whose pictures have more pixels together are refused before they are decoded.
         first_only: Whether only the first frame or page is read.
+        deep: Whether pixels are wanted in 16 bits, whatever the file has; animations have 8 all the same.
 
     Returns:
         The pictures, at least one. Each frame is as it is seen, with what lies under it. How an animation plays stands
@@ -82,26 +87,34 @@ def decode_frames(path: Path, max_pixels: int | None = None, *, first_only: bool
                 f"more than the limit of {max_pixels:,}; --frames first would translate the first one."
             )
         pictures, durations = [], []
+        deep = deep and (len(numbers) == 1 or isinstance(image, TiffImagePlugin.TiffImageFile))
         for number in numbers:
             if len(numbers) > 1:
                 go_to(image, number)
-            pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image)))
+            refuse_large_tiles(image, path, max_pixels)
+            pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image), number, deep))
             durations.append(duration(image))
         keep = replace(pictures[0].keep, timing=timing(image, durations))
         return [replace(pictures[0], keep=keep), *pictures[1:]]
 
 
-def _decoded(image: Image.Image, path: Path, raw_mode: str) -> Picture:
+def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool) -> Picture:
     stored = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
         drop_broken_directories(image)
+        mend(image)
         stored = orientation(image)
     image.load()
     now = orientation(image)
     keep = keepsake(image, path, sideways=max(stored, now) >= 5, raw_mode=raw_mode)
     profile = image.info.get("icc_profile")
+    if deep and (values := samples(image, path, raw_mode, number)) is not None:
+        deep_colour, deep_alpha = parted(turned(values, max(stored, now)), image)
+        return Picture(to_srgb_deep(deep_colour, profile), deep_alpha, keep)
     upright = image.transpose(_TURNS[now]) if now in _TURNS else image
     colour, alpha = split_alpha(upright, raw_mode)
+    if deep:
+        return Picture(_widened(colour, image, profile), None if alpha is None else widened(alpha), keep)
     colour = to_srgb(_to_8bit(colour, image), profile)
     pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
     return Picture(pixels, alpha, keep)
@@ -116,8 +129,30 @@ def _raw_mode(image: Image.Image) -> str:
 
 def _to_8bit(colour: Image.Image, image: Image.Image) -> Image.Image:
     """Scale a deep picture to 8 bits, minding what only TIFF has: 12 bits, and white at zero."""
-    if colour.mode not in DEEP_MODES or not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return to_8bit(colour)
-    scaled = to_8bit(colour, bits=12 if image.tag_v2.get(_BITS_PER_SAMPLE) == (12,) else 16)
-    inverted = colour.mode != "F" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
-    return ImageOps.invert(scaled) if inverted else scaled
+    if colour.mode not in DEEP_MODES:
+        return colour
+    flat = to_8bit(colour, bits=_bits(image))
+    return ImageOps.invert(flat) if _is_inverted(colour, image) else flat
+
+
+def _widened(colour: Image.Image, image: Image.Image, profile: bytes | None) -> Pixels:
+    """Return a picture that Pillow has read in full as sRGB of 16 bits, (H, W, 3)."""
+    if colour.mode in DEEP_MODES:
+        values = scaled(colour, _bits(image), TOP).astype(np.uint16)
+        return to_srgb_deep(TOP - values if _is_inverted(colour, image) else values, profile)
+    if colour.mode in ("L", "RGB"):
+        return to_srgb_deep(widened(np.asarray(colour)), profile)
+    return widened(np.asarray(to_rgb(to_srgb(colour, profile))))
+
+
+def _bits(image: Image.Image) -> int:
+    """Return how many bits a sample of a deep gray picture has: only TIFF has 12."""
+    twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_BITS_PER_SAMPLE) == (12,)
+    return 12 if twelve else 16
+
+
+def _is_inverted(colour: Image.Image, image: Image.Image) -> bool:
+    """Whether zero is white in a deep gray picture."""
+    if colour.mode == "F" or not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return bool(image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)

@@ -9,25 +9,28 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from imgtrans.errors import ImageError
+from imgtrans.images.captions import TIFF_IPTC, jpeg_segment, png_texts
 from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import Picture
+from imgtrans.images.deep import DEEP_FORMATS, narrowed
+from imgtrans.images.deepfile import DeepImage, flattened, lightness
 from imgtrans.images.exif import into_tiff
 from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake
 from imgtrans.images.metadata import tiff_exif
 from imgtrans.images.pages import join_pages
 from imgtrans.images.written import written_format
-from imgtrans.protocols import Wanted
+from imgtrans.protocols import Pixels, Wanted
 
 # What Pillow can write into each format besides pixels
 _HOLDS = {
-    "JPEG": ("exif", "xmp", "dpi", "icc_profile"),
-    "PNG": ("exif", "xmp", "dpi", "icc_profile"),
-    "TIFF": ("exif", "xmp", "dpi", "icc_profile"),
+    "JPEG": ("exif", "xmp", "dpi", "icc_profile", "comment", "iptc"),
+    "PNG": ("exif", "xmp", "dpi", "icc_profile", "texts"),
+    "TIFF": ("exif", "xmp", "dpi", "icc_profile", "iptc"),
+    "GIF": ("comment",),
     "WEBP": ("exif", "xmp", "icc_profile"),
     "AVIF": ("exif", "xmp", "icc_profile"),
     "HEIF": ("exif", "xmp", "icc_profile"),
@@ -46,9 +49,7 @@ _GIF_CLEAR = 255  # the palette's last entry is the transparent one
 _AS_IT_WAS = Wanted()
 
 
-def encode(
-    pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, keep: Keepsake, path: Path, wanted: Wanted = _AS_IT_WAS
-) -> None:
+def encode(pixels: Pixels, alpha: Pixels | None, keep: Keepsake, path: Path, wanted: Wanted = _AS_IT_WAS) -> None:
     """Write a picture as exactly ``path``, in the format that :func:`written_format` tells.
 
     Metadata and settings that cannot be written are left out rather than the picture. What is
@@ -56,8 +57,8 @@ def encode(
     or not, draws the line at 128 and gets 256 colours or 255 and a transparent one.
 
     Args:
-        pixels: (H, W, 3), sRGB.
-        alpha: (H, W), 0 (transparent) to 255, or None.
+        pixels: (H, W, 3), sRGB, uint8, or uint16, which PNG and TIFF keep.
+        alpha: (H, W) of the same type, 0 (transparent) to the most that it holds, or None.
         keep: What was remembered of the input.
         path: The file to write, whatever its suffix.
         wanted: What is to be other than it was.
@@ -70,7 +71,7 @@ def encode(
     image = _assembled(pixels, alpha, format, keep, wanted)
     # Into memory first: Pillow hides the reason when a disk is full, and nothing is left behind by a failed try.
     content = _encoded(image, format, keep, wanted)
-    if format == "BMP" and image.mode == "RGBA":
+    if format == "BMP" and isinstance(image, Image.Image) and image.mode == "RGBA":
         content = _bmp_with_alpha(content, image.width, image.height)
     path.write_bytes(content)
 
@@ -122,9 +123,13 @@ def encode_frames(frames: Sequence[Picture], path: Path, wanted: Wanted = _AS_IT
 
 
 def _assembled(
-    pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, format: str, keep: Keepsake, wanted: Wanted
-) -> Image.Image:
+    pixels: Pixels, alpha: Pixels | None, format: str, keep: Keepsake, wanted: Wanted
+) -> Image.Image | DeepImage:
     """Return a picture in the mode in which a format is written."""
+    if pixels.dtype == np.uint16:
+        if format in DEEP_FORMATS:
+            return _assembled_deep(pixels, alpha, format, keep, wanted)
+        pixels, alpha = narrowed(pixels), None if alpha is None else narrowed(alpha)
     image = Image.fromarray(pixels)
     if alpha is not None and (wanted.flatten or format not in _HAS_ALPHA):
         image = Image.composite(image, Image.new("RGB", image.size, "white"), Image.fromarray(alpha))
@@ -140,8 +145,24 @@ def _assembled(
     return image
 
 
+def _assembled_deep(pixels: Pixels, alpha: Pixels | None, format: str, keep: Keepsake, wanted: Wanted) -> DeepImage:
+    """Return what :func:`_assembled` does, of 16 bits a channel."""
+    if alpha is not None and wanted.flatten:
+        pixels, alpha = flattened(pixels, alpha), None
+    # Hardly anything reads gray with alpha of 16 bits in a TIFF; as colours it is read.
+    if wanted.keep_gray and keep.gray:
+        pixels = lightness(pixels)
+        if format == "TIFF" and alpha is not None:
+            pixels = np.dstack([pixels] * 3)
+    return DeepImage(pixels, alpha)
+
+
 def _encoded(
-    image: Image.Image, format: str, keep: Keepsake, wanted: Wanted, more: Mapping[str, Any] = MappingProxyType({})
+    image: Image.Image | DeepImage,
+    format: str,
+    keep: Keepsake,
+    wanted: Wanted,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> memoryview:
     """Return the file's content, made with the first set of options that works."""
     problem: Exception | None = None
@@ -165,16 +186,17 @@ def _encoded(
 
 
 def _tries(
-    image: Image.Image, format: str, keep: Keepsake, wanted: Wanted
+    image: Image.Image | DeepImage, format: str, keep: Keepsake, wanted: Wanted
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Yield settings and the names of what is carried: all that is kept, then ever less of it."""
     held = _HOLDS.get(format, ())
-    for without in ((), ("xmp",), ("exif",), ("xmp", "exif", "dpi")):
+    captions = ("comment", "texts", "iptc")
+    for without in ((), captions, ("xmp",), ("exif",), ("xmp", "exif", "dpi", *captions)):
         for settings in _settings(image, format, keep, wanted.quality):
             yield settings, tuple(name for name in held if name not in without)
 
 
-def _settings(image: Image.Image, format: str, keep: Keepsake, quality: int) -> list[dict[str, Any]]:
+def _settings(image: Image.Image | DeepImage, format: str, keep: Keepsake, quality: int) -> list[dict[str, Any]]:
     """Return the input's way of coding, where it can be had and is wanted, and then one that always works."""
     every: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality or 95, "subsampling": keep.subsampling if quality else 0},
@@ -205,24 +227,26 @@ def _metadata(
     format: str, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any], profile: bytes
 ) -> dict[str, Any]:
     """Return the options that make Pillow write what is carried."""
-    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile}
+    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile, **vars(keep.captions)}
     options: dict[str, Any] = {name: values[name] for name in carried if values[name]}
-    if format == "PNG" and "xmp" in options:
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
-        options["pnginfo"] = text
+    if format == "PNG":
+        options["pnginfo"] = png_texts(options.pop("texts", ()), options.pop("xmp", b""))
+    if format == "JPEG" and "iptc" in options:
+        options["extra"] = jpeg_segment(options.pop("iptc"))
     if format == "TIFF":
         block = options.pop("exif", b"")
         options["block"] = block if keep.format == "TIFF" else tiff_exif(block)
         options["exif"] = tags = Image.Exif()  # Pillow takes tags of every kind as if they were EXIF
         if "xmp" in options:
             tags[_TIFF_XMP] = options.pop("xmp")
+        if "iptc" in options:
+            tags[TIFF_IPTC] = options.pop("iptc")
         if settings["compression"] in _PREDICTED:
             tags[_TIFF_PREDICTOR] = _HORIZONTAL
     return options
 
 
-def _with_palette(image: Image.Image, alpha: NDArray[np.uint8] | None) -> Image.Image:
+def _with_palette(image: Image.Image, alpha: Pixels | None) -> Image.Image:
     """Return a picture with the palette that suits it best, dithered; what is transparent has the last entry."""
     colours = 256 if alpha is None else _GIF_CLEAR
     result = image.quantize(palette=image.quantize(colours), dither=Image.Dither.FLOYDSTEINBERG)

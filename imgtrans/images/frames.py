@@ -1,6 +1,8 @@
 """Files of several pictures: which of their frames or pages count, how large they are together, and their timing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from PIL import Image, TiffImagePlugin
 
@@ -76,10 +78,10 @@ def timing(image: Image.Image, durations: list[float]) -> Timing:
 
 def playing(format: str, timing: Timing) -> dict[str, object]:
     """Return the options that make Pillow write a file that plays so."""
-    durations = [round(value) for value in timing.durations]
+    durations = _in_steps(timing.durations, 10 if format == "GIF" else 1)
     if format == "GIF":  # each frame is a whole picture: what was there before goes, for it may be transparent now
         loop = {} if timing.plays == 1 else {"loop": max(0, timing.plays - 1)}
-        return {"duration": [round(value, -1) for value in durations], "disposal": 2, **loop}
+        return {"duration": durations, "disposal": 2, **loop}
     if format == "PNG":
         shown = timing.durations[timing.apart :]
         # None of them is laid over the one before, or makes room for the one after.
@@ -87,3 +89,9 @@ def playing(format: str, timing: Timing) -> dict[str, object]:
             "duration": [*shown], "loop": timing.plays, "default_image": timing.apart, "disposal": 0, "blend": 0
         }  # fmt: skip
     return {"duration": durations} | ({"loop": timing.plays} if format == "WEBP" else {})
+
+
+def _in_steps(durations: Sequence[float], step: int) -> list[int]:
+    """Return durations in whole steps: none lets the animation run ahead or behind by more than half a step."""
+    ends = [round(end / step) * step for end in accumulate(durations)]
+    return [end - start for start, end in pairwise([0, *ends])]

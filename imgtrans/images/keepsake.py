@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, JpegImagePlugin
 
+from imgtrans.images.captions import NONE, Captions, carried_captions
 from imgtrans.images.frames import STILL, Timing
 from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp
 from imgtrans.images.modes import is_gray
@@ -24,6 +25,7 @@ class Keepsake:
         format: Pillow's name of the input's format.
         exif: EXIF for the upright picture, starting with ``Exif\\0\\0``; b"" if there is none.
         xmp: XMP packet for the upright picture; b"" if there is none.
+        captions: Comments, texts and IPTC.
         dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
         had_profile: Whether the input carried an ICC profile.
         gray: Whether it had no colours.
@@ -40,6 +42,7 @@ class Keepsake:
     format: str
     exif: bytes = b""
     xmp: bytes = b""
+    captions: Captions = NONE
     dpi: tuple[float, float] | None = None
     had_profile: bool = False
     gray: bool = False
@@ -68,6 +71,7 @@ def keepsake(image: Image.Image, path: Path, sideways: bool, raw_mode: str = "")
         format=str(image.format),
         exif=carried_exif(image),
         xmp=carried_xmp(image),
+        captions=carried_captions(image),
         dpi=carried_dpi(image, sideways),
         had_profile=bool(image.info.get("icc_profile")),
         gray=is_gray(image, raw_mode),

@@ -63,15 +63,34 @@ def tiff_exif(block: bytes) -> bytes:
 
 
 def carried_xmp(image: Image.Image) -> bytes:
-    """Return a picture's XMP with its orientation reset to upright; b"" if there is none or it is malformed."""
+    """Return a picture's XMP for its upright self; b"" if there is none or it is malformed.
+
+    Its orientation is reset and thumbnails are taken out; a colour space becomes sRGB if the picture has a profile.
+    """
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     try:
         xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
         xmp.decode()
     except (UnicodeError, TypeError, ValueError):  # a packet in a file is UTF-8; what is not is malformed
         return b""
-    xmp = re.sub(rb"""(tiff:Orientation\s*=\s*)(["'])\s*\d+\s*\2""", rb"\g<1>\g<2>1\g<2>", xmp)
-    return re.sub(rb"(<tiff:Orientation>)\s*\d+\s*(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)
+    xmp = _with_value(_without_thumbnails(xmp), b"tiff:Orientation", b"1")
+    if image.info.get("icc_profile"):
+        xmp = _with_value(xmp, b"exif:ColorSpace", b"1")
+        xmp = _with_value(xmp, b"photoshop:ICCProfile", b"sRGB IEC61966-2.1")
+    return xmp
+
+
+def _without_thumbnails(xmp: bytes) -> bytes:
+    for first, last in ((b"<xmp:Thumbnails>", b"</xmp:Thumbnails>"), (b"<xap:Thumbnails>", b"</xap:Thumbnails>")):
+        while (start := xmp.find(first)) >= 0 and (end := xmp.find(last, start)) >= 0:
+            xmp = xmp[:start] + xmp[end + len(last) :]
+    return xmp
+
+
+def _with_value(xmp: bytes, name: bytes, value: bytes) -> bytes:
+    """Return a packet in which a property, where it is there, has another value."""
+    xmp = re.sub(rb"""(\b%b\s*=\s*)(["'])[^"'<]*\2""" % name, rb"\g<1>\g<2>%b\g<2>" % value, xmp)
+    return re.sub(rb"(<%b>)[^<]*(</%b>)" % (name, name), rb"\g<1>%b\g<2>" % value, xmp)
 
 
 def carried_dpi(image: Image.Image, sideways: bool) -> tuple[float, float] | None:

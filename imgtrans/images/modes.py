@@ -36,14 +36,19 @@ def is_gray(image: Image.Image, raw_mode: str = "") -> bool:
 
 
 def to_8bit(image: Image.Image, bits: int = 16) -> Image.Image:
-    """Scale a picture of a deep mode (I, I;16, F) to 8 bits (L); return any other unchanged.
+    """Scale a picture of a deep mode (I, I;16, F) to 8 bits (L); return any other unchanged; see :func:`scaled`."""
+    if image.mode not in DEEP_MODES:
+        return image
+    return Image.fromarray(scaled(image, bits, 255).astype(np.uint8))
+
+
+def scaled(image: Image.Image, bits: int, top: int) -> NDArray[np.float32]:
+    """Return a picture of a deep mode (I, I;16, F) as whole numbers (H, W) from 0 to ``top``.
 
     Integers are samples of ``bits`` bits (0 to 65535 for 16). Floats have no agreed range, so it is
     read off the values: within [0, 1], [0, 255] or [0, 65535] that range is scaled, anything else
     from its least to its largest finite value.
     """
-    if image.mode not in DEEP_MODES:
-        return image
     values = np.asarray(image).astype(np.float32)
     low, high = 0.0, 2.0**bits - 1
     finite = values[np.isfinite(values)]
@@ -53,8 +58,8 @@ def to_8bit(image: Image.Image, bits: int = 16) -> Image.Image:
     elif least < 0 or largest > high:
         low, high = least, largest
     values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    scaled = (values - low) * (255.0 / (high - low if high > low else 1.0))
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+    result: NDArray[np.float32] = np.rint((values - low) * (top / (high - low if high > low else 1.0)))
+    return np.clip(result, 0, top)
 
 
 def split_alpha(image: Image.Image, raw_mode: str = "") -> tuple[Image.Image, NDArray[np.uint8] | None]:

@@ -18,6 +18,13 @@ def shrink(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Scale pixels (H, W, 3) down to ``size`` (width, height), antialiased."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
+    if pixels.dtype == np.uint16:  # for which Pillow has no mode
+        small = np.empty((size[1], size[0], 3), np.uint16)
+        for channel in range(3):
+            plane = Image.fromarray(pixels[..., channel].astype(np.float32))
+            plane = plane.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            small[..., channel] = np.clip(np.rint(np.asarray(plane)), 0, 65535)
+        return small
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 

@@ -32,13 +32,13 @@ def add_change(original: Pixels, before: Pixels, after: Pixels, method: str = "g
     """Carry what the network changed at a small size over to the full picture.
 
     Args:
-        original: (H, W, 3), the picture.
+        original: (H, W, 3), the picture, uint8 or uint16, and so the others.
         before: (h, w, 3), the picture at the size the network worked at, not larger.
         after: (h, w, 3), the network's output.
         method: ``guided``, where the change follows the picture's edges, or ``bicubic``, where it is only enlarged.
 
     Returns:
-        (H, W, 3): the original plus ``after - before`` enlarged, clipped to 0..255.
+        (H, W, 3): the original plus ``after - before`` enlarged, clipped to what its type holds.
     """
     return (guided if method == "guided" else bicubic)(original, before, after)
 
@@ -47,7 +47,7 @@ def bicubic(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
     """Add the change, enlarged by bicubic interpolation; see :func:`add_change`."""
     height, width = original.shape[:2]
     small_height, small_width = before.shape[:2]
-    result = np.empty_like(original)
+    result, top_level = np.empty_like(original), np.iinfo(original.dtype).max
     rows = max(1, _STRIP_PIXELS // width)
     for channel in range(original.shape[2]):
         plane = Image.fromarray(after[:, :, channel].astype(np.float32) - before[:, :, channel])
@@ -56,7 +56,7 @@ def bicubic(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
             box = (0, top * small_height / height, small_width, bottom * small_height / height)
             strip = np.asarray(plane.resize((width, bottom - top), Image.Resampling.BICUBIC, box=box))
             summed = original[top:bottom, :, channel] + strip
-            result[top:bottom, :, channel] = np.clip(np.rint(summed, out=summed), 0, 255, out=summed)
+            result[top:bottom, :, channel] = np.clip(np.rint(summed, out=summed), 0, top_level, out=summed)
     return result
 
 
@@ -78,8 +78,8 @@ def guided(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
     rows = _fitted(before, after)
     at, above = 0, widened(next(rows))
     below, slope = above, np.zeros_like(above)
-    result = np.empty_like(original)
-    terms, colours, levels = np.empty_like(above), np.empty_like(above[0]), np.empty((3, width), np.uint8)
+    result, most = np.empty_like(original), np.iinfo(original.dtype).max + 0.5
+    terms, colours, levels = np.empty_like(above), np.empty_like(above[0]), np.empty((3, width), original.dtype)
     for y in range(height):
         while at < lower[y]:
             at, above, below = at + 1, below, widened(next(rows))
@@ -91,7 +91,7 @@ def guided(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
         terms[:3] *= colours[:, None]
         total = terms.sum(axis=0)
         # Not rounded: the constants are half a level too high, and the conversion cuts off.
-        levels[:] = np.clip(total, 0, 255.5, out=total)
+        levels[:] = np.clip(total, 0, most, out=total)
         for channel in range(3):
             result[y, :, channel] = levels[channel]
     return result
@@ -124,8 +124,9 @@ def _fitted(before: Pixels, after: Pixels) -> "Iterator[Planes]":
 def _fit(before: Pixels, after: Pixels) -> "Planes":
     """Return the (4, 3, h, w) of :func:`_fitted` for a few rows."""
     middle = np.float32(128)  # of the levels, so that products keep their digits
-    guide = before.transpose(2, 0, 1).astype(np.float32, order="C") - middle
-    change = after.transpose(2, 0, 1).astype(np.float32, order="C") - middle - guide
+    level = np.float32(np.iinfo(before.dtype).max / 255)  # the ridges are for levels of 8 bits
+    guide = before.transpose(2, 0, 1).astype(np.float32, order="C") / level - middle
+    change = after.transpose(2, 0, 1).astype(np.float32, order="C") / level - middle - guide
     mean, mean_change = _mean(guide, _FIT_RADIUS), _mean(change, _FIT_RADIUS)
 
     def covariance(i: int, j: int) -> "Planes":
@@ -158,7 +159,8 @@ def _fit(before: Pixels, after: Pixels) -> "Planes":
     red = target[0] / m00 - l10 * green - l20 * blue
     constant = mean_change - mean[0] * red - mean[1] * green - mean[2] * blue
     result = _mean(np.stack([red, green, blue, constant]), _MEAN_RADIUS)
-    result[3] += np.float32(0.5) - middle * result[:3].sum(axis=0)
+    result[3] += np.float32(0.5) / level - middle * result[:3].sum(axis=0)
+    result[3] *= level
     for channel in range(3):
         result[channel, channel] += 1
     return result

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from imgtrans.errors import UsageError
-from imgtrans.images import heif
+from imgtrans.errors import UnavailableError, UsageError
+from imgtrans.images import deep, heif
 from imgtrans.images.formats import has_image_name
 from imgtrans.protocols import Wanted
 
@@ -47,6 +47,11 @@ def written_format(format: str, wanted: str = "") -> str:
     return written if can_write(written) else "PNG"
 
 
+def is_deep(format: str, wanted: Wanted) -> bool:
+    """Whether a picture of a format (Pillow's name) is written with 16 bits a channel."""
+    return wanted.depth > 8 and written_format(format, wanted.format) in deep.DEEP_FORMATS
+
+
 def can_write(format: str) -> bool:
     """Whether pictures can be written in a format here: AVIF and JPEG 2000 are missing from some builds of Pillow."""
     Image.init()
@@ -80,7 +85,13 @@ def format_of_name(name: str) -> str:
 
 
 def understood(
-    *, format: str = KEEP, quality: int = 0, alpha: str = KEEP, keep_gray: bool = False, frames: str = ALL
+    *,
+    format: str = KEEP,
+    quality: int = 0,
+    alpha: str = KEEP,
+    keep_gray: bool = False,
+    frames: str = ALL,
+    depth: int = 8,
 ) -> Wanted:
     """Return what the user's options ask for.
 
@@ -90,9 +101,11 @@ def understood(
         alpha: ``keep`` or ``flatten``.
         keep_gray: Whether gray pictures stay gray.
         frames: ``all`` or ``first``.
+        depth: 8 or 16.
 
     Raises:
         UsageError: If an option is none of these, or its format cannot be written here.
+        UnavailableError: If what 16 bits take is not installed.
     """
     if format not in (KEEP, *_CHOICES):
         raise UsageError(f"--format is {format!r}", f"use {', '.join([KEEP, *_CHOICES][:-1])} or tiff")
@@ -102,6 +115,10 @@ def understood(
         raise UsageError(f"--alpha is {alpha!r}", "use keep or flatten")
     if frames not in (ALL, "first"):
         raise UsageError(f"--frames is {frames!r}", "use all or first")
+    if depth not in (8, 16):
+        raise UsageError(f"--depth is {depth}", "use 8 or 16")
+    if depth == 16 and not deep.is_installed():
+        raise UnavailableError("--depth 16 needs imagecodecs and tifffile, which are not installed", deep.INSTALL)
     wanted = _CHOICES.get(format, "")
     if wanted and not can_write(wanted):
         raise UsageError(f"this build of Pillow cannot write {format}", "use another --format")
@@ -111,6 +128,7 @@ def understood(
         flatten=alpha == "flatten",
         keep_gray=keep_gray,
         first_frame=frames == "first",
+        depth=depth,
     )
 
 
@@ -122,5 +140,6 @@ def described(wanted: Wanted) -> str:
         "flat": wanted.flatten,
         "gray": wanted.keep_gray,
         "first": wanted.first_frame,
+        f"depth={wanted.depth}": wanted.depth > 8,
     }
     return "".join(f" {word}" for word, is_wanted in words.items() if is_wanted)

@@ -41,7 +41,7 @@ class StreamingSession:
         self._scratch, self._progress, self._warn = scratch, progress, warn
 
     def run(self, pictures: Pixels) -> Pixels:
-        """Translate pictures (N, H, W, 3), 0 to 255, to the same shape.
+        """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
         Raises:
             FilesError: If the scratch folder has too little room for one.
@@ -71,5 +71,13 @@ class StreamingSession:
             plan = self._streamer.plan(height, width, self._memory, self._device_memory)
         except ImageError as error:  # it does not know which picture that is; whoever asks does
             raise MemoryError(error.message) from error
-        self._streamer.run(plan, source, sink, scratch=self._scratch, progress=self._progress, warn=self._warn)
+        self._streamer.run(
+            plan,
+            source,
+            sink,
+            depth=8 * picture.itemsize,
+            scratch=self._scratch,
+            progress=self._progress,
+            warn=self._warn,
+        )
         return translated

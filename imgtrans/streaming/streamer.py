@@ -64,6 +64,7 @@ class Streamer:
         source: Callable[[int, int], Pixels],
         sink: Callable[[int, Pixels], None],
         *,
+        depth: int = 8,
         scratch: Path,
         progress: Progress = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
@@ -72,8 +73,9 @@ class Streamer:
 
         Args:
             how: What :meth:`plan` gave.
-            source: Gives rows of the picture from one row to another, (rows, width, 3), 0 to 255; asked more than once.
+            source: Gives rows of the picture from one row to another, (rows, width, 3); asked more than once.
             sink: Takes the translation's rows, from top to bottom, each strip with its first row's number.
+            depth: Bits of each value, 8 (0 to 255) or 16 (0 to 65535).
             scratch: The folder for what does not fit into memory.
             progress: Is told the share that is done, 0 to 1; what it raises ends the work.
             warn: Is told what is unwise.
@@ -81,13 +83,14 @@ class Streamer:
         Raises:
             FilesError: If the scratch folder has too little room.
         """
+        kind, top = (torch.uint8, 255) if depth == 8 else (torch.uint16, 65535)
 
         def read(start: int, stop: int) -> Tensor:
             rows = torch.from_numpy(source(start, stop)).to(self._device).permute(2, 0, 1).unsqueeze(0)
-            return rows.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1.0)
+            return rows.to(torch.float32, memory_format=torch.contiguous_format).div_(top / 2).sub_(1.0)
 
         def write(start: int, rows: Tensor) -> None:
-            pixels = rows.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+            pixels = rows.float().add(1.0).mul_(top / 2).round_().clamp_(0, top).to(kind)
             sink(start, pixels[0].permute(1, 2, 0).contiguous().cpu().numpy())
 
         self.run_maps(how, read, write, scratch=scratch, progress=progress, warn=warn)

@@ -1,6 +1,7 @@
 """The contract of a backend."""
 
 from copy import deepcopy
+from itertools import product
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from imgtrans.protocols import Backend
 from imgtrans.testing.promise import require
 
 _BATCHES = ((1, 8, 8), (3, 8, 16), (2, 24, 8))
+_KINDS = ((np.uint8, 255, 1), (np.uint16, 65535, 8))  # the most that a value can be, and be wrong by
 
 
 def check_backend(backend: Backend) -> None:
@@ -23,14 +25,15 @@ def check_backend(backend: Backend) -> None:
     network = network.eval().requires_grad_(False)
     reference = deepcopy(network)
     session = backend.open(network, torch.device("cpu"), torch.float32)
-    for shape in _BATCHES:
-        pictures = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    for shape, (kind, top, allowed) in product(_BATCHES, _KINDS):
+        pictures = np.random.default_rng(0).integers(0, top + 1, (*shape, 3), kind)
         before = pictures.copy()
-        expected = (reference(torch.from_numpy(before).permute(0, 3, 1, 2) / 127.5 - 1) + 1) * 127.5
+        x = torch.from_numpy(before.astype(np.float32)).permute(0, 3, 1, 2) / (top / 2) - 1
+        expected = (reference(x) + 1) * (top / 2)
         result = session.run(pictures)
-        said = f"{backend.name}, given {pictures.shape},"
-        require(result.dtype == np.uint8, f"{said} returns {result.dtype}, not uint8")
+        said = f"{backend.name}, given {pictures.shape} of {kind.__name__},"
+        require(result.dtype == kind, f"{said} returns {result.dtype}, not {kind.__name__}")
         require(result.shape == pictures.shape, f"{said} returns {result.shape}")
         require(np.array_equal(pictures, before), f"{said} changes what it is given")
         worst = np.abs(result - expected.permute(0, 2, 3, 1).numpy()).max()
-        require(bool(worst <= 1), f"{said} is wrong by {worst:.0f} of 255")
+        require(bool(worst <= allowed), f"{said} is wrong by {worst:.0f} of {top}")

@@ -136,3 +136,25 @@ def test_on_a_gpu_it_differs_from_the_cpu_by_few_levels():
     for precision, most in ((torch.float32, 2), (torch.bfloat16, 24)):
         result = backend.open(wide(), torch.device("cuda", 0), precision).run(x).astype(int)
         assert np.abs(result - reference).max() <= most
+
+
+def test_pictures_of_16_bits_come_out_with_all_of_them():
+    x = np.random.default_rng(0).permutation(65536 * 3).astype(np.uint16).reshape(2, 256, 384, 1).repeat(3, axis=3)
+    before, seen = x.copy(), list[Tensor]()
+
+    def identity(values: Tensor) -> Tensor:
+        seen.append(values.clone())
+        return values
+
+    result = opened(identity).run(x)
+    assert result.dtype == np.uint16
+    assert np.array_equal(result, before)
+    assert np.array_equal(x, before)
+    assert (seen[0].min(), seen[0].max()) == (-1.0, 1.0)
+
+
+def test_16_bits_are_finer_than_8_and_else_the_same():
+    session, x = backend.open(wide(), CPU, torch.float32), pictures()
+    sixteen = session.run(x.astype(np.uint16) * np.uint16(257))
+    assert np.abs(sixteen / 257 - session.run(x)).max() <= 0.51
+    assert len(np.unique(sixteen)) > 1000

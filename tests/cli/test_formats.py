@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
 import pytest
+import tifffile
 from PIL import Image
 
 from imgtrans.zoo.store import Model
@@ -128,7 +130,9 @@ def test_a_configuration_file_can_say_all_of_it(
     assert shown(out) == {"a-x.png": ("PNG", "RGB"), "b-x.png": ("PNG", "RGB"), "c-x.png": ("PNG", "L")}
 
 
-@pytest.mark.parametrize("options", [["--format", "bmp"], ["--alpha", "no"], ["--suffix", "a/b"], ["--quality", "101"]])
+@pytest.mark.parametrize(
+    "options", [["--format", "bmp"], ["--alpha", "no"], ["--suffix", "a/b"], ["--quality", "101"], ["--depth", "12"]]
+)
 def test_what_cannot_be_understood_is_exit_code_2(options: list[str], run: Cli, photos: Path, out: Path):
     ended = run(photos, *options)
     assert ended.code == 2
@@ -174,3 +178,28 @@ def test_an_animation_that_cannot_be_what_is_wanted_fails_alone(run: Cli, photos
     assert ended.code == 1
     assert "d.gif has 5 frames, for which JPEG has no room; --frames first" in ended.err
     assert {*shown(out)} == {"a.jpg", "b.jpg", "c.jpg"}
+
+
+def test_pictures_of_16_bits_are_what_is_wanted(run: Cli, photos: Path, out: Path):
+    noise(24, 16).save(photos / "d.gif")
+    assert run(photos).code == 0
+    ended = run(photos, "--depth", "16", "--keep-gray")
+    assert "4 translated" in ended.err
+    assert "4 done before" in run(photos, "--depth", "16", "--keep-gray").err
+    assert shown(out) == {
+        "a.jpg": ("JPEG", "RGB"), "b.png": ("PNG", "RGBA"), "c.png": ("PNG", "I;16"), "d.gif": ("GIF", "P")
+    }  # fmt: skip
+    values = imagecodecs.png_decode((out / "b.png").read_bytes())
+    assert (values.dtype.name, values.shape) == ("uint16", (16, 24, 4))
+    assert "4 translated" in run(photos, "--depth", "16", "--format", "tiff").err
+    assert tifffile.imread(out / "a.tiff").dtype.name == "uint16"
+
+
+def test_depth_is_refused_at_once_where_it_cannot_be_had(
+    run: Cli, photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("imgtrans.images.deep.find_spec", lambda name: None)
+    ended = run(photos, "--depth", "16")
+    assert ended.code == 5
+    assert 'pip install "imgtrans[depth]"' in ended.err
+    assert not out.exists()

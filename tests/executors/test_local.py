@@ -4,6 +4,7 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from PIL import Image
 from imgtrans.errors import FilesError
 from imgtrans.executors.local import LocalExecutor
 from imgtrans.executors.worker import Worker
-from imgtrans.protocols import Item, Job, Outcome, Pixels
-from tests.pictures import save
+from imgtrans.protocols import Item, Job, Outcome, Pixels, Wanted
+from tests.pictures import noise, save
 
 JOB = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixels=10**6)
 
@@ -75,6 +76,27 @@ def test_pictures_of_one_size_share_batches_and_others_do_not(tmp_path: Path) ->
     assert len(outcomes) == 10
     assert {batch[1:] for batch in session.batches} == {(16, 16, 3), (16, 32, 3)}
     assert all(batch[0] <= 4 for batch in session.batches)
+
+
+def test_pictures_of_8_and_of_16_bits_do_not_share_batches(tmp_path: Path) -> None:
+    job = replace(JOB, wanted=Wanted(depth=16, format="PNG"))
+    todo = items(tmp_path, 6)
+    for number in (1, 3):  # an animation has 8 bits
+        frames = [noise(24, 16, seed) for seed in (number, 9)]
+        frames[0].save(todo[number].input, save_all=True, append_images=frames[1:])
+        status = todo[number].input.stat()
+        todo[number] = replace(todo[number], size=status.st_size, mtime_ns=status.st_mtime_ns)
+    depths = []
+
+    class Deep(Inverting):
+        def run(self, pictures: Pixels) -> Pixels:
+            depths.append((pictures.dtype.name, len(pictures)))
+            return np.iinfo(pictures.dtype).max - pictures
+
+    runner = LocalExecutor(Deep(), job, batch_size=4, batch_pixels=10**6, workers=2, memory=10**8)
+    outcomes = collect(runner, todo)
+    assert not any(outcome.error for outcome in outcomes.values())
+    assert {kind: sum(n for name, n in depths if name == kind) for kind, _ in depths} == {"uint8": 4, "uint16": 4}
 
 
 def test_a_batch_is_bounded_by_pixels_too(tmp_path: Path) -> None:

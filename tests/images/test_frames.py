@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -233,3 +234,13 @@ def test_a_page_that_is_cut_off_fails_the_picture(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ImageError, match=r"a\.tif cannot be decoded"):
         decode_frames(path)
+
+
+def test_what_a_gif_cannot_time_exactly_is_not_shown_faster_or_slower(tmp_path: Path) -> None:
+    path = animation(tmp_path / "a", "PNG", 5, duration=1000 / 30)
+    for format, step in (("GIF", 10), ("WEBP", 1)):
+        frames = decode_frames(path)
+        frames[0] = replace(frames[0], keep=replace(frames[0].keep, format=format))
+        encode_frames(frames, tmp_path / "b")
+        ends = np.cumsum(timing(tmp_path / "b").durations)
+        assert np.abs(ends - np.arange(1, 6) * 1000 / 30).max() <= step / 2

@@ -32,12 +32,13 @@ def located(folder: Path, name: str) -> Path:
     return folder / os.fsdecode(raw)
 
 
+@pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize(("name", "expected"), rows())
-def test_a_hostile_file_does_what_the_table_says(folder: Path, name: str, expected: str) -> None:
+def test_a_hostile_file_does_what_the_table_says(folder: Path, name: str, expected: str, deep: bool) -> None:
     path = located(folder, name)
     problem = ""
     try:
-        frames = decode_frames(path, MAX_PIXELS)
+        frames = decode_frames(path, MAX_PIXELS, deep=deep)
     except ImageError as error:
         problem = error.message
         assert os.fsdecode(path) in problem

@@ -109,6 +109,23 @@ def test_the_orientation_in_the_xmp_is_reset(before: bytes, after: bytes) -> Non
     assert carried_xmp(a_picture(**{"XML:com.adobe.xmp": before.decode()})) == after
 
 
+def test_thumbnails_in_the_xmp_are_taken_out() -> None:
+    for name in (b"xmp", b"xap"):
+        thumbnails = b"<%b:Thumbnails><rdf:Alt>\n<rdf:li/></rdf:Alt></%b:Thumbnails>" % (name, name)
+        assert carried_xmp(a_picture(xmp=b"<a>" + thumbnails + b"<b/>" + thumbnails + b"</a>")) == b"<a><b/></a>"
+    for cut in (b"<a><xmp:Thumbnails></a>", b"<a></xmp:Thumbnails><xmp:Thumbnails></a>"):
+        assert carried_xmp(a_picture(xmp=cut)) == cut
+
+
+def test_the_colour_space_in_the_xmp_becomes_srgb_where_the_pixels_do() -> None:
+    before = (
+        b'<a exif:ColorSpace="65535" photoshop:ICCProfile="Adobe RGB (1998)"><exif:ColorSpace>2</exif:ColorSpace></a>'
+    )
+    after = b'<a exif:ColorSpace="1" photoshop:ICCProfile="sRGB IEC61966-2.1"><exif:ColorSpace>1</exif:ColorSpace></a>'
+    assert carried_xmp(a_picture(xmp=before)) == before
+    assert carried_xmp(a_picture(xmp=before, icc_profile=b"...")) == after
+
+
 @pytest.mark.parametrize("xmp", [b"", None, b"\xff\xfe<\0", (1, 2), "\udcff"])
 def test_malformed_xmp_is_dropped(xmp: object) -> None:
     assert carried_xmp(a_picture(xmp=xmp)) in (b"", b"\x01\x02")

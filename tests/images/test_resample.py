@@ -35,3 +35,15 @@ def test_padding_mirrors_the_edge() -> None:
 def test_a_picture_at_the_working_size_is_not_touched() -> None:
     pixels = np.zeros((20, 30, 3), np.uint8)
     assert shrink(pixels, (30, 20)) is pixels
+
+
+def test_a_picture_of_16_bits_is_reduced_as_one_of_8_is_but_finer() -> None:
+    y, x = np.mgrid[0:90, 0:120]
+    ramp = np.stack([x * 500 + y, y * 700, 65535 - x * 300 - y * 300], axis=-1)
+    small = shrink(ramp.astype(np.uint16), (40, 30))
+    exact = ramp.reshape(30, 3, 40, 3, 3).mean(axis=(1, 3))  # of a ramp, away from the edges
+    assert small.dtype == np.uint16
+    assert np.abs(small - exact)[3:-3, 3:-3].max() <= 2
+    eight = shrink((ramp // 257).astype(np.uint8), (40, 30))
+    assert np.abs(small / 257 - eight).max() < 1.6
+    assert len(np.unique(small)) > 1000

@@ -195,3 +195,15 @@ def test_guided_is_what_is_done_unless_told_otherwise(method: str) -> None:
     by_name = {"guided": guided, "bicubic": bicubic}[method](original, before, after)
     assert np.array_equal(add_change(original, before, after, method), by_name)
     assert np.array_equal(add_change(original, before, after), by_name) == (method == "guided")
+
+
+@each_method
+def test_pictures_of_16_bits_change_as_those_of_8_do_but_finer(method: str) -> None:
+    original, after = scene(150, 210), np.asarray(noise(70, 50, seed=1))
+    before = shrink(original, (70, 50))
+    eight = add_change(original, before, after, method)
+    deep = [pixels.astype(np.uint16) * np.uint16(257) for pixels in (original, before, after)]
+    sixteen = add_change(deep[0], deep[1], deep[2], method)
+    assert sixteen.dtype == np.uint16
+    assert np.abs(sixteen / 257 - eight).max() <= 0.51
+    assert np.array_equal(add_change(deep[0], deep[1], deep[1], method), deep[0])

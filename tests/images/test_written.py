@@ -61,7 +61,8 @@ def test_a_name_may_say_the_format() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"format": "heic"}, {"quality": 101}, {"quality": -1}, {"alpha": "drop"}, {"frames": "last"}]
+    "options",
+    [{"format": "heic"}, {"quality": 101}, {"quality": -1}, {"alpha": "drop"}, {"frames": "last"}, {"depth": 12}],
 )
 def test_what_cannot_be_understood_is_a_sentence(options: dict[str, object]) -> None:
     ((name, value),) = options.items()
@@ -71,6 +72,6 @@ def test_what_cannot_be_understood_is_a_sentence(options: dict[str, object]) -> 
 
 def test_whatever_decides_outputs_is_described_and_what_is_usual_is_not() -> None:
     assert described(understood()) == ""
-    everything = understood(format="jpg", quality=80, alpha="flatten", keep_gray=True, frames="first")
-    assert everything == Wanted("JPEG", 80, flatten=True, keep_gray=True, first_frame=True)
-    assert described(everything) == " format=JPEG quality=80 flat gray first"
+    everything = understood(format="jpg", quality=80, alpha="flatten", keep_gray=True, frames="first", depth=16)
+    assert everything == Wanted("JPEG", 80, flatten=True, keep_gray=True, first_frame=True, depth=16)
+    assert described(everything) == " format=JPEG quality=80 flat gray first depth=16"

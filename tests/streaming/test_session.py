@@ -76,3 +76,12 @@ def test_networks_of_other_terms_are_streamed_too(tmp_path, terms):
     )
     whole = backend.open(net, CPU, torch.float32).run(batch)
     assert np.abs(streaming.run(batch).astype(int) - whole).max() <= 1
+
+
+def test_pictures_of_16_bits_are_streamed_with_all_of_them(tmp_path):
+    inner = Counted()
+    batch = pictures(1, 64, 32).astype(np.uint16) * np.uint16(257) + np.uint16(3)
+    translated = session(inner, tmp_path).run(batch)
+    assert inner.calls == 0
+    assert translated.dtype == np.uint16
+    assert np.abs(translated.astype(int) - inner.session.run(batch)).max() <= 8

@@ -36,7 +36,8 @@ def spoilt(result: Pixels, pictures: Pixels) -> Pixels:
     ("fault", "sentence"),
     [
         (lambda result, _: result.astype(np.float32), "returns float32, not uint8"),
-        (lambda result, _: result[:1], r"given \(3, 8, 16, 3\), returns \(1, 8, 16, 3\)"),
+        (lambda result, _: result.astype(np.uint8), "uint16, returns uint8, not uint16"),
+        (lambda result, _: result[:1], r"given \(3, 8, 16, 3\) of uint8, returns \(1, 8, 16, 3\)"),
         (lambda result, _: np.roll(result, 1, axis=2), "is wrong by"),
         (spoilt, "changes what it is given"),
     ],
