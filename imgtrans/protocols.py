@@ -1,5 +1,6 @@
 """Plain data that crosses processes, and what an implementation must do: all that a plugin author must read."""
 
+import sys
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,7 @@ class Job:
         max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
         wanted: How outputs are written.
         upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
+        memory: Pictures that take more bytes than this, read and written without the network, are refused.
     """
 
     size: int | None
@@ -83,6 +85,7 @@ class Job:
     max_working_pixels: int
     wanted: Wanted = Wanted()
     upsample: str = "guided"
+    memory: int = sys.maxsize
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from imgtrans.errors import ImageError
 from imgtrans.files import fsync_file
 from imgtrans.images.decode import Picture, decode_frames
 from imgtrans.images.encode import encode_frames
+from imgtrans.images.measure import memory_for as memory_for_file
 from imgtrans.images.resample import pad, shrink, working_size
 from imgtrans.images.upsample import add_change
+from imgtrans.memory import in_words
 from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
 
 
@@ -40,6 +42,22 @@ class Prepared:
     def pixels(self) -> int:
         """How many pixels they have together."""
         return sum(frame.picture.pixels.shape[0] * frame.picture.pixels.shape[1] for frame in self.frames)
+
+
+def memory_for(item: Item, job: Job) -> int:
+    """Return the bytes that a picture takes at the most from decoding to encoding, without the network.
+
+    Raises:
+        ImageError: If it cannot be decoded, or is too large for the memory there is.
+    """
+    _check_unchanged(item)
+    memory = memory_for_file(item.input, job.wanted, job.max_pixels)
+    if memory > job.memory:
+        raise ImageError(
+            f"{item.input} takes {in_words(memory)} of memory to be read and written, "
+            f"and {in_words(job.memory)} may be taken; more --memory would help."
+        )
+    return memory
 
 
 def read(item: Item, job: Job) -> Prepared:
@@ -75,7 +93,10 @@ def padded(prepared: Prepared, job: Job) -> Pixels:
 def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Exception]:
     """Translate pictures of one size; one that cannot be computed gives its exception and harms no other."""
     try:
-        return list(session.run(np.stack(pictures)))
+        # A large picture comes alone, and is not copied; PyTorch minds what must not be written to.
+        alone = len(pictures) == 1 and pictures[0].flags.writeable
+        batch = pictures[0][None] if alone else np.stack(pictures)
+        return list(session.run(batch))
     except Exception as error:
         if len(pictures) == 1:
             return [error]

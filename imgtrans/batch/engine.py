@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import available_memory
+from imgtrans.memory import share_out
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.session import StreamingSession
@@ -20,9 +20,8 @@ from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
-MODEL_SHARE = 0.6  # of the memory that is free, for the network
-PICTURES_SHARE = 0.3  # ... and for decoded pictures; the rest is for whatever else goes on
-DECODED_BYTES_PER_PIXEL = 16  # what decoding, conversion and resampling of one picture take together
+MODEL_SHARE = 0.6  # of the device's memory that is free
+LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
 
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
@@ -39,15 +38,18 @@ class Engine:
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
         wanted: How outputs are written.
-        max_pixels: Larger pictures are refused; 0 lets memory decide.
+        max_pixels: Larger pictures are refused; 0 is a gigapixel.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
         tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
-        memory: Bytes of main memory that the network may take; 0 lets what is free decide.
+        memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
+        progress: Is told the share of a streamed picture that is done, from 0 to 1.
+        warn: Is told what is unwise.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device, or ``tiling`` is ``exact`` and the model cannot be streamed.
+        UsageError: If ``memory`` is less than what the processes take by themselves.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Engine:
         tiling: str = "auto",
         memory: int = 0,
         scratch: Path = Path(),
+        progress: Callable[[float], None] = lambda done: None,
+        warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -72,27 +76,32 @@ class Engine:
         network = adapted(load_network(model), model.card)
         backend: Backend = implementation("imgtrans.backends", "eager")
         self._workers = max(1, min(8, os.cpu_count() or 1))
-        free = available_memory()
-        memory = memory or int(MODEL_SHARE * free)
+        shares = share_out(memory, self._workers)
         own = int(MODEL_SHARE * torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else None
-        fitting = int((memory if own is None else own) / architecture.bytes_per_pixel(parameters))
-        pictures = int(PICTURES_SHARE * free)
-        largest = pictures // DECODED_BYTES_PER_PIXEL  # of one picture, if the other workers have none
+        fitting = int((shares.network() if own is None else own) / architecture.bytes_per_pixel(parameters))
         streamer = None if tiling == "off" else self._streamer(network, required=tiling == "exact")
         session = backend.open(network, self.device, self.precision)
         if streamer is not None:
             whole = 0 if tiling == "exact" else fitting
             session = StreamingSession(
-                session, streamer, largest=whole, memory=memory, device_memory=own, scratch=scratch
+                session,
+                streamer,
+                largest=whole,
+                memory=shares.network,
+                device_memory=own,
+                scratch=scratch,
+                progress=progress,
+                warn=warn,
             )
         job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
             smallest=architecture.smallest(parameters),
-            max_pixels=min(max_pixels or largest // self._workers, largest),
+            max_pixels=max_pixels or LARGEST_PIXELS,
             max_working_pixels=fitting if streamer is None else sys.maxsize,
             wanted=wanted,
             upsample=upsample,
+            memory=shares.whole,
         )
         alone = self.device.type == "cpu" and not batch_size
         self._executor = implementation("imgtrans.executors", "local")(
@@ -101,7 +110,7 @@ class Engine:
             batch_size=batch_size or LARGEST_BATCH,
             batch_pixels=min(fitting, CPU_BATCH_PIXELS) if alone else fitting,
             workers=self._workers,
-            memory=pictures,
+            memory=shares.pictures,
         )
 
     def _streamer(self, network: nn.Module, *, required: bool) -> Streamer | None:

@@ -48,7 +48,7 @@ KeepGray = Annotated[
 ]
 Frames = Annotated[str, typer.Option(help="Of animations and files of several pages: all frames, or the first.")]
 Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
-MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is what memory allows.")]
+MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is a gigapixel.")]
 Include = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,7 +80,10 @@ Tiling = Annotated[
     ),
 ]
 Memory = Annotated[
-    str, typer.Option(help="Main memory for the network, as 4GB. [default: most of what is free]", show_default=False)
+    str,
+    typer.Option(
+        help="Main memory that the run may take in all, as 4GB. [default: most of what is free]", show_default=False
+    ),
 ]
 Scratch = Annotated[
     Path | None,

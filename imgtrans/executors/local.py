@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from imgtrans.errors import ImageError
+from imgtrans.executors.room import Room
 from imgtrans.executors.worker import Worker, WorkerDiedError
 from imgtrans.files import cannot_go_on, temporary_beside
 from imgtrans.protocols import Item, Job, Outcome, Pixels, Session
@@ -80,8 +81,15 @@ class LocalExecutor:
             FilesError: If nothing can be written any more (a full disk).
         """
         events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        source = _Source(iter(items), self._memory)
-        lanes = [_Lane(worker, source, events, self._ahead) for worker in self._lanes]
+        source = _Source(iter(items))
+        lanes: list[_Lane] = []
+
+        def freed() -> None:
+            for lane in lanes:
+                lane.wake()
+
+        room = Room(self._memory, len(self._lanes), freed)
+        lanes += [_Lane(worker, source, room, events, self._ahead) for worker in self._lanes]
         for lane in lanes:
             lane.start()
         waiting: dict[tuple[int, ...], deque[_Decoded]] = defaultdict(deque)
@@ -138,25 +146,16 @@ class LocalExecutor:
 
 
 class _Source:
-    """The items still to be read, shared by the lanes; nothing is handed out while memory is short."""
+    """The items still to be read, shared by the lanes."""
 
-    def __init__(self, items: Iterator[Item], memory: int) -> None:
+    def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
-        self._memory = memory
-        self._held = 0
         self._lock = threading.Lock()
 
-    def next(self, holds_nothing: bool) -> Item | bool | None:
-        """Return the next item, None after the last, or False if memory is short just now."""
+    def next(self) -> Item | None:
+        """Return the next item, None after the last."""
         with self._lock:
-            if self._held > self._memory and not holds_nothing:
-                return False
             return next(self._items, None)
-
-    def hold(self, amount: int) -> None:
-        """Count memory taken (or, negative, given back)."""
-        with self._lock:
-            self._held += amount
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -167,15 +166,20 @@ class _Source:
 class _Lane(threading.Thread):
     """A thread that drives one worker: writes what is computed first, else reads ahead."""
 
-    def __init__(self, worker: Worker, source: _Source, events: "queue.SimpleQueue[_Event]", ahead: int) -> None:
+    def __init__(
+        self, worker: Worker, source: _Source, room: Room, events: "queue.SimpleQueue[_Event]", ahead: int
+    ) -> None:
         super().__init__(daemon=True)
         self._worker = worker
         self._source = source
+        self._room = room
         self._events = events
         self._ahead = ahead
         self._holding = 0
+        self._postponed: tuple[Item, int] | None = None  # a large picture that waits for room, and what it takes
         self._exhausted = False
         self._stopped = False
+        self._woken = False
         self._computed: deque[_Held] = deque()
         self._changed = threading.Condition()
 
@@ -190,6 +194,12 @@ class _Lane(threading.Thread):
             self._computed.append(picture)
             self._changed.notify()
 
+    def wake(self) -> None:
+        """Try again to read: there may be room now."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
     def stop(self) -> None:
         """End the thread as soon as it can."""
         with self._changed:
@@ -202,11 +212,12 @@ class _Lane(threading.Thread):
             while not self._stopped:
                 with self._changed:
                     task = self._computed.popleft() if self._computed else None
+                    self._woken = False
                 if task:
                     self._write(task)
                 elif self._exhausted or self._holding >= self._ahead or not self._read():
                     with self._changed:
-                        if not self._computed and not self._stopped:
+                        if not self._computed and not self._stopped and not self._woken:
                             if self._exhausted and not self._holding:
                                 return
                             self._changed.wait()
@@ -215,30 +226,49 @@ class _Lane(threading.Thread):
 
     def _read(self) -> bool:
         """Read the next picture; return False if there is none to be had now."""
-        item = self._source.next(holds_nothing=self._holding == 0)
-        if item is False:
-            return False
-        if not isinstance(item, Item):
-            self._exhausted = True
-            self._events.put(_Starved())
-            return False
+        if self._postponed:
+            (item, memory), aside = self._postponed, None
+            if not self._room.enter(memory):
+                return False
+            self._postponed = None
+        else:
+            if not self._room.begin():
+                return False
+            following = self._source.next()
+            if following is None:
+                self._room.leave(0)
+                self._exhausted = True
+                self._events.put(_Starved())
+                return False
+            item, memory, aside = following, 0, self._room.aside
         try:
-            frames, picture_pixels = self._worker.read(item)
+            frames, number = self._worker.read(item, aside)
         except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
+            self._room.leave(memory)
             self._fail(item, error)
             return True
+        if not frames:
+            self._postponed = item, number
+            self._room.wait()
+            return True
+        if aside is not None:
+            memory = _memory_of(number, frames)
+            self._room.hold(memory)
         self._holding += 1
-        memory = _memory_of(picture_pixels, frames)
-        self._source.hold(memory)
-        picture = _Held(item, self, picture_pixels, memory, [*frames], missing=len(frames))
-        for number, pixels in enumerate(frames):
-            self._events.put(_Decoded(picture, number, pixels))
+        picture = _Held(item, self, number, memory, [*frames], missing=len(frames))
+        for place, pixels in enumerate(frames):
+            self._events.put(_Decoded(picture, place, pixels))
         return True
 
     def _write(self, picture: _Held) -> None:
+        try:
+            self._write_held(picture)
+        finally:
+            self._holding -= 1
+            self._room.leave(picture.memory)
+
+    def _write_held(self, picture: _Held) -> None:
         item = picture.item
-        self._holding -= 1
-        self._source.hold(-picture.memory)
         temporary = temporary_beside(item.output)
         try:
             frames = [result for result in picture.results if not isinstance(result, Exception)]

@@ -34,14 +34,19 @@ class Worker:
         self._process: Any = None
         self._connection: Connection | None = None
 
-    def read(self, item: Item) -> tuple[list[Pixels], int]:
+    def read(self, item: Item, aside: int | None = None) -> tuple[list[Pixels], int]:
         """Decode a picture and keep it; return what of each frame goes into the network, and the picture's pixels.
+
+        Args:
+            item: The picture.
+            aside: Bytes that it may take. One that takes more is not decoded: what comes back is an empty list, and
+                the bytes that it does take.
 
         Raises:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        result: tuple[list[Pixels], int] = self._call("read", item)
+        result: tuple[list[Pixels], int] = self._call("read", item, aside)
         return result
 
     def write(self, item: Item, translated: Sequence[Pixels], temporary: Path) -> None:
@@ -111,7 +116,10 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     held: dict[bytes, translate.Prepared] = {}
 
-    def read(item: Item) -> tuple[list[Pixels], int]:
+    def read(item: Item, aside: int | None) -> tuple[list[Pixels], int]:
+        memory = translate.memory_for(item, job)
+        if aside is not None and memory > aside:
+            return [], memory
         prepared = held[item.key] = translate.read(item, job)
         return [translate.padded(frame, job) for frame in prepared.frames], prepared.pixels
 
@@ -138,6 +146,7 @@ def _serve(connection: Connection, job: Job) -> None:
         except Exception:
             answer = (RuntimeError(traceback.format_exc()), None)
         connection.send(answer)
+        del arguments, answer  # pixels, maybe many
 
 
 def _without_trace(error: Exception) -> Exception:

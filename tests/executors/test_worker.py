@@ -36,6 +36,16 @@ def test_what_is_read_comes_back_padded_and_can_be_written(worker: Worker, tmp_p
     assert (tmp_path / "out").stat().st_size > 0
 
 
+def test_a_picture_that_takes_more_than_there_is_aside_is_not_decoded(worker: Worker, tmp_path: Path) -> None:
+    item = item_for(save(tmp_path / "a.png", 50, 40))
+    frames, memory = worker.read(item, 10_000)
+    assert frames == []
+    assert memory == 50 * 40 * 24
+    frames, pixels = worker.read(item, memory)
+    assert [frame.shape for frame in frames] == [(40, 52, 3)]
+    assert pixels == 50 * 40
+
+
 def test_errors_of_a_picture_come_across(worker: Worker, tmp_path: Path) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\nbroken")

@@ -62,7 +62,7 @@ def test_all_slots_are_in_memory_where_there_is_room():
 def test_too_little_memory_is_said_with_what_is_needed():
     with pytest.raises(ImageError, match=re.escape("a picture 40000 pixels wide needs")) as caught:
         Streamer(network(LARGE)).plan(64, 40_000, 10_000_000)
-    assert "--memory" in caught.value.hint
+    assert "--memory" in caught.value.message
 
 
 def test_a_picture_that_cannot_be_mirrored_is_refused():
