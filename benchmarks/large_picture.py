@@ -39,22 +39,20 @@ def model(path: Path, ngf: int, blocks: int) -> None:
     torch.save(GeneratorResNet((3, 0, 0), blocks, ngf=ngf).apply(weights_init_normal).state_dict(), path)
 
 
-def followed(command: list[str], environment: dict[str, str], scratch: Path) -> tuple[float, float, float]:
-    """Run a command; return its seconds, the most memory of its processes, and the most disk that was taken, in GB."""
+def followed(command: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
+    """Run a command; return its seconds, the most memory of its processes and their largest scratch file, in GB."""
     import psutil
 
     started, most, disk = time.perf_counter(), 0, 0
-    free = psutil.disk_usage(str(scratch)).free
     with subprocess.Popen(command, env=environment) as process:
         while process.poll() is None:
-            taken = 0
             try:
-                for one in (whole := psutil.Process(process.pid), *whole.children(recursive=True)):
-                    taken += one.memory_full_info().pss
-            except psutil.Error:  # it has just ended
+                whole = psutil.Process(process.pid)
+                most = max(most, sum(one.memory_full_info().pss for one in (whole, *whole.children(recursive=True))))
+                files = [opened.stat() for opened in Path(f"/proc/{process.pid}/fd").iterdir() if opened.exists()]
+            except (psutil.Error, OSError):  # something has just ended
                 continue
-            most = max(most, taken)
-            disk = max(disk, free - psutil.disk_usage(str(scratch)).free)
+            disk = max([disk, *(512 * file.st_blocks for file in files if not file.st_nlink)])
             time.sleep(0.1)
     if process.returncode:
         raise SystemExit(process.returncode)
@@ -85,10 +83,10 @@ def main() -> None:
         )  # fmt: skip
         run = ["run", str(folder / "large.jpg"), "--model", "narrow", "--size", "native", "--device", "cpu"]
         run += ["--memory", given.memory, "--tiling", given.tiling]
-        seconds, memory, disk = followed([*command, *run], environment, folder)
+        seconds, memory, disk = followed([*command, *run], environment)
         (output,) = folder.glob("large-narrow.jpg")
         print(f"{given.size[1]}x{given.size[0]} within {given.memory}: {seconds:.0f} s, {memory:.2f} GB of memory, "
-              f"{disk:.1f} GB more on the disk; output {output.stat().st_size / 1e6:.0f} MB")  # fmt: skip
+              f"a scratch file of {disk:.1f} GB; output {output.stat().st_size / 1e6:.0f} MB")  # fmt: skip
 
 
 if __name__ == "__main__":

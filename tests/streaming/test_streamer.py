@@ -8,27 +8,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from imgtrans.architectures.family import architecture
-from imgtrans.errors import FilesError, ImageError
+from imgtrans.errors import FilesError
 from imgtrans.streaming import streamer as module
 from imgtrans.streaming.streamer import Streamer
 from tests.architectures.foreign import networks
-from tests.streaming.streaming import SMALL, network, streamed, whole
+from tests.streaming.streaming import SMALL, least, network, streamed, whole
 
 LIMIT = 2e-5
 PLENTY = 1 << 30
 ALL = {name: parameters for name, _, parameters in networks()}
-
-
-def least(streamer: Streamer, height: int, width: int, channels: int) -> int:
-    """The smallest memory, to a tenth, in which a picture can be streamed."""
-    memory = 1 << 10
-    while True:
-        try:
-            streamer.plan(height, width, memory, channels=channels)
-        except ImageError:
-            memory += memory // 10
-        else:
-            return memory
 
 
 @pytest.mark.parametrize("name", ALL)
