@@ -12,7 +12,7 @@ USABLE = 0.9  # of the memory that is free; the rest is for whatever else goes o
 NETWORK_SHARE = 2 / 3  # of what a run may take; the rest is for pictures
 WORKER_BYTES = 70_000_000  # what a worker process takes before its first picture
 # What the two processes hold of a picture and its translation while the network works, for each pixel.
-HELD_BYTES_PER_PIXEL = 16
+HELD_BYTES_PER_PIXEL = 13
 
 _CGROUP = Path("/sys/fs/cgroup")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

@@ -112,6 +112,7 @@ class LocalExecutor:
                     else:
                         unfinished -= event.pixels > 0  # one that could not be read was never counted
                         outcomes.append(event)
+                    del event  # pixels, maybe many
                 if outcomes:
                     yield outcomes
                     outcomes = []

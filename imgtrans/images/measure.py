@@ -10,7 +10,7 @@ from imgtrans.protocols import Wanted
 # Bytes for each pixel at the peak of reading or writing, what both processes hold of the picture and its translation
 # included. Measured at 24 and 50 megapixels (docs/performance.md).
 BYTES_PER_PIXEL = 24
-_HEAVY = {"WEBP": 28, "GIF": 28, "JPEG2000": 56, "AVIF": 56, "HEIF": 56}
+_OTHERWISE = {"JPEG": 18, "WEBP": 28, "GIF": 28, "JPEG2000": 56, "AVIF": 56, "HEIF": 56}
 
 
 def memory_for(path: Path, wanted: Wanted, max_pixels: int | None = None) -> int:
@@ -28,4 +28,4 @@ def memory_for(path: Path, wanted: Wanted, max_pixels: int | None = None) -> int
         kind = str(image.format)
         pixels = image.width * image.height if wanted.first_frame else count_frames(image)[1]
     kinds = (kind, written_format(kind, wanted.format))
-    return pixels * max(_HEAVY.get(kind, BYTES_PER_PIXEL) for kind in kinds)
+    return pixels * max(_OTHERWISE.get(kind, BYTES_PER_PIXEL) for kind in kinds)

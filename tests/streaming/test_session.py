@@ -78,3 +78,42 @@ def test_networks_of_other_terms_are_streamed_too(tmp_path, terms):
     )
     whole = backend.open(net, CPU, torch.float32).run(batch)
     assert np.abs(streaming.run(batch).astype(int) - whole).max() <= 1
+
+
+def test_a_device_that_has_less_memory_than_it_had_is_asked_for_less(tmp_path, monkeypatch):
+    asked = []
+
+    def short(self, picture, result, device_memory):
+        asked.append(device_memory)
+        if device_memory > 400:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        result[:] = 7
+
+    monkeypatch.setattr(StreamingSession, "_stream_within", short)
+    streaming = StreamingSession(
+        Counted(), Streamer(network(SMALL)), largest=0, memory=lambda pixels: 0, device_memory=1000, scratch=tmp_path
+    )
+    assert (streaming.run(pictures(1, 8, 8)) == 7).all()
+    assert asked == [1000, 500, 250]
+    with pytest.raises(MemoryError, match="out of memory"):
+        StreamingSession(
+            Counted(), Streamer(network(SMALL)), largest=0, memory=lambda _: 0, device_memory=10**6, scratch=tmp_path
+        ).run(pictures(1, 8, 8))
+
+
+def test_other_errors_are_not_taken_for_it(tmp_path, monkeypatch):
+    def broken(self, picture, result, device_memory):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(StreamingSession, "_stream_within", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        session(Counted(), tmp_path).run(pictures(1, 64, 32))
+
+
+def test_scratch_in_main_memory_is_said_once_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgtrans.streaming.streamer.is_ram_backed", lambda folder: True)
+    said = []
+    streaming = session(Counted(), tmp_path, warn=said.append)
+    for _ in range(2):
+        streaming.run(pictures(2, 64, 32))
+    assert len(said) == 1
