@@ -10,6 +10,9 @@ from imgtrans.errors import UsageError
 
 USABLE = 0.9  # of the memory that is free; the rest is for whatever else goes on
 NETWORK_SHARE = 2 / 3  # of what a run may take; the rest is for pictures
+NETWORK_SHARE_BESIDE_DEVICE = (
+    1 / 3
+)  # where networks compute in memory of their own; it is for what that has no room for
 WORKER_BYTES = 70_000_000  # what a worker process takes before its first picture
 # What the two processes hold of a picture and its translation while the network works, for each pixel.
 HELD_BYTES_PER_PIXEL = 13
@@ -70,7 +73,7 @@ class Shares:
         return (self.whole - self.pictures) // self.sessions
 
 
-def share_out(budget: int, workers: int, sessions: int = 1) -> Shares:
+def share_out(budget: int, workers: int, sessions: int = 1, *, on_device: bool = False) -> Shares:
     """Return the shares of a run.
 
     Args:
@@ -78,6 +81,7 @@ def share_out(budget: int, workers: int, sessions: int = 1) -> Shares:
             free.
         workers: How many worker processes there will be.
         sessions: How many networks will compute at the same time.
+        on_device: Whether they have memory of their own.
 
     Raises:
         UsageError: If the budget is less than what the processes take by themselves.
@@ -90,7 +94,8 @@ def share_out(budget: int, workers: int, sessions: int = 1) -> Shares:
                 f"--memory allows {in_words(budget)}, and imgtrans itself takes {in_words(own)} here", "give it more"
             )
     whole = max(1, (budget or int(USABLE * available_memory())) - own)
-    return Shares(whole, int((1 - NETWORK_SHARE) * whole), sessions)
+    share = NETWORK_SHARE_BESIDE_DEVICE if on_device else NETWORK_SHARE
+    return Shares(whole, int((1 - share) * whole), sessions)
 
 
 def resident_memory() -> int:

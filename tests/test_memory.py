@@ -102,6 +102,10 @@ def test_what_all_take_together_is_never_more_than_the_budget():
         assert own + shares.whole <= 4 * 10**9
 
 
+def test_where_networks_have_memory_of_their_own_pictures_get_more():
+    assert share_out(0, 2, on_device=True).pictures > 1.9 * share_out(0, 2).pictures
+
+
 @pytest.mark.usefixtures("_takes_400_mb")
 def test_less_than_the_processes_take_by_themselves_is_refused():
     with pytest.raises(UsageError, match="--memory allows 500 MB, and imgtrans itself takes 540 MB here"):

@@ -76,7 +76,7 @@ class Engine:
         network = adapted(load_network(model), model.card)
         backend: Backend = implementation("imgtrans.backends", "eager")
         self._workers = max(1, min(8, os.cpu_count() or 1))
-        shares = share_out(memory, self._workers)
+        shares = share_out(memory, self._workers, on_device=self.device.type != "cpu")
         own = int(MODEL_SHARE * torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else None
         fitting = int((shares.network() if own is None else own) / architecture.bytes_per_pixel(parameters))
         streamer = None if tiling == "off" else self._streamer(network, required=tiling == "exact")
