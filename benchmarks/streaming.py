@@ -2,8 +2,9 @@
 
     python benchmarks/streaming.py --size 1024 1024 2048 2048 --memory 0.6
 
-Each way runs in a process of its own, one after the other. Memory is the peak above what the process has with PyTorch,
-the network's weights and the pictures loaded. With --threads 1, the ratio of CPU times bears with a busy machine.
+Each way runs in a process of its own, one after the other. Memory is the peak of that process, and how much of it is
+above what it has with PyTorch, the network's weights and the pictures loaded. With --threads 1, the ratio of CPU times
+bears with a busy machine.
 """
 
 import argparse
@@ -82,8 +83,10 @@ def main() -> None:
             )
             for way, results in found.items():
                 seconds = statistics.median(r["seconds"] for r in results)
-                most = max(r["peak"] - r["before"] for r in results)
-                print(f"{width}x{height} {way}: {seconds:.1f} s, {most:.2f} GB; {results[0]}")
+                peak = max(r["peak"] for r in results)
+                above = max(r["peak"] - r["before"] for r in results)
+                print(f"{width}x{height} {way}: {seconds:.1f} s, {peak:.2f} GB in all, {above:.2f} GB of it for this; "
+                      f"{results[0]}", flush=True)  # fmt: skip
             print(f"  ratios {np.round(ratios, 2)}, of CPU time {np.round(cpu, 2)}, "
                   f"largest difference {abs(whole - streamed).max():.1e}", flush=True)  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Plain data that crosses processes, and what an implementation must do: all that a plugin author must read."""
 
+import sys
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class Job:
         wanted: How outputs are written.
         upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
         tag: Goes into the names of temporaries, by which shards of a run know their own.
+        memory: Pictures that take more bytes than this, read and written without the network, are refused.
     """
 
     size: int | None
@@ -87,6 +89,7 @@ class Job:
     wanted: Wanted = Wanted()
     upsample: str = "guided"
     tag: str = ""
+    memory: int = sys.maxsize
 
 
 @dataclass(frozen=True)

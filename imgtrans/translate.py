@@ -10,14 +10,13 @@ from imgtrans.errors import ImageError
 from imgtrans.files import fsync_file
 from imgtrans.images.decode import Picture, decode_frames
 from imgtrans.images.encode import encode_frames
-from imgtrans.images.formats import open_image
-from imgtrans.images.frames import count_frames
+from imgtrans.images.measure import Extent
+from imgtrans.images.measure import measure as measure_file
 from imgtrans.images.resample import pad, shrink, working_size
 from imgtrans.images.upsample import add_change
 from imgtrans.images.written import is_deep
+from imgtrans.memory import in_words
 from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
-
-DECODED_BYTES_PER_PIXEL = 16  # what decoding, conversion and resampling of one picture take together
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,20 @@ class Prepared:
         return sum(frame.picture.pixels.shape[0] * frame.picture.pixels.shape[1] for frame in self.frames)
 
 
-def measure(item: Item, job: Job) -> int:
-    """Return how many pixels a picture has, all its frames together, by what its header says.
+def measure(item: Item, job: Job) -> Extent:
+    """Return how much a picture is, with all its frames, by what its header says.
 
     Raises:
-        ImageError: If it is no picture, or too large.
+        ImageError: If it cannot be decoded, or is too large, or too large for the memory there is.
     """
-    with open_image(item.input, job.max_pixels) as image:
-        return image.width * image.height if job.wanted.first_frame else count_frames(image)[1]
+    _check_unchanged(item)
+    extent = measure_file(item.input, job.wanted, job.max_pixels)
+    if extent.memory > job.memory:
+        raise ImageError(
+            f"{item.input} takes {in_words(extent.memory)} of memory to be read and written, "
+            f"and {in_words(job.memory)} may be taken; more --memory would help."
+        )
+    return extent
 
 
 def read(item: Item, job: Job) -> Prepared:
@@ -95,7 +100,10 @@ def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Excep
         MemoryError: If several do not fit into memory together; fewer may.
     """
     try:
-        return list(session.run(np.stack(pictures)))
+        # A large picture comes alone, and is not copied; PyTorch minds what must not be written to.
+        alone = len(pictures) == 1 and pictures[0].flags.writeable
+        batch = pictures[0][None] if alone else np.stack(pictures)
+        return list(session.run(batch))
     except Exception as error:
         if len(pictures) == 1:
             return [error]

@@ -107,7 +107,10 @@ def watch_folder(
     report = Report()
     changed = threading.Event()
     settling = Settling(settle)
-    with opened_journal(prepared.destination.folder) as journal, prepared.open_engine() as engine:
+    with (
+        opened_journal(prepared.destination.folder) as journal,
+        prepared.open_engine(listener.streaming, listener.warned) as engine,
+    ):
         observer = Observer()
         observer.schedule(_Wake(changed), str(inbox), recursive=True)
         observer.start()

@@ -7,7 +7,9 @@ import psutil
 import pytest
 
 from imgtrans import memory
-from imgtrans.memory import available_memory, bytes_of
+from imgtrans.errors import UsageError
+from imgtrans.images.measure import BYTES_PER_PIXEL
+from imgtrans.memory import WORKER_BYTES, available_memory, bytes_of, in_words, is_out_of_memory, share_out
 
 GIB = 1 << 30
 
@@ -75,3 +77,56 @@ def test_an_amount_is_read_as_people_write_it(amount: str, size: int):
 def test_what_is_no_amount_is_refused(amount: str):
     with pytest.raises(ValueError, match="is no amount of memory"):
         bytes_of(amount)
+
+
+@pytest.fixture
+def _takes_400_mb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "resident_memory", lambda: 400_000_000)
+
+
+@pytest.mark.usefixtures("_takes_400_mb")
+@pytest.mark.parametrize("workers", [1, 8])
+def test_of_four_gigabytes_a_picture_of_a_hundred_megapixels_leaves_enough_for_streaming(workers: int):
+    shares = share_out(4 * 10**9, workers)
+    pixels = 10**8
+    assert pixels * BYTES_PER_PIXEL < shares.whole < 3_600_000_000
+    assert 1_300_000_000 < shares.network(pixels) < shares.whole - 13 * pixels + 1
+
+
+@pytest.mark.usefixtures("_takes_400_mb")
+def test_what_all_take_together_is_never_more_than_the_budget():
+    for workers, sessions in ((1, 1), (8, 1), (8, 3)):
+        shares = share_out(4 * 10**9, workers, sessions)
+        own = 400_000_000 + workers * WORKER_BYTES
+        assert own + shares.pictures + sessions * shares.network() <= 4 * 10**9
+        assert own + shares.whole <= 4 * 10**9
+
+
+def test_where_networks_have_memory_of_their_own_pictures_get_more():
+    assert share_out(0, 2, on_device=True).pictures > 1.9 * share_out(0, 2).pictures
+
+
+@pytest.mark.usefixtures("_takes_400_mb")
+def test_less_than_the_processes_take_by_themselves_is_refused():
+    with pytest.raises(UsageError, match="--memory allows 500 MB, and imgtrans itself takes 540 MB here"):
+        share_out(500_000_000, 2)
+
+
+def test_without_a_budget_it_is_most_of_what_is_free():
+    assert 0.85 * 10 * GIB < share_out(0, 2).whole < 0.9 * 10 * GIB
+
+
+def test_amounts_are_rounded_up_and_read_as_people_write_them():
+    assert [in_words(size) for size in (1, 999_000_001, 10**9, 1_010_000_000)] == [
+        "1 MB",
+        "1000 MB",
+        "1.0 GB",
+        "1.1 GB",
+    ]
+    assert bytes_of(in_words(1_200_000_000)) == 1_200_000_000
+
+
+def test_pytorch_running_out_of_memory_is_told_from_other_errors():
+    assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert not is_out_of_memory(RuntimeError("Given groups=1, weight of size"))

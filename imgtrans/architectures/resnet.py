@@ -36,12 +36,12 @@ class ResidualBlock(nn.Module):
         if variant.block_convs == 2:
             layers += [nn.ReLU(inplace=True), *_block_half(variant, "block2", inner, in_features)]
         self.block = nn.Sequential(*layers)
-        self._relu = variant.block_relu
+        self.relu_behind = variant.block_relu
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x + block(x)``, and only what is above zero where the variant says so."""
         y: Tensor = x + self.block(x)
-        return y.relu() if self._relu else y
+        return y.relu() if self.relu_behind else y
 
 
 class ResNet(nn.Module):

@@ -3,7 +3,7 @@
 import copy
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -12,18 +12,17 @@ from torch import nn
 
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import available_memory
+from imgtrans.memory import share_out
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
-from imgtrans.translate import DECODED_BYTES_PER_PIXEL
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
-MODEL_SHARE = 0.6  # of the memory that is free, for the network
-PICTURES_SHARE = 0.3  # ... and for decoded pictures; the rest is for whatever else goes on
+MODEL_SHARE = 0.6  # of the device's memory that is free
+LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
 
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
@@ -41,16 +40,19 @@ class Engine:
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
         wanted: How outputs are written.
-        max_pixels: Larger pictures are refused; 0 lets memory decide.
+        max_pixels: Larger pictures are refused; 0 is a gigapixel.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
         tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
-        memory: Bytes of main memory that the network may take; 0 lets what is free decide.
+        memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         tag: Goes into the names of temporaries.
+        progress: Is told the share of a streamed picture that is done, from 0 to 1.
+        warn: Is told what is unwise.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device, or ``tiling`` is ``exact`` and the model cannot be streamed.
+        UsageError: If ``memory`` is less than what the processes take by themselves.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Engine:
         memory: int = 0,
         scratch: Path = Path(),
         tag: str = "",
+        progress: Callable[[float], None] = lambda done: None,
+        warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
         if precision == "auto" and wanted.depth > 8:
@@ -77,15 +81,11 @@ class Engine:
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
         workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
-        free = available_memory()
-        memory = (memory or int(MODEL_SHARE * free)) // len(self.devices)
+        on_device = all(device.type != "cpu" for device in self.devices)
+        shares = share_out(memory, workers, len(self.devices), on_device=on_device)
         own = {device: _own_memory(device) for device in self.devices}
-        least = min(memory if size is None else size for size in own.values())
+        least = min(shares.network() if size is None else size for size in own.values())
         fitting = int(least / architecture.bytes_per_pixel(parameters))
-        pictures = int(PICTURES_SHARE * free)
-        largest = pictures // (
-            DECODED_BYTES_PER_PIXEL * wanted.depth // 8
-        )  # of one picture, if the other workers have none
         backend: Backend = implementation("imgtrans.backends", "eager")
         sessions: list[Session] = []
         streamed = tiling != "off"
@@ -95,7 +95,14 @@ class Engine:
             if streamer is not None:
                 whole = 0 if tiling == "exact" else fitting
                 session = StreamingSession(
-                    session, streamer, largest=whole, memory=memory, device_memory=own[one], scratch=scratch
+                    session,
+                    streamer,
+                    largest=whole,
+                    memory=shares.network,
+                    device_memory=own[one],
+                    scratch=scratch,
+                    progress=progress,
+                    warn=warn,
                 )
             streamed = streamer is not None
             sessions.append(session)
@@ -103,11 +110,12 @@ class Engine:
             size=size,
             multiple=architecture.multiple(parameters),
             smallest=architecture.smallest(parameters),
-            max_pixels=min(max_pixels or largest, largest),
+            max_pixels=max_pixels or LARGEST_PIXELS,
             max_working_pixels=sys.maxsize if streamed else fitting,
             wanted=wanted,
             upsample=upsample,
             tag=tag,
+            memory=shares.whole,
         )
         self._threads = torch.get_num_threads()
         on_cpu = [device.type for device in self.devices].count("cpu")
@@ -119,7 +127,7 @@ class Engine:
             batch_size=batch_size or LARGEST_BATCH,
             batch_pixels=min(fitting, CPU_BATCH_PIXELS) if alone else fitting,
             workers=workers,
-            memory=pictures,
+            memory=shares.pictures,
         )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:

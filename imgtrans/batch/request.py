@@ -1,6 +1,6 @@
 """What the user asked for, understood: the model, the size, the destination, and what decides an output."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,8 +111,15 @@ class Prepared:
         """Note in the journal that the run begins."""
         journal.begin(self.model.name, self.recipe.model, self.recipe.settings)
 
-    def open_engine(self) -> "Engine":
-        """Load the model; this is where torch comes in."""
+    def open_engine(
+        self, progress: Callable[[float], None] = lambda share: None, warn: Callable[[str], None] = lambda text: None
+    ) -> "Engine":
+        """Load the model; this is where torch comes in.
+
+        Args:
+            progress: Is told the share of a large picture that is done.
+            warn: Is told what is unwise.
+        """
         from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
 
         request = self.request
@@ -129,6 +136,8 @@ class Prepared:
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
             tag=request.shard.tag,
+            progress=progress,
+            warn=warn,
         )
 
     def result(self) -> Path:

@@ -64,7 +64,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                 if not scout.finds_anything():
                     listener.planned(tally, prepared, None)
                 else:
-                    with prepared.open_engine() as engine:
+                    with prepared.open_engine(listener.streaming, listener.warned) as engine:
                         scout.wait(PLANNING_SECONDS)
                         scout.check()  # nothing is done yet
                         with turn:

@@ -55,7 +55,7 @@ Depth = Annotated[
     int, typer.Option(help="Bits a channel, 8, or 16 in PNG and TIFF: read, translated and written with all of them.")
 ]
 Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
-MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is what memory allows.")]
+MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is a gigapixel.")]
 Include = Annotated[
     list[str] | None,
     typer.Option(
@@ -87,7 +87,10 @@ Tiling = Annotated[
     ),
 ]
 Memory = Annotated[
-    str, typer.Option(help="Main memory for the network, as 4GB. [default: most of what is free]", show_default=False)
+    str,
+    typer.Option(
+        help="Main memory that the run may take in all, as 4GB. [default: most of what is free]", show_default=False
+    ),
 ]
 Scratch = Annotated[
     Path | None,

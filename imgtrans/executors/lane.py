@@ -12,8 +12,8 @@ from imgtrans.executors.batches import Batches, Waiting
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker, WorkerDiedError
 from imgtrans.files import cannot_go_on, temporary_beside
+from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Outcome, Pixels
-from imgtrans.translate import DECODED_BYTES_PER_PIXEL
 
 # A lane always reads so far ahead: while one picture is computed the next one is there.
 LEAST_AHEAD = 2
@@ -48,13 +48,13 @@ class _Next:
     """A picture that is to be read as soon as there is memory for it, or for it alone."""
 
     item: Item
-    pixels: int
+    extent: Extent
     alone: bool = False
 
     @property
     def memory(self) -> int | None:
         """Bytes that decoding it takes; None is all there are."""
-        return None if self.alone else DECODED_BYTES_PER_PIXEL * self.pixels
+        return None if self.alone else self.extent.memory
 
 
 @dataclass
@@ -64,6 +64,7 @@ class _Held:
     item: Item
     lane: "Lane"
     pixels: int
+    needed: int
     memory: int
     results: list[Pixels | Exception]
     missing: int
@@ -74,7 +75,7 @@ class _Held:
     @property
     def more_memory(self) -> int | None:
         """Bytes that encoding it takes besides what it holds; None is all there are."""
-        return None if self.alone else max(0, DECODED_BYTES_PER_PIXEL * self.pixels - self.memory)
+        return None if self.alone else max(0, self.needed - self.memory)
 
     def outcome(self, temporary: Path | None, *, error: str = "", encode_seconds: float = 0.0) -> Outcome:
         """Return what became of it."""
@@ -179,17 +180,24 @@ class Lane(threading.Thread):
         self._next = None
         memory = 0
         try:
-            read = self._worker.read(coming.item, coming.pixels)
+            read = self._worker.read(coming.item, coming.extent.pixels)
             # RGB and alpha of the picture, and what the network sees twice: once here, once in the worker.
-            memory = 4 * read.pixels + 2 * sum(frame.nbytes for frame in read.frames)
+            memory = 4 * read.pixels * read.frames[0].itemsize + 2 * sum(frame.nbytes for frame in read.frames)
             self._holding += 1
             picture = _Held(
-                coming.item, self, read.pixels, memory, [*read.frames], len(read.frames), decode_seconds=read.seconds
+                coming.item,
+                self,
+                read.pixels,
+                coming.extent.memory,
+                memory,
+                [*read.frames],
+                len(read.frames),
+                decode_seconds=read.seconds,
             )
             self._batches.put([Waiting(picture, number, pixels) for number, pixels in enumerate(read.frames)])
         except WorkerDiedError as error:
             if error.killed and not coming.alone:
-                self._next = _Next(coming.item, coming.pixels, alone=True)
+                self._next = _Next(coming.item, coming.extent, alone=True)
             else:
                 self._fail(coming.item, error)
         except (ImageError, OSError, RuntimeError, MemoryError) as error:

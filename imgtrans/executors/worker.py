@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imgtrans.errors import ImageError
+from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job, Pixels
 
 # Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
@@ -66,15 +67,15 @@ class Worker:
         self._connection: Connection | None = None
         self._ended = False
 
-    def measure(self, item: Item) -> int:
-        """Return how many pixels a picture has, all frames together, without decoding it.
+    def measure(self, item: Item) -> Extent:
+        """Return how much a picture is, with all its frames, without decoding it.
 
         Raises:
             ImageError: If it is none, or too large.
             WorkerDiedError: If that crashed or hung.
         """
-        count: int = self._call("measure", item)[0]
-        return count
+        extent: Extent = self._call("measure", item)[0]
+        return extent
 
     def read(self, item: Item, pixels: int = 0) -> Read:
         """Decode a picture and keep it.
@@ -201,7 +202,7 @@ def _serve(connection: Connection, job: Job) -> None:
     _die_first()
     held: dict[bytes, translate.Prepared] = {}
 
-    def measure(item: Item) -> tuple[int, list[Pixels]]:
+    def measure(item: Item) -> tuple[Extent, list[Pixels]]:
         return translate.measure(item, job), []
 
     def read(item: Item) -> tuple[int, list[Pixels]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from imgtrans.errors import ImageError
+from imgtrans.memory import in_words
 from imgtrans.streaming.program import Begin, End, Normalisation, Op
 from imgtrans.streaming.stages import Shape
 from imgtrans.streaming.steps import Step
@@ -108,9 +109,8 @@ def plan(
     least = taken + (slot if device_memory is None else 0)
     if least > working:
         raise ImageError(
-            f"a picture {shape[2]} pixels wide needs {_in_words(least)} to be streamed, "
-            f"and {_in_words(working)} may be taken.",
-            "give more --memory, or a --size",
+            f"a picture {shape[2]} pixels wide needs {in_words(least)} to be streamed, "
+            f"and {in_words(working)} may be taken; more --memory or a --size would help."
         )
     on_device = 0 if device_memory is None else min(count, (device_memory - taken) // slot)
     strips = taken if device_memory is None else slot  # in main memory
@@ -268,7 +268,3 @@ def _working(program: Sequence[Op], part: Pass, rows: Sequence[int], maps: Seque
             # What came, the same padded, and both again in the layout that the convolution likes better.
             largest = max(largest, 3 * op.span(rows[at + 1]) * maps[at] + 3 * rows[at + 1] * maps[at + 1])
     return held + largest
-
-
-def _in_words(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{-(-size // 1_000_000)} MB"

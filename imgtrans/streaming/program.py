@@ -92,7 +92,7 @@ def _listed(module: nn.Module) -> Iterable[Op]:
     elif isinstance(module, ResidualBlock):
         yield Begin()
         yield from _listed(module.block)
-        yield End(module._relu)
+        yield End(module.relu_behind)
     elif isinstance(module, SeparableConv2d):
         yield from _listed(module.conv)
     elif isinstance(module, BlurDown):

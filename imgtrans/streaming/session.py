@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from imgtrans.errors import ImageError
+from imgtrans.errors import ImageError, UnavailableError
+from imgtrans.memory import is_out_of_memory
 from imgtrans.protocols import Pixels, Session
 from imgtrans.streaming.streamer import Progress, Streamer
 
@@ -17,11 +19,12 @@ class StreamingSession:
         session: For whatever fits.
         streamer: For what does not.
         largest: Pixels of the largest picture that is tried whole; 0 streams every picture.
-        memory: Bytes of main memory that streaming may take, besides weights and picture.
+        memory: Tells how many bytes of main memory streaming a picture of so many pixels may take, besides weights and
+            picture.
         device_memory: Bytes of the device's own memory that it may take, if that is not the CPU.
         scratch: The folder for what is more than that.
         progress: Is told the share of a streamed picture that is done.
-        warn: Is told what is unwise.
+        warn: Is told what is unwise, once.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class StreamingSession:
         streamer: Streamer,
         *,
         largest: int,
-        memory: int,
+        memory: Callable[[int], int],
         device_memory: int | None,
         scratch: Path,
         progress: Progress = lambda done: None,
@@ -39,13 +42,15 @@ class StreamingSession:
         self._session, self._streamer = session, streamer
         self._largest, self._memory, self._device_memory = largest, memory, device_memory
         self._scratch, self._progress, self._warn = scratch, progress, warn
+        self._warned = False
 
     def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
         Raises:
             FilesError: If the scratch folder has too little room for one.
-            MemoryError: If the batch does not fit (fewer pictures may), or there is too little even to stream one.
+            MemoryError: If the batch does not fit (fewer pictures may), or there is less memory than was thought.
+            UnavailableError: If what may be taken is too little even for strips of one.
         """
         count, height, width, _ = pictures.shape
         if height * width <= self._largest:
@@ -54,23 +59,41 @@ class StreamingSession:
             except MemoryError:
                 if count > 1:
                     raise
-        return np.stack([self._streamed(picture) for picture in pictures])
+        translated = np.empty_like(pictures)
+        for picture, result in zip(pictures, translated, strict=True):
+            self._stream(picture, result)
+        return translated
 
-    def _streamed(self, picture: Pixels) -> Pixels:
-        translated = np.empty_like(picture)
+    def _stream(self, picture: Pixels, result: Pixels) -> None:
+        """Stream one picture; if the device turns out to have less memory than it had, with less of it."""
+        device_memory = self._device_memory
+        while True:
+            try:
+                self._stream_within(picture, result, device_memory)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                short = MemoryError(str(error))
+            else:
+                return
+            torch.cuda.empty_cache()  # nothing without CUDA
+            if device_memory is None or self._device_memory is None or device_memory < self._device_memory // 4:
+                raise short
+            device_memory //= 2
 
+    def _stream_within(self, picture: Pixels, result: Pixels, device_memory: int | None) -> None:
         def source(start: int, stop: int) -> Pixels:
             rows: Pixels = picture[start:stop]
             return rows
 
         def sink(start: int, rows: Pixels) -> None:
-            translated[start : start + len(rows)] = rows
+            result[start : start + len(rows)] = rows
 
         height, width, _ = picture.shape
         try:
-            plan = self._streamer.plan(height, width, self._memory, self._device_memory)
+            plan = self._streamer.plan(height, width, self._memory(height * width), device_memory)
         except ImageError as error:  # it does not know which picture that is; whoever asks does
-            raise MemoryError(error.message) from error
+            raise UnavailableError(error.message) from error
         self._streamer.run(
             plan,
             source,
@@ -78,6 +101,11 @@ class StreamingSession:
             depth=8 * picture.itemsize,
             scratch=self._scratch,
             progress=self._progress,
-            warn=self._warn,
+            warn=self._warn_once,
         )
-        return translated
+
+    def _warn_once(self, what: str) -> None:
+        """Warn of what is true for every picture of the run."""
+        if not self._warned:
+            self._warned = True
+            self._warn(what)

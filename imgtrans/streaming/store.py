@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from imgtrans.errors import FilesError
+from imgtrans.memory import in_words
 
 _RAM_BACKED = {"tmpfs", "ramfs"}
 _MOUNTS = Path("/proc/self/mounts")
@@ -70,7 +71,7 @@ class _Filed:
             got = self._file.readinto(left)
             if not got:
                 raise FilesError(
-                    "the scratch file was cut short while it was in use", "choose another --scratch folder"
+                    "the scratch file was cut short while it was in use; another --scratch folder would help"
                 )
             left = left[got:]
         return rows.to(like.device)
@@ -101,11 +102,13 @@ class Store:
     ) -> None:
         self._file: FileIO | None = None
         self._free: deque[Slot] = deque()
+        self._pinned = device.type == "cuda" and in_memory > 0
         for count, where in ((on_device, device), (in_memory, torch.device("cpu"))):
             if count:
                 pinned = device.type == "cuda" and where.type == "cpu"
-                room = torch.empty(count, slot, dtype=torch.uint8, device=where, pin_memory=pinned)
-                self._free.extend(_Held(content) for content in room)
+                for some in _pinnable(count, slot) if pinned else [count]:
+                    room = torch.empty(some, slot, dtype=torch.uint8, device=where, pin_memory=pinned)
+                    self._free.extend(_Held(content) for content in room)
         if on_disk:
             self._file = _scratch_file(scratch, on_disk * slot)
             self._free.extend(_Filed(self._file, place * slot) for place in range(on_disk))
@@ -128,6 +131,8 @@ class Store:
         self._free.clear()
         if self._file is not None:
             self._file.close()
+        if self._pinned and hasattr(torch.accelerator, "empty_host_cache"):
+            torch.accelerator.empty_host_cache()  # PyTorch keeps it for the next time, but pictures need it now
 
 
 class Map:
@@ -166,12 +171,23 @@ class Map:
             try:
                 self._slots[place].write(start, piece)
             except OSError as error:
-                raise FilesError(f"the scratch file cannot be written: {error.strerror}", "make room") from error
+                raise FilesError(
+                    f"the scratch file cannot be written: {error.strerror}; another --scratch folder would help"
+                ) from error
             self._written += stop - start
 
     def read(self, start: int, stop: int) -> Tensor:
-        """Return rows, (1, channels, rows, width)."""
-        pieces = [self._slots[place].read(a, b, self._like) for place, a, b in self._pieces(start, stop)]
+        """Return rows, (1, channels, rows, width).
+
+        Raises:
+            FilesError: If the disk fails.
+        """
+        try:
+            pieces = [self._slots[place].read(a, b, self._like) for place, a, b in self._pieces(start, stop)]
+        except OSError as error:
+            raise FilesError(
+                f"the scratch file cannot be read: {error.strerror}; another --scratch folder would help"
+            ) from error
         rows = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return rows.permute(1, 0, 2).unsqueeze(0)
 
@@ -189,6 +205,14 @@ class Map:
             start += count
 
 
+def _pinnable(count: int, slot: int) -> Iterator[int]:
+    """Yield how many slots to allocate at a time, so that little is lost: PyTorch pins powers of two."""
+    while count:
+        some = max(1, (1 << (count * slot).bit_length() - 1) // slot)
+        yield some
+        count -= some
+
+
 def is_ram_backed(folder: Path) -> bool:
     """Whether a folder's files are in main memory, as far as the system says."""
     try:
@@ -201,22 +225,23 @@ def is_ram_backed(folder: Path) -> bool:
 
 
 def _scratch_file(folder: Path, size: int) -> FileIO:
-    hint = "choose a folder with more room by --scratch, or give more --memory"
+    # In the sentence, not behind it: of a failed picture that is all that the report has.
+    help = "another --scratch folder, or more --memory, would help"
     try:
         free = shutil.disk_usage(folder).free
         if free < size:
             raise FilesError(
-                f"{folder} has {free / 1e9:.1f} GB free, and a scratch file of {size / 1e9:.1f} GB is needed", hint
+                f"{folder} has {in_words(free)} free, and a scratch file of {in_words(size)} is needed; {help}"
             )
         file: FileIO = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
     except OSError as error:
-        raise FilesError(f"{folder} cannot take a scratch file: {error.strerror}", hint) from error
+        raise FilesError(f"{folder} cannot take a scratch file: {error.strerror}; {help}") from error
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         file.close()
         raise FilesError(
-            f"{folder} cannot take a scratch file of {size / 1e9:.1f} GB: {error.strerror}", hint
+            f"{folder} cannot take a scratch file of {in_words(size)}: {error.strerror}; {help}"
         ) from error
     return file

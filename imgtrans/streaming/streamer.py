@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from imgtrans.memory import in_words
 from imgtrans.protocols import Pixels
 from imgtrans.streaming.chain import Chain
 from imgtrans.streaming.planning import Pass, Plan, plan
@@ -108,7 +109,7 @@ class Streamer:
     ) -> None:
         """As :meth:`run`, of floating-point rows (1, channels, rows, width) as the network takes and gives them."""
         if how.on_disk and is_ram_backed(scratch):
-            warn(f"{scratch} is in main memory itself: {how.scratch / 1e9:.1f} GB of it will be taken there")
+            warn(f"{scratch} is in main memory itself: {in_words(how.scratch)} of it will be taken there")
         with Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store:
             _Run(self._program, how, store, self._device, self._precision).go(source, sink, progress)
 

@@ -69,7 +69,7 @@ def test_inputs_are_not_touched(photos: Path) -> None:
 
 def test_a_second_run_does_nothing(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     translate(photos)
-    monkeypatch.setattr(Prepared, "open_engine", lambda self: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(Prepared, "open_engine", lambda *_: pytest.fail("the model was loaded"))
     report, events = translate(photos)
     assert (report.translated, report.skipped) == (0, 3)
     assert {status for _, status in events} == {"skipped"}
@@ -184,8 +184,8 @@ def test_a_picture_too_large_for_the_network_says_which_size_would_do(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(photos / "large.png", 600, 400)
-    monkeypatch.setattr("imgtrans.batch.engine.MODEL_SHARE", 1e-6)
-    monkeypatch.setattr("imgtrans.batch.engine.available_memory", lambda: 10_000_000_000)
+    monkeypatch.setattr("imgtrans.memory.NETWORK_SHARE", 1e-6)
+    monkeypatch.setattr("imgtrans.memory.available_memory", lambda: 10_000_000_000)
     report, _ = translate(photos)
     assert report.failed == 4 or "--size" in report.failures[-1][1]
     assert any("large.png" in error and "--size" in error for _, error in report.failures)

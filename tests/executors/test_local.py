@@ -178,6 +178,27 @@ def test_memory_that_is_short_slows_down_but_never_stops(tmp_path: Path) -> None
     assert len(collect(executor(Inverting(), memory=1), items(tmp_path, 7))) == 7
 
 
+def test_pictures_that_are_too_large_to_be_there_together_are_done_one_after_the_other(tmp_path: Path) -> None:
+    todo = items(tmp_path / "a", 3, width=64, height=64) + items(tmp_path / "b", 6) + items(tmp_path / "c", 3, width=80)
+    session = Inverting()
+    runner = executor(session, memory=4 * 24 * 16 * 24 * 2, workers=2)  # the smallest fit beside one another
+    outcomes = [outcome for group in runner.run(todo) for outcome in group]
+    runner.close()
+    assert [outcome.error for outcome in outcomes] == [""] * 12
+    assert {batch[0] for batch in session.batches if batch[1:] == (64, 64, 3)} == {1}
+
+
+def test_a_picture_too_large_for_the_memory_there_is_fails_alone(tmp_path: Path) -> None:
+    todo = items(tmp_path, 3) + items(tmp_path / "large", 1, width=400, height=300)
+    runner = LocalExecutor(
+        Inverting(), replace(JOB, memory=10**6), batch_size=4, batch_pixels=10**6, workers=2, memory=10**6
+    )
+    failed = [outcome for group in runner.run(todo) for outcome in group if outcome.error]
+    runner.close()
+    assert [outcome.item for outcome in failed] == [todo[-1]]
+    assert "takes 3 MB of memory to be read and written, and 1 MB may be taken" in failed[0].error
+
+
 def test_a_full_disk_ends_the_run_and_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Worker, item: Item, translated: Pixels, temporary: Path, pixels: int) -> float:
         temporary.write_bytes(b"half")

@@ -8,6 +8,7 @@ import pytest
 
 from imgtrans.errors import ImageError
 from imgtrans.executors.worker import Worker, WorkerDiedError
+from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job
 from tests.pictures import save
 
@@ -29,7 +30,7 @@ def worker() -> object:
 
 def test_what_is_read_comes_back_padded_and_can_be_written(worker: Worker, tmp_path: Path) -> None:
     item = item_for(save(tmp_path / "a.png", 21, 13))
-    assert worker.measure(item) == 21 * 13
+    assert worker.measure(item) == Extent(21 * 13, 21 * 13 * 24)
     read = worker.read(item)
     assert [frame.shape for frame in read.frames] == [(16, 24, 3)]
     assert read.pixels == 21 * 13

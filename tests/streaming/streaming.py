@@ -7,16 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from imgtrans.architectures.family import architecture
-from imgtrans.protocols import Parameters
+from imgtrans.errors import ImageError
+from imgtrans.protocols import Architecture, Parameters
 from imgtrans.streaming.planning import Plan
 from imgtrans.streaming.streamer import Streamer
 
 SMALL: Parameters = {"channels": 3, "ngf": 4, "blocks": 2, "upsampling": "nearest"}
 
 
-def network(parameters: Parameters, seed: int = 0) -> nn.Module:
+def network(parameters: Parameters, seed: int = 0, made_by: Architecture = architecture) -> nn.Module:
     torch.manual_seed(seed)
-    made = architecture.build(parameters).eval()
+    made = made_by.build(parameters).eval()
     for parameter in made.parameters():
         parameter.data.normal_(0, 0.1)
     for module in made.modules():
@@ -43,3 +44,15 @@ def streamed(
 def whole(module: nn.Module, x: Tensor) -> Tensor:
     y: Tensor = module(x)
     return y
+
+
+def least(streamer: Streamer, height: int, width: int, channels: int) -> int:
+    """The smallest memory, to a tenth, in which a picture can be streamed."""
+    memory = 1 << 10
+    while True:
+        try:
+            streamer.plan(height, width, memory, channels=channels)
+        except ImageError:
+            memory += memory // 10
+        else:
+            return memory

@@ -1,9 +1,10 @@
 import re
 
 import pytest
+import torch
 
 from imgtrans.errors import ImageError
-from imgtrans.streaming.planning import CHEAP
+from imgtrans.streaming.planning import CHEAP, plan
 from imgtrans.streaming.program import Normalisation, program_of
 from imgtrans.streaming.steps import Step
 from imgtrans.streaming.streamer import Streamer
@@ -62,9 +63,24 @@ def test_all_slots_are_in_memory_where_there_is_room():
 def test_too_little_memory_is_said_with_what_is_needed():
     with pytest.raises(ImageError, match=re.escape("a picture 40000 pixels wide needs")) as caught:
         Streamer(network(LARGE)).plan(64, 40_000, 10_000_000)
-    assert "--memory" in caught.value.hint
+    assert "--memory" in caught.value.message
 
 
 def test_a_picture_that_cannot_be_mirrored_is_refused():
     with pytest.raises(ValueError, match="4x64 pixels are too few"):
         Streamer(network(SMALL)).plan(64, 4, 1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("memory", "device_memory", "places"),
+    [
+        (1 << 30, 1 << 30, (True, False, False)),
+        (1 << 30, 100_000, (True, True, False)),
+        (6_000, 100_000, (True, True, True)),
+    ],
+)
+def test_a_device_stores_what_it_can_then_main_memory_then_the_disk(memory, device_memory, places):
+    how = plan(program_of(network(SMALL)), (3, 64, 64), memory, device_memory, torch.float32)
+    assert (how.on_device > 0, how.in_memory > 0, how.on_disk > 0) == places
+    assert how.memory <= memory
+    assert how.device_memory <= device_memory

@@ -60,3 +60,24 @@ def test_a_file_system_in_main_memory_is_known(tmp_path, monkeypatch):
     assert not is_ram_backed(tmp_path)
     monkeypatch.setattr(module, "_MOUNTS", tmp_path / "none")
     assert not is_ram_backed(tmp_path / "ram")
+
+
+def test_pinned_memory_comes_in_pieces_that_are_hardly_rounded_up():
+    count, slot = 2500, 4_000_000
+    pieces = list(module._pinnable(count, slot))
+    assert sum(pieces) == count
+    pinned = sum(1 << (piece * slot - 1).bit_length() for piece in pieces)  # what PyTorch takes for each
+    assert pinned < 1.02 * count * slot
+    assert list(module._pinnable(1, 5)) == [1]
+
+
+def test_a_disk_that_fails_is_an_error_of_files(tmp_path, monkeypatch):
+    store, kept = made(tmp_path, 0, 4)
+
+    def fail(self, start, stop, like):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module._Filed, "read", fail)
+    with store, pytest.raises(FilesError, match="cannot be read: Input/output error"):
+        kept.append(torch.rand(1, 2, 1, 5))
+        kept.read(0, 1)

@@ -42,13 +42,13 @@ def info(
 
 def _show_costs(model: store.Model, console: Console, found: dict[str, Any], device: str) -> None:
     """Show what photographs of usual sizes cost; the seconds on ``device``, unless it is empty."""
-    from imgtrans.translate import DECODED_BYTES_PER_PIXEL
+    from imgtrans.images.measure import BYTES_PER_PIXEL
     from imgtrans.zoo.measure import cost_of, needs, speed_of
 
     cost = cost_of(model)
     found |= {"parameter_count": cost.parameters, "macs_per_megapixel": round(1e6 * cost.macs_per_pixel), "needs": []}
     console.result(f"# {cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel")
-    needed = needs(model, cost, DECODED_BYTES_PER_PIXEL)
+    needed = needs(model, cost, BYTES_PER_PIXEL)
     speed = speed_of(model, needed[0].width, needed[0].height, device) if device else None
     for need in needed:
         native = " with --size native" if need.size == "native" else ""
