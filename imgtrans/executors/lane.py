@@ -273,8 +273,10 @@ class Lane(threading.Thread):
 
 def _sentence(item: Item, error: Exception) -> str:
     """Return why a picture failed."""
-    if isinstance(error, ImgtransError):
+    if isinstance(error, ImageError):
         return error.message
+    if isinstance(error, ImgtransError):  # which does not know the picture
+        return f"{item.input} could not be translated: {error.message.rstrip('.')}."
     if isinstance(error, WorkerDiedError):
         return f"{item.input} {error}."
     if isinstance(error, MemoryError):

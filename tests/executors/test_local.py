@@ -93,7 +93,7 @@ def test_pictures_of_8_and_of_16_bits_do_not_share_batches(tmp_path: Path) -> No
             depths.append((pictures.dtype.name, len(pictures)))
             return np.iinfo(pictures.dtype).max - pictures
 
-    runner = LocalExecutor(Deep(), job, batch_size=4, batch_pixels=10**6, workers=2, memory=10**8)
+    runner = LocalExecutor([Deep()], job, batch_size=4, batch_pixels=10**6, workers=2, memory=10**8)
     outcomes = collect(runner, todo)
     assert not any(outcome.error for outcome in outcomes.values())
     assert {kind: sum(n for name, n in depths if name == kind) for kind, _ in depths} == {"uint8": 4, "uint16": 4}
@@ -191,7 +191,7 @@ def test_pictures_that_are_too_large_to_be_there_together_are_done_one_after_the
 def test_a_picture_too_large_for_the_memory_there_is_fails_alone(tmp_path: Path) -> None:
     todo = items(tmp_path, 3) + items(tmp_path / "large", 1, width=400, height=300)
     runner = LocalExecutor(
-        Inverting(), replace(JOB, memory=10**6), batch_size=4, batch_pixels=10**6, workers=2, memory=10**6
+        [Inverting()], replace(JOB, memory=10**6), batch_size=4, batch_pixels=10**6, workers=2, memory=10**6
     )
     failed = [outcome for group in runner.run(todo) for outcome in group if outcome.error]
     runner.close()
