@@ -2,7 +2,6 @@
 
 import logging
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,11 @@ from imgtrans.images.colour import changes_colours, colour_mode, srgb_profile
 from imgtrans.images.modes import DEEP_MODES
 from imgtrans.protocols import Pixels
 
-DEEP_FORMATS = ("PNG", "TIFF")  # that are written with 16 bits a channel
-INSTALL = 'pip install "imgtrans[depth]"'
 TOP = 65535
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION, _EXTRA_SAMPLES = 258, 262, 284, 338
 _INKS, _SEPARATE = 5, 2
 _MULTIPLIED, _ALPHA = 1, 2  # what a TIFF's extra sample may be: alpha that the colour is multiplied by, or is not
 _SPACES = {"L": "gray", "RGB": "rgb", "CMYK": "cmyk"}  # Pillow's names to LittleCMS's
-
-
-def is_installed() -> bool:
-    """Whether pictures of 16 bits a channel can be read and written here."""
-    return find_spec("imagecodecs") is not None and find_spec("tifffile") is not None
 
 
 @cache

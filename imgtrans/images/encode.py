@@ -15,8 +15,9 @@ from imgtrans.errors import ImageError
 from imgtrans.images.captions import TIFF_IPTC, jpeg_segment, png_texts
 from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import Picture
-from imgtrans.images.deep import DEEP_FORMATS, narrowed
+from imgtrans.images.deep import narrowed
 from imgtrans.images.deepfile import DeepImage, flattened, lightness
+from imgtrans.images.depth import DEEP_FORMATS
 from imgtrans.images.exif import into_tiff
 from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake

@@ -5,7 +5,8 @@ from pathlib import Path
 from PIL import Image
 
 from imgtrans.errors import UnavailableError, UsageError
-from imgtrans.images import deep, heif
+from imgtrans.images import heif
+from imgtrans.images.depth import DEEP_FORMATS, INSTALL, is_installed
 from imgtrans.images.formats import has_image_name
 from imgtrans.protocols import Wanted
 
@@ -49,7 +50,7 @@ def written_format(format: str, wanted: str = "") -> str:
 
 def is_deep(format: str, wanted: Wanted) -> bool:
     """Whether a picture of a format (Pillow's name) is written with 16 bits a channel."""
-    return wanted.depth > 8 and written_format(format, wanted.format) in deep.DEEP_FORMATS
+    return wanted.depth > 8 and written_format(format, wanted.format) in DEEP_FORMATS
 
 
 def can_write(format: str) -> bool:
@@ -117,8 +118,8 @@ def understood(
         raise UsageError(f"--frames is {frames!r}", "use all or first")
     if depth not in (8, 16):
         raise UsageError(f"--depth is {depth}", "use 8 or 16")
-    if depth == 16 and not deep.is_installed():
-        raise UnavailableError("--depth 16 needs imagecodecs and tifffile, which are not installed", deep.INSTALL)
+    if depth == 16 and not is_installed():
+        raise UnavailableError("--depth 16 needs imagecodecs and tifffile, which are not installed", INSTALL)
     wanted = _CHOICES.get(format, "")
     if wanted and not can_write(wanted):
         raise UsageError(f"this build of Pillow cannot write {format}", "use another --format")

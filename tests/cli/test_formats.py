@@ -198,7 +198,7 @@ def test_pictures_of_16_bits_are_what_is_wanted(run: Cli, photos: Path, out: Pat
 def test_depth_is_refused_at_once_where_it_cannot_be_had(
     run: Cli, photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("imgtrans.images.deep.find_spec", lambda name: None)
+    monkeypatch.setattr("imgtrans.images.depth.find_spec", lambda name: None)
     ended = run(photos, "--depth", "16")
     assert ended.code == 5
     assert 'pip install "imgtrans[depth]"' in ended.err

@@ -1,4 +1,3 @@
-import importlib.util
 import logging
 from io import BytesIO
 from pathlib import Path
@@ -9,13 +8,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from imgtrans.errors import ImageError, UnavailableError
-from imgtrans.images import deep
+from imgtrans.errors import ImageError
 from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import Picture, decode_frames
 from imgtrans.images.deep import narrowed, to_srgb_deep, turned, widened
-from imgtrans.images.written import is_deep, understood
-from imgtrans.protocols import Wanted
 from tests.images.test_decode import STORED, as_stored, png_of, with_orientation
 
 
@@ -228,22 +224,3 @@ def test_what_is_broken_is_a_sentence(
         with pytest.raises(ImageError, match=rf"a\.{kind[2:]} .*\.$"):
             read(path)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-def test_only_png_and_tiff_are_deep() -> None:
-    assert is_deep("TIFF", Wanted(depth=16))
-    assert is_deep("JPEG", Wanted(depth=16, format="PNG"))
-    assert is_deep("PSD", Wanted(depth=16))  # which becomes PNG
-    assert not is_deep("TIFF", Wanted())
-    assert not is_deep("JPEG", Wanted(depth=16))
-    assert not is_deep("PNG", Wanted(depth=16, format="JPEG"))
-
-
-@pytest.mark.parametrize("missing", ["imagecodecs", "tifffile"])
-def test_what_is_missing_is_said_at_once_and_how_to_get_it(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(deep, "find_spec", lambda name: None if name == missing else find(name))
-    with pytest.raises(UnavailableError, match="--depth 16") as caught:
-        understood(depth=16)
-    assert caught.value.hint == 'pip install "imgtrans[depth]"'
-    assert understood(depth=8) == Wanted()

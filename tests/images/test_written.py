@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import UsageError
-from imgtrans.images.written import described, format_of_name, output_name, understood
+from imgtrans.images.written import described, format_of_name, is_deep, output_name, understood
 from imgtrans.protocols import Wanted
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "GIF", "TGA", "QOI", "PCX", "SGI")
@@ -75,3 +75,12 @@ def test_whatever_decides_outputs_is_described_and_what_is_usual_is_not() -> Non
     everything = understood(format="jpg", quality=80, alpha="flatten", keep_gray=True, frames="first", depth=16)
     assert everything == Wanted("JPEG", 80, flatten=True, keep_gray=True, first_frame=True, depth=16)
     assert described(everything) == " format=JPEG quality=80 flat gray first depth=16"
+
+
+def test_only_png_and_tiff_are_deep() -> None:
+    assert is_deep("TIFF", Wanted(depth=16))
+    assert is_deep("JPEG", Wanted(depth=16, format="PNG"))
+    assert is_deep("PSD", Wanted(depth=16))  # which becomes PNG
+    assert not is_deep("TIFF", Wanted())
+    assert not is_deep("JPEG", Wanted(depth=16))
+    assert not is_deep("PNG", Wanted(depth=16, format="JPEG"))
