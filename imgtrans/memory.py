@@ -1,11 +1,14 @@
-"""How much memory there is to plan with."""
+"""How much memory there is to plan with, and how a process deals with its own."""
 
+import ctypes
 import re
+import sys
 from pathlib import Path
 
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names for its options
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -34,3 +37,17 @@ def available_memory() -> int:
     except (OSError, ValueError, KeyError):  # no container, or one without a limit
         return available
     return max(0, min(available, limit - used))
+
+
+def keep_freed_memory(limit: int) -> None:
+    """Have this process keep up to so many freed bytes for itself, where the system's library can do that.
+
+    Pictures and maps take large blocks of the same sizes again and again. Without this each block goes back to the
+    system, which has to clear a new one, page by page: a tenth of the model's time and a quarter of a codec's.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "gnu_get_libc_version"):
+        library.mallopt(_MMAP_THRESHOLD, limit // 2)
+        library.mallopt(_TRIM_THRESHOLD, limit)

@@ -1,5 +1,8 @@
 """Memory to plan with: the machine's, or what the container leaves of it."""
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +10,7 @@ import psutil
 import pytest
 
 from imgtrans import memory
-from imgtrans.memory import available_memory, bytes_of
+from imgtrans.memory import available_memory, bytes_of, keep_freed_memory
 
 GIB = 1 << 30
 
@@ -75,3 +78,32 @@ def test_an_amount_is_read_as_people_write_it(amount: str, size: int):
 def test_what_is_no_amount_is_refused(amount: str):
     with pytest.raises(ValueError, match="is no amount of memory"):
         bytes_of(amount)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
+def test_a_process_that_keeps_its_memory_takes_few_pages_anew():
+    """Pages that are taken anew are counted by the system; those of one block are thousands."""
+    count = """
+import resource, sys
+from imgtrans.memory import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory(256 << 20)
+bytearray(40 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    block = bytearray(40 << 20)
+    del block
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    taken = {
+        mode: int(
+            subprocess.run([sys.executable, "-c", count, mode], check=True, capture_output=True, text=True).stdout
+        )
+        for mode in ("keep", "give")
+    }
+    assert taken["keep"] * 10 < taken["give"]
+
+
+def test_without_glibc_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    keep_freed_memory(1 << 20)

@@ -12,7 +12,7 @@ from torch import nn
 
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import available_memory
+from imgtrans.memory import available_memory, keep_freed_memory
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.session import StreamingSession
@@ -28,6 +28,7 @@ PICTURES_SHARE = 0.3  # ... and for decoded pictures; the rest is for whatever e
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
 LARGEST_BATCH = 64
+KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS = 8  # for each device, at most; where there are so many cores
 
 
@@ -74,6 +75,8 @@ class Engine:
         network = adapted(load_network(model), model.card)
         workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
         free = available_memory()
+        if free > 8 * KEPT:
+            keep_freed_memory(KEPT)
         memory = (memory or int(MODEL_SHARE * free)) // len(self.devices)
         own = {device: _own_memory(device) for device in self.devices}
         least = min(memory if size is None else size for size in own.values())
