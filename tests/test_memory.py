@@ -1,5 +1,8 @@
 """Memory to plan with: the machine's, or what the container leaves of it."""
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +12,15 @@ import pytest
 from imgtrans import memory
 from imgtrans.errors import UsageError
 from imgtrans.images.measure import BYTES_PER_PIXEL
-from imgtrans.memory import WORKER_BYTES, available_memory, bytes_of, in_words, is_out_of_memory, share_out
+from imgtrans.memory import (
+    WORKER_BYTES,
+    available_memory,
+    bytes_of,
+    in_words,
+    is_out_of_memory,
+    keep_freed_memory,
+    share_out,
+)
 
 GIB = 1 << 30
 
@@ -130,3 +141,32 @@ def test_pytorch_running_out_of_memory_is_told_from_other_errors():
     assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
     assert is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
     assert not is_out_of_memory(RuntimeError("Given groups=1, weight of size"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
+def test_a_process_that_keeps_its_memory_takes_few_pages_anew():
+    """Pages that are taken anew are counted by the system; those of one block are thousands."""
+    count = """
+import resource, sys
+from imgtrans.memory import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory(256 << 20)
+bytearray(40 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    block = bytearray(40 << 20)
+    del block
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    taken = {
+        mode: int(
+            subprocess.run([sys.executable, "-c", count, mode], check=True, capture_output=True, text=True).stdout
+        )
+        for mode in ("keep", "give")
+    }
+    assert taken["keep"] * 10 < taken["give"]
+
+
+def test_without_glibc_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    keep_freed_memory(1 << 20)

@@ -12,7 +12,7 @@ from torch import nn
 
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import share_out
+from imgtrans.memory import keep_freed_memory, share_out
 from imgtrans.protocols import Architecture, Backend, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.session import StreamingSession
@@ -27,6 +27,7 @@ LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
 LARGEST_BATCH = 64
+KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS = 8  # for each device, at most; where there are so many cores
 
 
@@ -83,6 +84,8 @@ class Engine:
         workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
         on_device = all(device.type != "cpu" for device in self.devices)
         shares = share_out(memory, workers, len(self.devices), on_device=on_device)
+        if shares.whole > 8 * KEPT:
+            keep_freed_memory(KEPT)
         own = {device: _own_memory(device) for device in self.devices}
         least = min(shares.network() if size is None else size for size in own.values())
         fitting = int(least / architecture.bytes_per_pixel(parameters))

@@ -10,6 +10,9 @@ from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
 from imgtrans.protocols import Item, Job, Outcome, Session
 
+# Bytes that a worker keeps between pictures: those of two or three photographs, or where that is much, none.
+LARGEST_KEPT, LEAST_KEPT = 256 << 20, 64 << 20
+
 
 class LocalExecutor:
     """Overlaps reading, computing and writing.
@@ -42,7 +45,8 @@ class LocalExecutor:
         self._tag = job.tag
         self._batch_size = batch_size
         self._batch_pixels = [batch_pixels for _ in sessions]
-        self._workers = [Worker(job) for _ in range(workers)]
+        keep = min(LARGEST_KEPT, memory // (4 * workers))
+        self._workers = [Worker(job, keep=keep if keep >= LEAST_KEPT else 0) for _ in range(workers)]
         # Two batches for each session: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(sessions) // workers))
         self._memory = memory

@@ -15,6 +15,7 @@ import numpy as np
 
 from imgtrans.errors import ImageError
 from imgtrans.images.measure import Extent
+from imgtrans.memory import keep_freed_memory
 from imgtrans.protocols import Item, Job, Pixels
 
 # Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
@@ -58,10 +59,12 @@ class Worker:
         job: What is done to each picture.
         time_limit: Seconds after which a call is given up and the process killed, in addition to what it gets for
             the picture's pixels.
+        keep: Bytes of freed memory that the process may keep for the next picture; 0 leaves that to the system.
     """
 
-    def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS) -> None:
+    def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0) -> None:
         self._job = job
+        self._keep = keep
         self._time_limit = time_limit
         self._process: Any = None
         self._connection: Connection | None = None
@@ -170,7 +173,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._ended = False
-        self._process = context.Process(target=_serve, args=(theirs, self._job), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
         self._process.start()
         theirs.close()
         self._connection = ours
@@ -194,10 +197,12 @@ def _receive(connection: Connection) -> tuple[Any, list[Pixels]]:
     return message, frames
 
 
-def _serve(connection: Connection, job: Job) -> None:
+def _serve(connection: Connection, job: Job, keep: int) -> None:
     """Answer calls until the other end closes."""
     from imgtrans import translate  # noqa: PLC0415 - in the new process, not in whoever starts it
 
+    if keep:
+        keep_freed_memory(keep)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _die_first()
     held: dict[bytes, translate.Prepared] = {}

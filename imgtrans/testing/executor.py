@@ -1,6 +1,7 @@
 """The contract of an executor."""
 
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,12 +44,19 @@ def check_executor(executor: Callable[..., Executor]) -> None:
 
 
 class _Negative:
-    """A session that makes negatives."""
+    """A session that makes negatives, for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._free = threading.Lock()
 
     def run(self, pictures: Pixels) -> Pixels:
         """Return 255 minus each value."""
-        negatives: Pixels = 255 - pictures
-        return negatives
+        require(self._free.acquire(blocking=False), "a session is used by two threads at once")
+        try:
+            negatives: Pixels = 255 - pictures
+            return negatives
+        finally:
+            self._free.release()
 
 
 def _picture(folder: Path, number: int, size: tuple[int, int]) -> Item:

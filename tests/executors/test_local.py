@@ -5,6 +5,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +40,10 @@ def executor(*sessions: Inverting, **options: int) -> LocalExecutor:
     return LocalExecutor(sessions, JOB, **settings)
 
 
-def items(folder: Path, count: int, **size: int) -> list[Item]:
+def items(folder: Path, count: int, name: str = "{:03}.png", **size: int) -> list[Item]:
     made = []
     for number in range(count):
-        path = save(folder / f"{number:03}.png", seed=number, **size)
+        path = save(folder / name.format(number), seed=number, **size)
         status, key = path.stat(), os.fsencode(path.name)
         made.append(Item(path, folder / "out" / path.name, key, key, "PNG", status.st_size, status.st_mtime_ns))
     (folder / "out").mkdir(exist_ok=True)
@@ -181,7 +184,7 @@ def test_memory_that_is_short_slows_down_but_never_stops(tmp_path: Path) -> None
 def test_pictures_that_are_too_large_to_be_there_together_are_done_one_after_the_other(tmp_path: Path) -> None:
     todo = items(tmp_path / "a", 3, width=64, height=64) + items(tmp_path / "b", 6) + items(tmp_path / "c", 3, width=80)
     session = Inverting()
-    runner = executor(session, memory=4 * 24 * 16 * 24 * 2, workers=2)  # the smallest fit beside one another
+    runner = executor(session, memory=6 * 24 * 16 * 24, workers=2)  # the smallest fit beside one another
     outcomes = [outcome for group in runner.run(todo) for outcome in group]
     runner.close()
     assert [outcome.error for outcome in outcomes] == [""] * 12
@@ -197,6 +200,34 @@ def test_a_picture_too_large_for_the_memory_there_is_fails_alone(tmp_path: Path)
     runner.close()
     assert [outcome.item for outcome in failed] == [todo[-1]]
     assert "takes 3 MB of memory to be read and written, and 1 MB may be taken" in failed[0].error
+
+
+def test_large_pictures_are_decoded_and_encoded_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes more than half of the memory; the headers tell before anything is decoded."""
+    at_work, most = [0], [0]
+    lock = threading.Lock()
+
+    def alone(call: Callable[..., object]) -> Callable[..., object]:
+        def called(self: Worker, item: Item, *arguments: object) -> object:
+            with lock:
+                at_work[0] += item.input.name.startswith("large")
+                most[0] = max(most[0], at_work[0])
+            try:
+                return call(self, item, *arguments)
+            finally:
+                with lock:
+                    at_work[0] -= item.input.name.startswith("large")
+
+        return called
+
+    monkeypatch.setattr(Worker, "read", alone(Worker.read))
+    monkeypatch.setattr(Worker, "write", alone(Worker.write))
+    todo = items(tmp_path, 4) + items(tmp_path, 4, name="large{:03}.png", width=200, height=200)
+    memory = int(1.5 * 24 * 200 * 200)
+    assert len(collect(executor(Inverting(), workers=3, memory=memory), todo)) == 8
+    assert most == [1]
 
 
 def test_a_full_disk_ends_the_run_and_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 
 from imgtrans.errors import ImageError
-from imgtrans.executors.worker import Worker, WorkerDiedError
+from imgtrans.executors.worker import Worker, WorkerDiedError, _receive, _send
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job
 from tests.pictures import save
@@ -92,3 +95,32 @@ def test_the_same_picture_gives_the_same_pixels_here_and_there(worker: Worker, t
 
     item = item_for(save(tmp_path / "a.png", 40, 40))
     assert np.array_equal(worker.read(item).frames[0], translate.padded(translate.read(item, JOB), JOB))
+
+
+def test_a_worker_starts_without_torch() -> None:
+    """It would take each of them two seconds, and memory."""
+    code = "import sys, imgtrans.executors.worker, imgtrans.translate; print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert printed == "False\n"
+
+
+def test_pixels_of_any_depth_cross_unchanged() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    small = np.arange(24, dtype=np.uint16).reshape(2, 4, 3) * 1000
+    _send(ours, ("write", 1), [small[:, ::-1], small[:1, :1].astype(np.uint8)])
+    message, frames = _receive(theirs)
+    assert message == ("write", 1)
+    assert [frame.dtype for frame in frames] == [np.uint16, np.uint8]
+    assert np.array_equal(frames[0], small[:, ::-1])
+    ours.close()
+    theirs.close()
+
+
+def test_large_pictures_get_more_time(tmp_path: Path) -> None:
+    """What an encoder takes for a gigapixel is no hang."""
+    worker = Worker(JOB, time_limit=0.01)
+    item = item_for(save(tmp_path / "a.png", 40, 40))
+    with pytest.raises(WorkerDiedError, match=r"took longer than 0\.01 seconds"):
+        worker.read(item)  # its process alone takes longer to start
+    assert len(worker.read(item, pixels=60 * 10**6).frames) == 1
+    worker.close()
