@@ -3,11 +3,8 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
-
-
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
