@@ -50,6 +50,16 @@ class Engine:
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
 
+    Attributes:
+        sessions: The network, ready, on each device.
+        job: What is done to each picture.
+        batch_size: Pictures of one size computed together, at most.
+        batch_pixels: Pixels computed together, at most, though never less than one picture.
+        whole_pixels: Pixels of the largest picture that is computed whole; larger ones are streamed.
+        bytes_per_pixel: That the network takes in main memory, or in the device's own.
+        workers: Worker processes that read and write.
+        pictures_memory: Bytes of main memory for what they read and write.
+
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device, or ``tiling`` is ``exact`` and the model cannot be streamed.
@@ -81,26 +91,27 @@ class Engine:
         architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
-        workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
+        self.workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
         on_device = all(device.type != "cpu" for device in self.devices)
-        shares = share_out(memory, workers, len(self.devices), on_device=on_device)
+        shares = share_out(memory, self.workers, len(self.devices), on_device=on_device)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
         own = {device: _own_memory(device) for device in self.devices}
         least = min(shares.network() if size is None else size for size in own.values())
-        fitting = int(least / architecture.bytes_per_pixel(parameters))
+        self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
+        fitting = int(least / self.bytes_per_pixel)
         backend: Backend = implementation("imgtrans.backends", "eager")
-        sessions: list[Session] = []
+        self.sessions: list[Session] = []
+        self.whole_pixels = 0 if tiling == "exact" else fitting
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None
             session = backend.open(itself, one, self.precision)
             if streamer is not None:
-                whole = 0 if tiling == "exact" else fitting
                 session = StreamingSession(
                     session,
                     streamer,
-                    largest=whole,
+                    largest=self.whole_pixels,
                     memory=shares.network,
                     device_memory=own[one],
                     scratch=scratch,
@@ -108,7 +119,7 @@ class Engine:
                     warn=warn,
                 )
             streamed = streamer is not None
-            sessions.append(session)
+            self.sessions.append(session)
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -124,13 +135,16 @@ class Engine:
         on_cpu = [device.type for device in self.devices].count("cpu")
         torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
         alone = on_cpu == len(self.devices) and not batch_size
+        self.batch_size = batch_size or LARGEST_BATCH
+        self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
+        self.pictures_memory = shares.pictures
         self._executor = implementation("imgtrans.executors", "local")(
-            sessions,
+            self.sessions,
             self.job,
-            batch_size=batch_size or LARGEST_BATCH,
-            batch_pixels=min(fitting, CPU_BATCH_PIXELS) if alone else fitting,
-            workers=workers,
-            memory=shares.pictures,
+            batch_size=self.batch_size,
+            batch_pixels=self.batch_pixels,
+            workers=self.workers,
+            memory=self.pictures_memory,
         )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:

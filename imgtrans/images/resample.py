@@ -28,10 +28,15 @@ def shrink(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
+def padded_side(side: int, multiple: int, smallest: int) -> int:
+    """Return the side that a network can take for one of so many pixels."""
+    return max(smallest, -(-side // multiple) * multiple)
+
+
 def pad(pixels: Pixels, multiple: int, smallest: int) -> Pixels:
     """Mirror pixels (H, W, 3) past the right and lower edge, to sides that a network can take."""
     height, width = pixels.shape[:2]
-    below, right = (max(smallest, -(-side // multiple) * multiple) - side for side in (height, width))
+    below, right = (padded_side(side, multiple, smallest) - side for side in (height, width))
     if below == right == 0:
         return pixels
     return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="reflect")

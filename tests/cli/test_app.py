@@ -234,7 +234,7 @@ def imported(*arguments: object, cwd: Path | None = None) -> tuple[Ended, list[s
         (["run", "photos", "--model", "horse2zebra"], 3),
         (["models", "rm", "tiny", "--yes"], 0),
         (["models", "info", "nobody"], 3),
-        (["run", "photos", "--model", "tiny", "--dry-run"], 0),
+        (["run", "photos", "--model", "tiny", "--dry-run", "--include", "*.jpg"], 0),
         (["run", "gone", "--model", "tiny"], 4),
         (["run", "photos", "--model", "nobody"], 3),
         (["nonsense"], 2),

@@ -270,10 +270,29 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(run: Cli, photos: 
         f"{photos / 'a.png'} -> {out / 'a.png'}",
         f"{photos / 'sub' / 'b.jpg'} -> {out / 'sub' / 'b.jpg'}",
     ]
-    assert ended.err.startswith("would be translating 2 pictures with tiny, ")
-    assert [json.loads(line)["status"] for line in run(photos, "--dry-run", "--json").out.splitlines()] == ["todo"] * 2
+    assert ended.err.startswith("would be translating 2 pictures with tiny on cpu in float32, ")
+    *images, _ = map(json.loads, run(photos, "--dry-run", "--json").out.splitlines())
+    assert [image["status"] for image in images] == ["todo"] * 2
     assert files(photos.parent) == before
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
+
+
+def test_a_dry_run_says_what_it_would_take(run: Cli, photos: Path):
+    for number in range(3):
+        save(photos / f"{number}.png", 64, 32, seed=number)
+    ended = run(photos, "--dry-run", "--size", "48")
+    assert ended.err.splitlines()[1:4] == [
+        "  3 of 64x32, seen at 48x24, 56 at a time",
+        "  1 of 24x16, seen at 24x16, 64 at a time",
+        "  1 of 33x17, seen at 36x20, 64 at a time",
+    ]
+    assert ended.err.splitlines()[4].startswith("memory: ")
+    assert ended.err.splitlines()[5].startswith("time: about 0:")
+    forecast = json.loads(run(photos, "--dry-run", "--json", "--tiling", "exact").out.splitlines()[-1])
+    assert (forecast["event"], forecast["unreadable"]) == ("forecast", 0)
+    assert [size["count"] for size in forecast["sizes"]] == [3, 1, 1]
+    assert {size["batch"] for size in forecast["sizes"]} == {0}  # each is streamed
+    assert min(forecast[what] for what in ("seconds", "model_seconds", "codec_seconds", "pictures_memory")) > 0
 
 
 def test_a_dry_run_that_foresees_failures_ends_with_1(run: Cli, photos: Path):

@@ -1,0 +1,161 @@
+"""What a run would take: sizes, batches, memory and time, from headers, a few pictures and a moment of the model."""
+
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imgtrans.batch.engine import Engine
+from imgtrans.errors import ImageError
+from imgtrans.images.formats import open_image
+from imgtrans.images.resample import padded_side, working_size
+from imgtrans.protocols import Item, Pixels
+from imgtrans.registry import implementation
+
+SAMPLE = 6  # pictures that are read and written to see how long that takes
+PROBE = 256  # pixels of the sides of a picture that the model is timed with
+PROBES = 4
+LARGEST_SAMPLED = 50_000_000  # pixels: larger ones would take long
+
+
+@dataclass(frozen=True)
+class Size:
+    """Pictures of one size.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        count: How many there are.
+        seen: (width, height) at which the network sees them.
+        batch: How many of them are computed together; 0 if each is streamed.
+    """
+
+    width: int
+    height: int
+    count: int
+    seen: tuple[int, int]
+    batch: int
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run would take.
+
+    Attributes:
+        network_memory: Bytes that the network takes at most.
+        pictures_memory: Bytes that pictures may take besides.
+        model_seconds: For the network, on all devices.
+        codec_seconds: For reading and writing, in all worker processes.
+        seconds: For all of it.
+    """
+
+    network_memory: int
+    pictures_memory: int
+    model_seconds: float
+    codec_seconds: float
+    seconds: float
+
+
+class Forecast:
+    """Looks at the headers of the pictures of a run, and then works it out.
+
+    Attributes:
+        unreadable: How many will fail, as even their header shows.
+    """
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+        self._sizes: Counter[tuple[int, int]] = Counter()
+        self._bytes = 0
+        self._sample: list[Item] = []
+        self._draw = random.Random(0)  # the same pictures each time
+
+    def add(self, item: Item) -> tuple[int, int] | None:
+        """Look at a picture; return (width, height) as the file has it, None if it cannot be read."""
+        try:
+            with open_image(item.input) as image:
+                size = image.size
+        except ImageError:
+            self.unreadable += 1
+            return None
+        self._sizes[size] += 1
+        self._bytes += item.size
+        count = self._sizes.total()
+        if size[0] * size[1] <= LARGEST_SAMPLED:
+            if len(self._sample) < SAMPLE:
+                self._sample.append(item)
+            elif (place := self._draw.randrange(count)) < SAMPLE:  # each picture is as likely to be in it as any other
+                self._sample[place] = item
+        return size
+
+    def sizes(self, engine: Engine) -> Iterator[Size]:
+        """Yield the sizes of the pictures, the most frequent first."""
+        for (width, height), count in self._sizes.most_common():
+            across, down = self._seen(width, height, engine)
+            fits = max(1, engine.batch_pixels // (across * down))
+            whole = across * down <= engine.whole_pixels
+            yield Size(width, height, count, (across, down), min(engine.batch_size, fits) if whole else 0)
+
+    def costs(self, engine: Engine) -> Costs:
+        """Try out a little, and work out what all of it takes."""
+        pixels, most = 0, 0
+        for size in self.sizes(engine):
+            seen = size.seen[0] * size.seen[1]
+            pixels += seen * size.count
+            most = max(most, seen * size.batch)
+        model = pixels * _seconds_per_pixel(engine) / len(engine.sessions)
+        codec = self._codec_seconds(engine)
+        own_device = all(device.type != "cpu" for device in engine.devices)
+        together = codec / engine.workers
+        # On a device of its own the model works while others read and write; on the CPU they share its cores.
+        seconds = max(model, together) if own_device else model + together
+        return Costs(round(most * engine.bytes_per_pixel), engine.pictures_memory, model, codec, seconds)
+
+    def _seen(self, width: int, height: int, engine: Engine) -> tuple[int, int]:
+        job = engine.job
+        across, down = working_size(width, height, job.size)
+        return padded_side(across, job.multiple, job.smallest), padded_side(down, job.multiple, job.smallest)
+
+    def _codec_seconds(self, engine: Engine) -> float:
+        """Read and write a few pictures with a network that changes nothing, and go on from there by bytes."""
+        if not self._sample:
+            return 0.0
+        seconds, size = 0.0, 0
+        with tempfile.TemporaryDirectory(prefix="imgtrans-") as folder:
+            items = [replace(item, output=Path(folder, f"{n}")) for n, item in enumerate(self._sample)]
+            rehearsal = implementation("imgtrans.executors", "local")(
+                [_Unchanged()], engine.job, batch_size=1, batch_pixels=1, workers=1, memory=engine.pictures_memory
+            )
+            try:
+                for outcomes in rehearsal.run(items):
+                    for outcome in outcomes:
+                        if outcome.temporary:
+                            seconds += outcome.decode_seconds + outcome.encode_seconds
+                            size += outcome.item.size
+            finally:
+                rehearsal.close()
+        return seconds / size * self._bytes if size else 0.0
+
+
+class _Unchanged:
+    """A session whose network changes nothing."""
+
+    def run(self, pictures: Pixels) -> Pixels:
+        return pictures
+
+
+def _seconds_per_pixel(engine: Engine) -> float:
+    """Return the time that the first of the devices takes for one pixel."""
+    count = max(1, min(engine.batch_size, engine.batch_pixels // PROBE**2))
+    pictures = np.random.default_rng(0).integers(0, 256, (count, PROBE, PROBE, 3), np.uint8)
+    took = []
+    for _ in range(PROBES):  # the first time takes memory, and chooses algorithms
+        started = time.perf_counter()
+        engine.sessions[0].run(pictures)
+        took.append(time.perf_counter() - started)
+    return min(took) / pictures[..., 0].size
