@@ -14,6 +14,7 @@ from PIL import Image
 
 from imgtrans.errors import FilesError
 from imgtrans.executors.local import LocalExecutor
+from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
 from imgtrans.protocols import Item, Job, Outcome, Pixels, Wanted
 from tests.pictures import noise, save
@@ -204,21 +205,34 @@ def test_large_pictures_are_decoded_and_encoded_one_after_the_other(
 ) -> None:
     """Each takes more than half of the memory; the headers tell before anything is decoded."""
     at_work, most = [0], [0]
-    lock = threading.Lock()
+    lock, second = threading.Lock(), threading.Event()
+    may_read = Supply.may_read
+
+    def asked(self: Supply, amount: int | None, again: threading.Event) -> bool:
+        allowed = may_read(self, amount, again)
+        if not allowed:
+            second.set()
+        return allowed
 
     def alone(call: Callable[..., object]) -> Callable[..., object]:
         def called(self: Worker, item: Item, *arguments: object) -> object:
+            large = item.input.name.startswith("large")
             with lock:
-                at_work[0] += item.input.name.startswith("large")
+                at_work[0] += large
                 most[0] = max(most[0], at_work[0])
+            if at_work[0] > 1:
+                second.set()
+            elif large:
+                assert second.wait(60)  # another has come, or wants to
             try:
                 return call(self, item, *arguments)
             finally:
                 with lock:
-                    at_work[0] -= item.input.name.startswith("large")
+                    at_work[0] -= large
 
         return called
 
+    monkeypatch.setattr(Supply, "may_read", asked)
     monkeypatch.setattr(Worker, "read", alone(Worker.read))
     monkeypatch.setattr(Worker, "write", alone(Worker.write))
     todo = items(tmp_path, 4) + items(tmp_path, 4, name="large{:03}.png", width=200, height=200)
