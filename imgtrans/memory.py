@@ -66,6 +66,7 @@ class Shares:
     def network(self, pixels: int = 0) -> int:
         """Return the bytes that a network may take while it translates a picture of so many pixels.
 
+        Pixels of 16 bits count twice.
         One that is too large for the pictures' share is alone in the house, and leaves less to the network.
         """
         held = HELD_BYTES_PER_PIXEL * pixels

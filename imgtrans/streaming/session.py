@@ -19,8 +19,8 @@ class StreamingSession:
         session: For whatever fits.
         streamer: For what does not.
         largest: Pixels of the largest picture that is tried whole; 0 streams every picture.
-        memory: Tells how many bytes of main memory streaming a picture of so many pixels may take, besides weights and
-            picture.
+        memory: Tells how many bytes of main memory streaming a picture of so many pixels (those of 16 bits count twice)
+            may take, besides weights and picture.
         device_memory: Bytes of the device's own memory that it may take, if that is not the CPU.
         scratch: The folder for what is more than that.
         progress: Is told the share of a streamed picture that is done.
@@ -91,7 +91,7 @@ class StreamingSession:
 
         height, width, _ = picture.shape
         try:
-            plan = self._streamer.plan(height, width, self._memory(height * width), device_memory)
+            plan = self._streamer.plan(height, width, self._memory(height * width * picture.itemsize), device_memory)
         except ImageError as error:  # it does not know which picture that is; whoever asks does
             raise UnavailableError(error.message) from error
         self._streamer.run(
