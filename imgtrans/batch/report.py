@@ -16,6 +16,10 @@ KEPT_FAILURES = 1000  # of which the sentences are kept in memory; the journal h
 class Listener(Protocol):
     """Is told how a run goes, by one thread at a time."""
 
+    def looking(self, tally: Tally) -> None:
+        """Nothing to do has been found yet among so many files."""
+        ...
+
     def planned(self, tally: Tally, prepared: Prepared, engine: "Engine | None") -> None:
         """What is going to be done, as far as it is known; ``tally`` goes on. There is no engine if that is nothing."""
         ...

@@ -61,7 +61,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
 
             prepared.begin(journal)
             with Scout(prepared.decisions(journal, tally), tell, prepared.request.shard.tag) as scout:
-                if not scout.finds_anything():
+                if not scout.finds_anything(lambda: listener.looking(tally)):
                     listener.planned(tally, prepared, None)
                 else:
                     with prepared.open_engine(listener.streaming, listener.warned) as engine:

@@ -46,13 +46,16 @@ class Scout:
         self._stopped.set()
         self._thread.join(_GRACE_SECONDS)
 
-    def finds_anything(self) -> bool:
+    def finds_anything(self, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """Wait until there is something to do; return False if there is nothing at all.
+
+        Args:
+            meanwhile: Is called now and then.
 
         Raises:
             FilesError: If planning has failed.
         """
-        self._first = self._next()
+        self._first = self._next(meanwhile)
         self.check()
         return self._first is not None
 
@@ -88,11 +91,12 @@ class Scout:
                     self._stopped.set()
         raise StopIteration
 
-    def _next(self) -> Item | None:
+    def _next(self, meanwhile: Callable[[], None] = lambda: None) -> Item | None:
         while not self._stopped.is_set():
             try:
                 item = self._todo.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
+                meanwhile()
                 continue
             if item is None:
                 self._todo.put(None)  # for whoever asks again

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imgtrans.protocols import Outcome
 
 SHOWN_FAILURES = 20
+LOOKING_SECONDS = 5.0
 
 
 class RunListener:
@@ -30,6 +31,13 @@ class RunListener:
         self.device = ""
         self._pace: _Pace | None = None
         self._progress: ProgressDisplay | None = None
+        self._said = time.monotonic()
+
+    def looking(self, tally: "Tally") -> None:
+        """Say every few seconds how many files have been looked at."""
+        if time.monotonic() - self._said >= LOOKING_SECONDS:
+            self._said = time.monotonic()
+            self.console.say(f"looking: {tally.done:,} done before, {tally.ignored:,} not pictures")
 
     def planned(self, tally: "Tally", prepared: "Prepared", engine: "Engine | None") -> None:
         """Say in one line what will be done."""

@@ -29,6 +29,9 @@ class Listener:
     def finished(self, outcome: Outcome, status: str) -> None:
         self.events.append((outcome.item.input.name, status))
 
+    def looking(self, tally: Tally) -> None:
+        self.tally = tally
+
     def streaming(self, share: float) -> None:
         self.events.append(("", "streaming"))
 

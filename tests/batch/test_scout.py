@@ -85,3 +85,15 @@ def test_what_an_earlier_run_left_is_swept_and_another_shards_is_not(tmp_path: P
     with Scout(iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None) as scout:  # a whole run has it alone
         assert len([*scout]) == 1
     assert [*(tmp_path / "out").iterdir()] == []
+
+
+def test_while_nothing_is_found_somebody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.001)
+    told = threading.Event()
+
+    def slow() -> Iterator[Decision]:
+        assert told.wait(10)
+        yield Decision(item(tmp_path, 0), "todo")
+
+    with Scout(slow(), lambda decision: None) as scout:
+        assert scout.finds_anything(told.set)
