@@ -13,6 +13,10 @@ from imgtrans.errors import FilesError
 TEMPORARY_PREFIX = ".imgtrans-"
 TEMPORARY_SUFFIX = ".tmp"
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# A disk that is read-only now or broken, or a share that has gone away.
+_LOST = (errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
+
 
 def temporary_beside(path: Path, tag: str = "") -> Path:
     """Return a new hidden temporary path in ``path``'s folder, so that a rename onto it is atomic.
@@ -74,11 +78,12 @@ def fsync_folder(folder: Path) -> None:
 
 def cannot_go_on(folder: Path, error: Exception) -> FilesError | None:
     """Return what ends a run if an error says that nothing else could be written there either, else None."""
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    if not isinstance(error, OSError) or error.errno not in (*_FULL, *_LOST):
         return None
+    first = "make room" if error.errno in _FULL else "see to it that it is there"
     return FilesError(
         f"{folder} cannot be written any more: {error.strerror}",
-        "make room and run the same command again: it goes on where it stopped",
+        f"{first} and run the same command again: it goes on where it stopped",
     )
 
 

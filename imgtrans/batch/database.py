@@ -76,10 +76,13 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     return database
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
+def open_to_read(path: Path) -> sqlite3.Connection | None:
     """Open a journal that is there, maybe while somebody writes it, and change nothing.
 
     All that SQLite may leave beside it are its two files of a log, which is empty.
+
+    Returns:
+        None if it was never begun: whoever made it was killed just then.
 
     Raises:
         sqlite3.Error: If that is impossible.
@@ -91,11 +94,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         database.close()
         database = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
     try:
-        database.execute("SELECT 1 FROM images LIMIT 1")
+        begun = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'images'").fetchone()
+        if begun:
+            database.execute("SELECT 1 FROM images LIMIT 1")
+            return database
     except sqlite3.Error:
         database.close()
         raise
-    return database
+    database.close()
+    return None
 
 
 def read_entry(database: sqlite3.Connection, output: bytes) -> Entry | None:
@@ -158,7 +165,7 @@ def _columns(database: sqlite3.Connection, table: str) -> set[str]:
 
 def _can_be_read(database: sqlite3.Connection) -> bool:
     try:
-        database.execute("SELECT 1 FROM images LIMIT 1")
+        database.execute("SELECT 1 FROM sqlite_master LIMIT 1")
     except sqlite3.OperationalError:
         return False
     return True

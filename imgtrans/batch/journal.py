@@ -1,6 +1,7 @@
 """The journal of a run: what was made in an output folder, from what, by which model, and what failed and why."""
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import threading
@@ -153,18 +154,11 @@ class Journal:
             if path == self.path:
                 continue
             shard = open_to_read(path)
-            try:
-                taken: list[Entry] = []
-                for entry in read_entries(shard):
-                    if self._knows_better(entry):
-                        taken.append(entry)
-                    if len(taken) == _AT_ONCE:
+            if shard:
+                with contextlib.closing(shard):
+                    better = filter(self._knows_better, read_entries(shard))
+                    while taken := list(itertools.islice(better, _AT_ONCE)):
                         self._write([_storing(taken)])
-                        taken = []
-                if taken:
-                    self._write([_storing(taken)])
-            finally:
-                shard.close()
             for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
                 path.with_name(name).unlink(missing_ok=True)
 

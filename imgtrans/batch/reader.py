@@ -30,8 +30,9 @@ class JournalReader:
             for path in journals(output):
                 if path != without:
                     database = open_to_read(path)
-                    last = read_last_run(database)
-                    opened.append((last.started if last else 0.0, database))
+                    if database:
+                        last = read_last_run(database)
+                        opened.append((last.started if last else 0.0, database))
         except sqlite3.Error as error:
             for _, database in opened:
                 database.close()

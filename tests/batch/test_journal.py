@@ -87,6 +87,18 @@ def test_a_damaged_journal_is_one_sentence_for_a_reader_too(tmp_path: Path) -> N
         JournalReader(tmp_path)
 
 
+def test_a_journal_whose_maker_was_killed_before_it_was_begun_is_as_none(tmp_path: Path) -> None:
+    (tmp_path / ".imgtrans").mkdir()
+    for name in ("journal.sqlite", "shard-1-of-2.sqlite"):
+        sqlite3.connect(tmp_path / ".imgtrans" / name).execute("CREATE TABLE unrelated (x)").connection.close()
+    (tmp_path / ".imgtrans" / "shard-2-of-2.sqlite").touch()
+    with JournalReader(tmp_path) as reader:
+        assert [*reader.entries()] == [] and reader.last_runs() == []
+    with Journal(tmp_path) as journal:
+        journal.record([ENTRY])
+        assert [path.name for path in (tmp_path / ".imgtrans").glob("*.sqlite")] == ["journal.sqlite"]
+
+
 def test_a_journal_that_cannot_be_written_is_one_sentence_and_keeps_what_it_had(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         journal.record([ENTRY])

@@ -1,3 +1,5 @@
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from imgtrans.batch.run import run
 from imgtrans.cli.forecast import show_forecast
 from imgtrans.console import Console
 from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.files import is_temporary
 from imgtrans.protocols import Outcome
 from imgtrans.zoo.store import CARD_FILE, Model
 from tests.pictures import noise, save
@@ -210,3 +213,39 @@ def test_another_value_range_is_another_translation(photos: Path, tiny: Model) -
     (tiny.weights.parent / CARD_FILE).write_text(replace(tiny.card, value_range=(0.0, 1.0)).to_toml())
     assert translate(photos)[0].translated == 3
     assert translate(photos)[0].skipped == 3
+
+
+def test_inputs_that_go_away_in_the_middle_fail_and_the_next_run_goes_on(photos: Path) -> None:
+    for number in range(20):
+        save(photos / f"{number}.png", seed=number)
+    away = photos.with_name("away")
+
+    class Unplugs(Listener):
+        def finished(self, outcome: Outcome, status: str) -> None:
+            super().finished(outcome, status)
+            if photos.exists():
+                photos.rename(away)
+
+    listener = Unplugs()
+    report = run(prepare(Request([photos], "tiny", device="cpu", batch_size=1)), listener)
+    assert report.translated + report.failed == 23 and report.failed
+    assert all("is not there any more" in error or "cannot be read" in error for _, error in report.failures)
+    away.rename(photos)
+    again, _ = translate(photos)
+    assert (again.translated, again.skipped, again.failed) == (report.failed, report.translated, 0)
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.EROFS])
+def test_an_output_share_that_goes_away_ends_the_run_with_nothing_marked_as_failed(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def gone(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch, pytest.raises(FilesError, match="cannot be written any more") as ended:
+        patch.setattr("imgtrans.batch.commit.os.replace", gone)
+        translate(photos)
+    assert "see to it that it is there" in ended.value.hint
+    assert not [path for path in (photos.parent / "photos-tiny").rglob("*") if is_temporary(path.name)]
+    report, _ = translate(photos)
+    assert (report.translated, report.failed) == (3, 0)
