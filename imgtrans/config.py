@@ -15,7 +15,7 @@ from imgtrans.errors import UsageError
 FILE_NAME = "imgtrans.toml"
 
 # A file that came with somebody's pictures must not be able to have others overwritten, or to say what is fetched.
-NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes", "catalogues"})
+NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes", "catalogues", "report"})
 
 # What an option of a type takes from TOML; a text may be of digits alone, as in ``size = 512``.
 _TYPES: dict[type, tuple[str, tuple[type, ...]]] = {

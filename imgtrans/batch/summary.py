@@ -19,11 +19,8 @@ def check_summary(path: Path) -> None:
     """
     if path.is_dir() or not path.parent.is_dir():
         raise FilesError(f"a report cannot be written to {path}", "name a file in a folder that is there")
-    try:
-        if path.exists() and path.read_bytes()[:1] not in (b"", b"{"):
-            raise FilesError(f"{path} is there already and is no report", "name another file")
-    except OSError as error:
-        raise FilesError(f"{path} cannot be read: {error.strerror}") from error
+    if path.exists() and not _is_report(path):
+        raise FilesError(f"{path} is there already and is no report", "name another file")
 
 
 def write_summary(path: Path, prepared: Prepared, report: Report, end: str, device: str) -> None:
@@ -62,3 +59,11 @@ def write_summary(path: Path, prepared: Prepared, report: Report, end: str, devi
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise FilesError(f"the report {path} cannot be written: {error.strerror}") from error
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "imgtrans" in content

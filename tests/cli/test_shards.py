@@ -134,6 +134,12 @@ def test_a_report_says_what_was_done(run: Cli, out: Path, tmp_path: Path, tiny: 
     assert min(report[f"{what}_seconds"] for what in ("decode", "model", "encode")) > 0
 
 
+def test_a_report_of_an_earlier_run_is_replaced(run: Cli, tmp_path: Path):
+    for skipped in (0, 8):
+        assert run("--report", tmp_path / "report.json").code == 1
+        assert json.loads((tmp_path / "report.json").read_text())["skipped"] == skipped
+
+
 def test_a_run_that_cannot_go_on_reports_too(run: Cli, photos: Path, tmp_path: Path):
     save(photos / "a.png")
     save(photos / "a.ico", width=16)
@@ -141,9 +147,10 @@ def test_a_run_that_cannot_go_on_reports_too(run: Cli, photos: Path, tmp_path: P
     assert json.loads((tmp_path / "report.json").read_text())["end"] == "stopped"
 
 
-@pytest.mark.parametrize("where", ["nowhere/report.json", "photos", "photos/0/0.png"])
+@pytest.mark.parametrize("where", ["nowhere/report.json", "photos", "photos/0/0.png", "package.json"])
 def test_a_report_never_replaces_anything_but_a_report(run: Cli, photos: Path, where: str):
-    before = {path: path.read_bytes() for path in photos.rglob("*.*")}
+    (photos.parent / "package.json").write_text('{"name": "somebody\'s"}')
+    before = {path: path.read_bytes() for path in photos.parent.rglob("*.*") if path.is_file()}
     ended = run("--report", photos.parent / where)
     assert ended.code == 4 and "report" in ended.err
-    assert {path: path.read_bytes() for path in photos.rglob("*.*")} == before
+    assert {path: path.read_bytes() for path in before} == before
