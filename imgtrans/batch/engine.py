@@ -26,6 +26,8 @@ LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another
 
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
 CPU_BATCH_PIXELS = 256 * 256
+# Strips stay in its caches: from here on streaming is the faster way, by a third at 3 megapixels (docs/performance.md).
+CPU_WHOLE_PIXELS = 1024 * 512
 LARGEST_BATCH = 64
 KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS = 8  # for each device, at most; where there are so many cores
@@ -43,7 +45,8 @@ class Engine:
         wanted: How outputs are written.
         max_pixels: Larger pictures are refused; 0 is a gigapixel.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
-        tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
+        tiling: ``auto`` streams pictures for which that is faster, or which do not fit into memory whole; ``exact``
+            every picture, ``off`` none.
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         tag: Goes into the names of temporaries.
@@ -103,6 +106,9 @@ class Engine:
         backend: Backend = implementation("imgtrans.backends", "eager")
         self.sessions: list[Session] = []
         self.whole_pixels = 0 if tiling == "exact" else fitting
+        on_cpu = [device.type for device in self.devices].count("cpu")
+        if tiling == "auto" and on_cpu == len(self.devices) and self.precision is torch.float32:
+            self.whole_pixels = min(fitting, CPU_WHOLE_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None
@@ -132,7 +138,6 @@ class Engine:
             memory=shares.whole,
         )
         self._threads = torch.get_num_threads()
-        on_cpu = [device.type for device in self.devices].count("cpu")
         torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
         alone = on_cpu == len(self.devices) and not batch_size
         self.batch_size = batch_size or LARGEST_BATCH

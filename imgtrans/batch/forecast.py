@@ -18,8 +18,7 @@ from imgtrans.protocols import Item, Pixels
 from imgtrans.registry import implementation
 
 SAMPLE = 6  # pictures that are read and written to see how long that takes
-PROBE = 256  # pixels of the sides of a picture that the model is timed with
-PROBES = 4
+PROBE = 1024 * 768  # pixels of the picture that the model is timed with, at most
 LARGEST_SAMPLED = 50_000_000  # pixels: larger ones would take long
 
 
@@ -108,7 +107,8 @@ class Forecast:
             seen = size.seen[0] * size.seen[1]
             pixels += seen * size.count
             most = max(most, seen * size.batch)
-        model = pixels * _seconds_per_pixel(engine) / len(engine.sessions)
+        usual = next(self.sizes(engine), None)
+        model = pixels * _seconds_per_pixel(engine, usual) / len(engine.sessions) if usual else 0.0
         codec = self._codec_seconds(engine)
         own_device = all(device.type != "cpu" for device in engine.devices)
         together = codec / engine.workers
@@ -149,12 +149,13 @@ class _Unchanged:
         return pictures
 
 
-def _seconds_per_pixel(engine: Engine) -> float:
-    """Return the time that the first of the devices takes for one pixel."""
-    count = max(1, min(engine.batch_size, engine.batch_pixels // PROBE**2))
-    pictures = np.random.default_rng(0).integers(0, 256, (count, PROBE, PROBE, 3), np.uint8)
+def _seconds_per_pixel(engine: Engine, usual: Size) -> float:
+    """Return the time that the first of the devices takes for one pixel of pictures of a size, or of a part of them."""
+    across, down = usual.seen
+    down = min(down, max(engine.job.smallest, PROBE // across // engine.job.multiple * engine.job.multiple))
+    pictures = np.random.default_rng(0).integers(0, 256, (max(1, usual.batch), down, across, 3), np.uint8)
     took = []
-    for _ in range(PROBES):  # the first time takes memory, and chooses algorithms
+    for _ in range(2):  # the first time takes memory, and chooses algorithms
         started = time.perf_counter()
         engine.sessions[0].run(pictures)
         took.append(time.perf_counter() - started)

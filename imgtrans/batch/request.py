@@ -48,7 +48,8 @@ class Request:
         depth: Bits of each channel, 8, or 16 in formats that hold them.
         suffix: Added to the stem of every output.
         max_pixels: Larger pictures are refused; 0 lets memory decide.
-        tiling: ``auto`` streams pictures that do not fit into memory whole, ``exact`` every picture, ``off`` none.
+        tiling: ``auto`` streams pictures for which that is faster, or which do not fit into memory whole; ``exact``
+            every picture, ``off`` none.
         memory: That the network may take, as ``4GB``; "" lets what is free decide.
         scratch: The folder for what streaming stores beyond that; None for the output folder.
         overwrite: Replace files at the outputs' places that imgtrans did not make.

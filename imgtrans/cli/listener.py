@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imgtrans.protocols import Outcome
 
 SHOWN_FAILURES = 20
-LOOKING_SECONDS = 5.0
+LOOKING_SECONDS = 5.0  # that something takes before it is told
 
 
 class RunListener:
@@ -31,7 +31,8 @@ class RunListener:
         self.device = ""
         self._pace: _Pace | None = None
         self._progress: ProgressDisplay | None = None
-        self._said = time.monotonic()
+        self._said = self._began = time.monotonic()
+        self._share = 1.0
 
     def looking(self, tally: "Tally") -> None:
         """Say every few seconds how many files have been looked at."""
@@ -72,8 +73,11 @@ class RunListener:
             self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.more)
 
     def streaming(self, share: float) -> None:
-        """Show how far a large picture is."""
-        if self._progress:
+        """Show how far a picture is that takes long."""
+        if share <= self._share:
+            self._began = time.monotonic()
+        self._share = share
+        if self._progress and time.monotonic() - self._began >= LOOKING_SECONDS:
             self._progress.advance(0, f"{share:.0%} of a large picture")
 
     def warned(self, text: str) -> None:

@@ -82,8 +82,8 @@ Null = Annotated[bool, typer.Option("--null", "-0", help="What --files-from read
 Tiling = Annotated[
     str,
     typer.Option(
-        help="auto streams pictures too large for memory strip by strip, with the result that they would have whole; "
-        "exact streams every picture; off refuses what is too large."
+        help="auto streams pictures that are too large for memory, or faster so, strip by strip, with the result that "
+        "they would have whole; exact streams every picture; off none, and refuses what is too large."
     ),
 ]
 Memory = Annotated[
