@@ -9,7 +9,6 @@ of one shard of very many, which meets every file and translates next to none. M
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -62,8 +61,8 @@ class Watched:
         return time.perf_counter() - self.started
 
     def stop(self) -> None:
-        """End it as Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+        """End it."""
+        self.process.terminate()
         self.process.wait()
 
 

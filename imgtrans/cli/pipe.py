@@ -42,8 +42,14 @@ class Ends:
 
 
 @contextmanager
-def piped(inputs: Sequence[Path], output: Path | None, *, json: bool, dry_run: bool) -> Iterator[Ends]:
+def piped(inputs: Sequence[Path], output: Path | None, *, json: bool, files_only: str) -> Iterator[Ends]:
     """Give the files that stand for standard input and standard output, where these are meant by ``-``.
+
+    Args:
+        inputs: Of the command line.
+        output: Of the command line.
+        json: Whether standard output is for JSON Lines.
+        files_only: An option that was given and is for files only; "" if there is none.
 
     Raises:
         UsageError: If they cannot be used so.
@@ -58,8 +64,8 @@ def piped(inputs: Sequence[Path], output: Path | None, *, json: bool, dry_run: b
         raise UsageError(
             "a picture from standard input needs an output", "name a file with -o; -o - is standard output"
         )
-    if dry_run:
-        raise UsageError("--dry-run is for files", "leave it out, or name files")
+    if files_only:
+        raise UsageError(f"{files_only} is for files", "leave it out, or name files")
     if output == DASH and json:
         raise UsageError("--json and the picture cannot both be written to standard output", "name a file with -o")
     if output == DASH and sys.stdout.isatty():

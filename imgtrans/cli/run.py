@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from imgtrans.cli import options
+from imgtrans.errors import UsageError
 
 INTERRUPTED = 130
 
@@ -81,10 +82,13 @@ def run(
     from imgtrans.cli.pipe import piped
 
     console = options.console(quiet, verbose, json)
+    if report is not None and dry_run:
+        raise UsageError("--report is for what was done", "leave out --dry-run, or use --json")
     if report is not None:
         check_summary(report)
     pull_on_first_use(console, model, options.catalogues(ctx), yes=yes, only_say=dry_run)
-    with piped(inputs or [], output, json=json, dry_run=dry_run) as ends:
+    files_only = "--dry-run" if dry_run else "--shard" if shard else ""
+    with piped(inputs or [], output, json=json, files_only=files_only) as ends:
         prepared = prepare(
             Request(
                 inputs=ends.inputs,

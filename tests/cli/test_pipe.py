@@ -68,6 +68,7 @@ def test_rubbish_is_a_sentence_and_nothing_comes_out(picture: Path):
         (["-", "-", "-o", "-"], "is one picture"),
         (["-", "-o", "-", "--json"], "standard output"),
         (["-", "-o", "-", "--dry-run"], "--dry-run is for files"),
+        (["-", "-o", "-", "--shard", "1/2"], "--shard is for files"),
         ([".", "-o", "-"], "is one picture"),
     ],
 )

@@ -134,6 +134,11 @@ def test_a_report_says_what_was_done(run: Cli, out: Path, tmp_path: Path, tiny: 
     assert min(report[f"{what}_seconds"] for what in ("decode", "model", "encode")) > 0
 
 
+def test_a_dry_run_has_nothing_to_report(run: Cli, tmp_path: Path):
+    assert run("--report", tmp_path / "report.json", "--dry-run").code == 2
+    assert not (tmp_path / "report.json").exists()
+
+
 def test_a_report_of_an_earlier_run_is_replaced(run: Cli, tmp_path: Path):
     for skipped in (0, 8):
         assert run("--report", tmp_path / "report.json").code == 1
