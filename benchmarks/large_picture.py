@@ -44,7 +44,7 @@ def followed(command: list[str], environment: dict[str, str]) -> tuple[float, fl
     import psutil
 
     started, most, disk = time.perf_counter(), 0, 0
-    with subprocess.Popen(command, env=environment) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             try:
                 whole = psutil.Process(process.pid)
