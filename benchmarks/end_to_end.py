@@ -50,8 +50,7 @@ with prepared.open_engine() as engine:
         for first in range(0, len(pictures), together):
             translate.compute(engine.sessions[0], pictures[first:first + together])
         model += time.perf_counter() - started
-    own = all(device.type != "cpu" for device in engine.devices)
-print(json.dumps({"model": model, "codecs": codecs, "own_device": own}))
+print(json.dumps({"model": model, "codecs": codecs, "own_device": engine.on_device}))
 """
 
 

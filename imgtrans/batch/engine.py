@@ -58,7 +58,9 @@ class Engine:
         job: What is done to each picture.
         batch_size: Pictures of one size computed together, at most.
         batch_pixels: Pixels computed together, at most, though never less than one picture.
-        whole_pixels: Pixels of the largest picture that is computed whole; larger ones are streamed.
+        on_device: Whether all devices have memory and cores of their own.
+        whole_pixels: Pixels of the largest picture that is computed whole; larger ones are streamed, or refused if the
+            job says so.
         bytes_per_pixel: That the network takes in main memory, or in the device's own.
         workers: Worker processes that read and write.
         pictures_memory: Bytes of main memory for what they read and write.
@@ -95,8 +97,8 @@ class Engine:
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
         self.workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
-        on_device = all(device.type != "cpu" for device in self.devices)
-        shares = share_out(memory, self.workers, len(self.devices), on_device=on_device)
+        self.on_device = all(device.type != "cpu" for device in self.devices)
+        shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
         own = {device: _own_memory(device) for device in self.devices}
@@ -105,10 +107,10 @@ class Engine:
         fitting = int(least / self.bytes_per_pixel)
         backend: Backend = implementation("imgtrans.backends", "eager")
         self.sessions: list[Session] = []
-        self.whole_pixels = 0 if tiling == "exact" else fitting
         on_cpu = [device.type for device in self.devices].count("cpu")
-        if tiling == "auto" and on_cpu == len(self.devices) and self.precision is torch.float32:
-            self.whole_pixels = min(fitting, CPU_WHOLE_PIXELS)
+        whole = 0 if tiling == "exact" else fitting
+        if on_cpu == len(self.devices) and self.precision is torch.float32:
+            whole = min(whole, CPU_WHOLE_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None
@@ -117,7 +119,7 @@ class Engine:
                 session = StreamingSession(
                     session,
                     streamer,
-                    largest=self.whole_pixels,
+                    largest=whole,
                     memory=shares.network,
                     device_memory=own[one],
                     scratch=scratch,
@@ -126,6 +128,7 @@ class Engine:
                 )
             streamed = streamer is not None
             self.sessions.append(session)
+        self.whole_pixels = whole if streamed else fitting
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),

@@ -4,7 +4,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Size:
         count: How many there are.
         seen: (width, height) at which the network sees them.
         batch: How many of them are computed together; 0 if each is streamed.
+        too_large: Whether they will fail, as the network cannot be streamed and they do not fit whole.
     """
 
     width: int
@@ -39,6 +40,7 @@ class Size:
     count: int
     seen: tuple[int, int]
     batch: int
+    too_large: bool
 
 
 @dataclass(frozen=True)
@@ -97,23 +99,24 @@ class Forecast:
         for (width, height), count in self._sizes.most_common():
             across, down = self._seen(width, height, engine)
             fits = max(1, engine.batch_pixels // (across * down))
-            whole = across * down <= engine.whole_pixels
-            yield Size(width, height, count, (across, down), min(engine.batch_size, fits) if whole else 0)
+            batch = min(engine.batch_size, fits) if across * down <= engine.whole_pixels else 0
+            too_large = across * down > engine.job.max_working_pixels
+            yield Size(width, height, count, (across, down), batch, too_large)
 
-    def costs(self, engine: Engine) -> Costs:
-        """Try out a little, and work out what all of it takes."""
+    def costs(self, engine: Engine, sizes: Sequence[Size]) -> Costs:
+        """Try out a little, and work out what all pictures of these sizes take."""
         pixels, most = 0, 0
-        for size in self.sizes(engine):
+        possible = [size for size in sizes if not size.too_large]
+        for size in possible:
             seen = size.seen[0] * size.seen[1]
             pixels += seen * size.count
             most = max(most, seen * size.batch)
-        usual = next(self.sizes(engine), None)
+        usual = next(iter(possible), None)
         model = pixels * _seconds_per_pixel(engine, usual) / len(engine.sessions) if usual else 0.0
         codec = self._codec_seconds(engine)
-        own_device = all(device.type != "cpu" for device in engine.devices)
         together = codec / engine.workers
         # On a device of its own the model works while others read and write; on the CPU they share its cores.
-        seconds = max(model, together) if own_device else model + together
+        seconds = max(model, together) if engine.on_device else model + together
         return Costs(round(most * engine.bytes_per_pixel), engine.pictures_memory, model, codec, seconds)
 
     def _seen(self, width: int, height: int, engine: Engine) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtrans.images.formats import format_by_content, has_image_name
+from imgtrans.images.formats import format_by_content, has_image_name, is_hidden_or_system
 from imgtrans.images.heif import why_not
 
 
@@ -40,6 +40,13 @@ def inspect(path: Path, relative: Path) -> Found:
         return Found(path, relative, "", problem=problem)
     problem = "" if kind or not has_image_name(path) else why_not(path)
     return Found(path, relative, kind, status.st_size, status.st_mtime_ns, problem)
+
+
+def look(path: Path, relative: Path, root: Path) -> Found:
+    """Look at a file below what the user named; one of the system's is not opened."""
+    if is_hidden_or_system(path.name):
+        return Found(path, relative, "", root=root)
+    return replace(inspect(path, relative), root=root)
 
 
 def look_at(path: Path) -> Found:

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from imgtrans.batch.found import Found, inspect, look_at
+from imgtrans.batch.found import Found, look, look_at
 from imgtrans.batch.selection import Selection
 from imgtrans.batch.walk import Place, walk
 from imgtrans.errors import FilesError
-from imgtrans.images.formats import is_hidden_or_system
 
 EVERYTHING = Selection()
 
@@ -60,8 +58,7 @@ def _listed(root: Path, closed: set[str], selection: Selection) -> Iterator[Foun
             if not relative.name or selection.enters(relative):
                 yield from _below(Place(root, path, relative, os.path.realpath(path)), closed, selection)
         elif selection.takes(relative):
-            found = Found(path, relative, "") if is_hidden_or_system(path.name) else inspect(path, relative)
-            yield replace(found, root=root)
+            yield look(path, relative, root)
 
 
 def _below(place: Place, closed: set[str], selection: Selection) -> Iterator[Found]:

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.batch.found import Found, inspect
+from imgtrans.batch.found import Found, look
 from imgtrans.batch.selection import Selection
 from imgtrans.images.formats import is_hidden_or_system
 
@@ -46,10 +46,7 @@ class Place:
 
     def look(self, name: str) -> Found:
         """Look at a file in it."""
-        path, relative = self.path / name, self.relative / name
-        if is_hidden_or_system(name):
-            return Found(path, relative, "", root=self.root)
-        return replace(inspect(path, relative), root=self.root)
+        return look(self.path / name, self.relative / name, self.root)
 
 
 class Folder:

@@ -56,7 +56,7 @@ def _new_forecast() -> "Forecast":
 
 def _show_costs(forecast: "Forecast", engine: "Engine", console: Console) -> None:
     sizes = [*forecast.sizes(engine)]
-    costs = forecast.costs(engine)
+    costs = forecast.costs(engine, sizes)
     for size in sizes[:SHOWN_SIZES]:
         console.say(f"  {_describe(size)}")
     if len(sizes) > SHOWN_SIZES:
@@ -81,5 +81,7 @@ def _show_costs(forecast: "Forecast", engine: "Engine", console: Console) -> Non
 
 def _describe(size: "Size") -> str:
     across, down = size.seen
+    if size.too_large:
+        return f"{size.count} of {size.width}x{size.height}, seen at {across}x{down}: too large, and will fail"
     together = f"{size.batch} at a time" if size.batch > 1 else "one at a time" if size.batch else "streamed"
     return f"{size.count} of {size.width}x{size.height}, seen at {across}x{down}, {together}"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from imgtrans.batch import discovery as module
-from imgtrans.batch import walk as walk_module
+from imgtrans.batch import found as found_module
 from imgtrans.batch.destination import Destination
 from imgtrans.batch.discovery import discover, items_below
 from imgtrans.batch.shard import Shard
@@ -59,13 +59,13 @@ def test_only_pictures_with_names_near_each_other_are_opened_before_the_first_is
 ) -> None:
     for name in ("a.png", "b.jpg", "c.png", "c.raw", "d.png"):
         save(tmp_path / "in" / name, format="PNG" if name.endswith("raw") else None)
-    inspect, looked = walk_module.inspect, []
+    inspect, looked = found_module.inspect, []
 
     def noted(path: Path, relative: Path) -> object:
         looked.append(path.name)
         return inspect(path, relative)
 
-    monkeypatch.setattr(walk_module, "inspect", noted)
+    monkeypatch.setattr(found_module, "inspect", noted)
     next(discover([tmp_path / "in"], Destination(tmp_path / "out")))
     assert looked == ["a.png"]
     (tmp_path / "in" / "c.raw").rename(tmp_path / "in" / "c.jpg")

@@ -295,6 +295,14 @@ def test_a_dry_run_says_what_it_would_take(run: Cli, photos: Path):
     assert min(forecast[what] for what in ("seconds", "model_seconds", "codec_seconds", "pictures_memory")) > 0
 
 
+def test_a_dry_run_foresees_what_is_too_large(run: Cli, photos: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("imgtrans.memory.NETWORK_SHARE", 1e-6)
+    monkeypatch.setattr("imgtrans.memory.available_memory", lambda: 10_000_000_000)
+    assert "too large" not in run(photos, "--dry-run").err  # it would be streamed
+    ended = run(photos, "--dry-run", "--tiling", "off")
+    assert "  1 of 24x16, seen at 24x16: too large, and will fail" in ended.err.splitlines()
+
+
 def test_a_dry_run_that_foresees_failures_ends_with_1(run: Cli, photos: Path):
     path = photos / "c.png"
     path.write_text("no picture")
