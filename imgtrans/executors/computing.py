@@ -1,10 +1,11 @@
 """A thread that runs one session: it takes the next batch as soon as it is free."""
 
+import contextlib
 import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from imgtrans.executors.batches import Batches, Kind, Waiting
 from imgtrans.protocols import Pixels, Session
@@ -46,7 +47,8 @@ class Computer(threading.Thread):
         self._batches = batches
         self._hand_back = hand_back
         self._failed = failed
-        self._stopped = False
+        self._stopped = self._computing = False
+        self._lock = threading.Lock()
 
     def fits(self, kind: Kind) -> int:
         """Return how many frames of a kind are computed together, at most."""
@@ -64,16 +66,31 @@ class Computer(threading.Thread):
 
     def interrupt(self) -> None:
         """End what it is doing, as Ctrl-C would in the main thread: a large picture may take minutes."""
-        self._stopped = True
-        if self.is_alive() and self.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_Interrupted))
+        with self._lock:
+            self._stopped = True
+            # Only there: what takes or hands back a batch would leave a lock behind that is held for ever.
+            if self._computing and self.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_Interrupted))
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        with self._lock:
+            if self._stopped:
+                raise _Interrupted
+            self._computing = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._computing = False
 
     def _compute(self, left: deque[Waiting]) -> None:
         while left:
             batch = [left.popleft() for _ in range(min(len(left), self.fits(left[0].kind)))]
             started = time.perf_counter()
             try:
-                results = compute(self._session, [frame.pixels for frame in batch])
+                with self._interruptible():
+                    results = compute(self._session, [frame.pixels for frame in batch])
             except MemoryError:
                 # For the rest of the run: what else needs the memory here will go on needing it.
                 height, width = batch[0].pixels.shape[:2]

@@ -101,5 +101,7 @@ class LocalExecutor:
             for thread in (*computers, *lanes):
                 if thread.ident is not None:
                     thread.join()
+            if working:
+                self.close()
             temporaries.delete()  # nobody puts these in their places any more
             self._batch_pixels = [computer.batch_pixels for computer in computers]

@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from imgtrans.protocols import Item, Job, Pixels
 TIME_LIMIT_SECONDS = 300.0
 SECONDS_PER_PIXEL = 2e-6
 _KILLED = -9  # exit code of a process that got SIGKILL
+# Starting a process looks after all others, too, and whoever waits for one then may find it gone: one at a time.
+_PROCESSES = threading.Lock()
 
 
 class WorkerDiedError(Exception):
@@ -119,20 +122,24 @@ class Worker:
         self._call("drop", item)
 
     def kill(self) -> None:
-        """End the process, whatever it is doing, from another thread than the caller's."""
-        self._ended = True
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(ValueError):  # the caller closed it at this very moment
-                process.kill()
+        """End the process, whatever it is doing, from another thread than the caller's; none starts before `close`."""
+        with _PROCESSES:
+            self._ended = True
+            if self._process is not None:
+                self._process.kill()
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._process = None
+        """End the process, whatever it is doing; the next call gets a new one."""
+        self._end()
+        self._ended = False
+
+    def _end(self) -> None:
+        with _PROCESSES:
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+                self._process.close()
+                self._process = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -147,15 +154,12 @@ class Worker:
             if not connection.poll(limit):
                 raise WorkerDiedError(f"took longer than {limit:g} seconds")
             (error, value, seconds), pictures = _receive(connection)
-        except WorkerDiedError:
-            self.close()
-            raise
-        except (EOFError, OSError, ValueError) as broken:  # ValueError: closed under us when the run was stopped
+        except (EOFError, OSError) as broken:
             killed = self._was_killed()
-            self.close()
+            self._end()
             raise WorkerDiedError("crashed the decoder", killed) from broken
-        except MemoryError:  # here, while its answer came in
-            self.close()
+        except BaseException:  # too late, or no memory here for its answer: what it says next is no answer
+            self._end()
             raise
         if error is not None:
             raise error
@@ -163,20 +167,23 @@ class Worker:
 
     def _was_killed(self) -> bool:
         """Whether the process, which has closed its end, was killed, and not by us."""
-        if self._process is None:
-            return False
-        self._process.join(1.0)
-        return self._process.exitcode == _KILLED and not self._ended
+        with _PROCESSES:
+            if self._process is None:
+                return False
+            self._process.join(1.0)
+            return self._process.exitcode == _KILLED and not self._ended
 
     def _start(self) -> Connection:
         # spawn, not fork: a fork would carry the device's state and threads along.
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._ended = False
-        self._process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection = ours
+        with _PROCESSES:
+            if self._ended:
+                raise WorkerDiedError("is not wanted any more")
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
+            process.start()
+            theirs.close()
+            self._process, self._connection = process, ours
         return ours
 
 

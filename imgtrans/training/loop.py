@@ -1,5 +1,7 @@
 """The training loop of CycleGAN, to be read from top to bottom."""
 
+import multiprocessing
+import multiprocessing.context
 import signal
 import time
 from collections.abc import Callable
@@ -68,6 +70,7 @@ def train(
         sampler=range(state.step * options.batch_size, all_steps * options.batch_size),
         num_workers=options.workers,
         worker_init_fn=_leave_signals_to_parent,
+        multiprocessing_context=_process_context() if options.workers else None,
         pin_memory=device.type == "cuda",
     )
     fingerprint = crops.dataset.fingerprint()
@@ -144,6 +147,15 @@ def train(
         log.close()
         spikes.close()
     return state.step >= all_steps
+
+
+def _process_context() -> multiprocessing.context.BaseContext:
+    """Return how workers are started: not by a plain fork, which would copy locks that other threads hold for ever."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([RandomCrops.__module__])  # torch, once for all workers
+    return context
 
 
 def _leave_signals_to_parent(worker: int) -> None:

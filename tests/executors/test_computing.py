@@ -1,5 +1,9 @@
 """One session at work: what is learnt from a batch that does not fit, and who suffers from a poisoned picture."""
 
+import random
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -100,3 +104,32 @@ def test_a_bug_in_handing_back_is_told() -> None:
     batches.put([Waiting(None, 0, np.zeros((SIDE, SIDE, 3), np.uint8))])
     Computer(Careful(), batches, broken, bugs.append, batch_size=1, batch_pixels=1).run()
     assert [str(bug) for bug in bugs] == ["nobody knows this frame"]
+
+
+def test_an_interrupt_leaves_no_lock_behind() -> None:
+    """It may come at any moment, and whoever else uses the batches then would wait for ever."""
+    switches = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    chance = random.Random(0)
+    try:
+        for _ in range(200):
+            batches = Batches(enough=10**9)
+            bugs: list[BaseException] = []
+
+            def again(frame: Waiting, result: Pixels | Exception, seconds: float, batches: Batches = batches) -> None:
+                batches.put([Waiting(None, 0, frame.pixels)])
+
+            computers = [Computer(Careful(), batches, again, bugs.append, batch_size=1, batch_pixels=9) for _ in "ab"]
+            batches.put([Waiting(None, 0, np.full((1, 1, 3), 99, np.uint8)) for _ in "abc"])
+            for computer in computers:
+                computer.start()
+            time.sleep(chance.random() * 0.002)
+            batches.close()
+            for computer in computers:
+                computer.interrupt()
+            for computer in computers:
+                computer.join(30)
+            assert not [computer for computer in computers if computer.is_alive()]
+            assert not bugs
+    finally:
+        sys.setswitchinterval(switches)

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -67,6 +68,45 @@ def test_a_crash_is_told_and_the_next_call_gets_a_new_process(worker: Worker, tm
     worker.close()  # what was held is lost with the process, and is read again for writing
     worker.write(item, frames, tmp_path / "out")
     assert (tmp_path / "out").exists()
+
+
+def test_a_worker_that_is_killed_before_it_has_a_process_gets_none(worker: Worker, tmp_path: Path) -> None:
+    """Else a run that was stopped would wait for a picture that nobody wants."""
+    item = item_for(save(tmp_path / "a.png"))
+    for process in ("none yet", "one that was killed"):
+        worker.kill()
+        with pytest.raises(WorkerDiedError) as died:
+            worker.read(item)
+        assert not died.value.killed, process
+        assert worker._process is None
+        worker.close()
+        worker.read(item)
+
+
+def test_processes_that_start_and_end_beside_one_another_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    item = item_for(save(tmp_path / "a.png"))
+    problems = []
+
+    def crash_often() -> None:
+        worker = Worker(JOB)
+        try:
+            for _ in range(4):
+                worker.measure(item)
+                os.kill(worker._process.pid, signal.SIGKILL)
+                try:
+                    worker.read(item)
+                except WorkerDiedError as died:
+                    assert died.killed
+            worker.close()
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=crash_often) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
 
 
 def test_a_hang_is_ended(tmp_path: Path) -> None:

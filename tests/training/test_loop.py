@@ -192,7 +192,7 @@ def test_another_seed_gives_other_losses(
     assert columns(unbroken)["G"][0] != columns(tmp_path / "run")["G"][0]
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*worker processes.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*worker processes.*:UserWarning")
 def test_workers_make_no_difference(data: Path, tmp_path: Path, unbroken: Path, tiny: dict[str, Any], train_in: Train):
     train_in(data, tmp_path / "run", {**tiny, "workers": 2})
     assert (unbroken / "losses.csv").read_bytes() == (tmp_path / "run" / "losses.csv").read_bytes()
