@@ -4,7 +4,7 @@ import sys
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,6 +193,19 @@ class Session(Protocol):
         ...
 
 
+class Interrupted(BaseException):
+    """What a session's run ends with once it is interrupted; no error of a picture's."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """What a session may be besides: a run that takes long need not be waited for when everything is to end."""
+
+    def interrupt(self) -> None:
+        """End the run that is at work in another thread soon, and every later one at once, with `Interrupted`."""
+        ...
+
+
 class Backend(Protocol):
     """A way to compute a network.
 
@@ -218,7 +231,8 @@ class Executor(Protocol):
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate every item, yielding outcomes as they come, in any order; each item has exactly one.
 
-        Items are drawn as they are needed, by one thread, which need not be the caller's.
+        Items are drawn as they are needed, by one thread, which need not be the caller's. If it is not run to its end
+        there need not be another after it; sessions may be interrupted.
 
         Raises:
             FilesError: If no output can be written any more (a full disk).

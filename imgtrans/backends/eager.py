@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from imgtrans.protocols import Pixels
+from imgtrans.protocols import Interrupted, Pixels
 
 
 class EagerSession:
@@ -18,7 +18,19 @@ class EagerSession:
     def __init__(self, network: nn.Module, device: torch.device, precision: torch.dtype) -> None:
         self._network = network.to(device).eval()
         self._device = device
+        self._interrupted = False
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                module.register_forward_pre_hook(self._look_up)
         self._autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
+
+    def interrupt(self) -> None:
+        """End a run in another thread before its next convolution; see :class:`imgtrans.protocols.Interruptible`."""
+        self._interrupted = True
+
+    def _look_up(self, *_: object) -> None:
+        if self._interrupted:
+            raise Interrupted
 
     @torch.inference_mode()
     def run(self, pictures: Pixels) -> Pixels:

@@ -1,21 +1,15 @@
 """A thread that runs one session: it takes the next batch as soon as it is free."""
 
-import contextlib
-import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from imgtrans.executors.batches import Batches, Kind, Waiting
-from imgtrans.protocols import Pixels, Session
+from imgtrans.protocols import Interruptible, Pixels, Session
 from imgtrans.translate import compute
 
 HandBack = Callable[[Waiting, Pixels | Exception, float], None]
-
-
-class _Interrupted(BaseException):
-    """What a computation that is not wanted any more ends with."""
 
 
 class Computer(threading.Thread):
@@ -47,8 +41,7 @@ class Computer(threading.Thread):
         self._batches = batches
         self._hand_back = hand_back
         self._failed = failed
-        self._stopped = self._computing = False
-        self._lock = threading.Lock()
+        self._stopped = False
 
     def fits(self, kind: Kind) -> int:
         """Return how many frames of a kind are computed together, at most."""
@@ -65,32 +58,20 @@ class Computer(threading.Thread):
                 self._failed(error)
 
     def interrupt(self) -> None:
-        """End what it is doing, as Ctrl-C would in the main thread: a large picture may take minutes."""
-        with self._lock:
-            self._stopped = True
-            # Only there: what takes or hands back a batch would leave a lock behind that is held for ever.
-            if self._computing and self.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_Interrupted))
+        """End what it is doing, and begin nothing more: a large picture may take minutes.
 
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        with self._lock:
-            if self._stopped:
-                raise _Interrupted
-            self._computing = True
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._computing = False
+        The session is asked; an exception thrown into the thread would leave a lock behind now and then.
+        """
+        self._stopped = True
+        if isinstance(self._session, Interruptible):
+            self._session.interrupt()
 
     def _compute(self, left: deque[Waiting]) -> None:
-        while left:
+        while left and not self._stopped:
             batch = [left.popleft() for _ in range(min(len(left), self.fits(left[0].kind)))]
             started = time.perf_counter()
             try:
-                with self._interruptible():
-                    results = compute(self._session, [frame.pixels for frame in batch])
+                results = compute(self._session, [frame.pixels for frame in batch])
             except MemoryError:
                 # For the rest of the run: what else needs the memory here will go on needing it.
                 height, width = batch[0].pixels.shape[:2]

@@ -57,7 +57,7 @@ class LocalExecutor:
             worker.close()
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
-        """Translate every item, yielding outcomes as they come, in any order.
+        """Translate every item, yielding outcomes as they come, in any order; one that is given up is the last.
 
         Raises:
             FilesError: If nothing can be written any more (a full disk).
@@ -101,7 +101,5 @@ class LocalExecutor:
             for thread in (*computers, *lanes):
                 if thread.ident is not None:
                     thread.join()
-            if working:
-                self.close()
             temporaries.delete()  # nobody puts these in their places any more
             self._batch_pixels = [computer.batch_pixels for computer in computers]

@@ -122,18 +122,14 @@ class Worker:
         self._call("drop", item)
 
     def kill(self) -> None:
-        """End the process, whatever it is doing, from another thread than the caller's; none starts before `close`."""
+        """End the process, whatever it is doing, from another thread than the caller's; it gets no other one."""
         with _PROCESSES:
             self._ended = True
             if self._process is not None:
                 self._process.kill()
 
     def close(self) -> None:
-        """End the process, whatever it is doing; the next call gets a new one."""
-        self._end()
-        self._ended = False
-
-    def _end(self) -> None:
+        """End the process, whatever it is doing."""
         with _PROCESSES:
             if self._process is not None:
                 self._process.kill()
@@ -156,10 +152,10 @@ class Worker:
             (error, value, seconds), pictures = _receive(connection)
         except (EOFError, OSError) as broken:
             killed = self._was_killed()
-            self._end()
+            self.close()
             raise WorkerDiedError("crashed the decoder", killed) from broken
         except BaseException:  # too late, or no memory here for its answer: what it says next is no answer
-            self._end()
+            self.close()
             raise
         if error is not None:
             raise error

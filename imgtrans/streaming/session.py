@@ -8,7 +8,7 @@ import torch
 
 from imgtrans.errors import ImageError, UnavailableError
 from imgtrans.memory import is_out_of_memory
-from imgtrans.protocols import Pixels, Session
+from imgtrans.protocols import Interrupted, Interruptible, Pixels, Session
 from imgtrans.streaming.streamer import Progress, Streamer
 
 
@@ -42,7 +42,13 @@ class StreamingSession:
         self._session, self._streamer = session, streamer
         self._largest, self._memory, self._device_memory = largest, memory, device_memory
         self._scratch, self._progress, self._warn = scratch, progress, warn
-        self._warned = False
+        self._warned = self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End a run in another thread after its next strip; see :class:`imgtrans.protocols.Interruptible`."""
+        self._interrupted = True
+        if isinstance(self._session, Interruptible):
+            self._session.interrupt()
 
     def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
@@ -100,9 +106,14 @@ class StreamingSession:
             sink,
             depth=8 * picture.itemsize,
             scratch=self._scratch,
-            progress=self._progress,
+            progress=self._go_on,
             warn=self._warn_once,
         )
+
+    def _go_on(self, share: float) -> None:
+        if self._interrupted:
+            raise Interrupted
+        self._progress(share)
 
     def _warn_once(self, what: str) -> None:
         """Warn of what is true for every picture of the run."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from imgtrans.protocols import Backend
+from imgtrans.protocols import Backend, Interrupted, Interruptible
 from imgtrans.testing.promise import require
 
 _BATCHES = ((1, 8, 8), (3, 8, 16), (2, 24, 8))
@@ -37,3 +37,11 @@ def check_backend(backend: Backend) -> None:
         require(np.array_equal(pictures, before), f"{said} changes what it is given")
         worst = np.abs(result - expected.permute(0, 2, 3, 1).numpy()).max()
         require(bool(worst <= allowed), f"{said} is wrong by {worst:.0f} of {top}")
+    if isinstance(session, Interruptible):
+        session.interrupt()
+        ended = False
+        try:
+            session.run(pictures)
+        except Interrupted:
+            ended = True
+        require(ended, f"{backend.name} goes on with a run though it is interrupted")

@@ -1,5 +1,6 @@
 """The reference backend computes what the plain network computes, and says when memory is short."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.backends.eager import backend
-from imgtrans.protocols import Pixels
+from imgtrans.protocols import Interrupted, Pixels
 
 CPU = torch.device("cpu")
 
@@ -158,3 +159,25 @@ def test_16_bits_are_finer_than_8_and_else_the_same():
     sixteen = session.run(x.astype(np.uint16) * np.uint16(257))
     assert np.abs(sixteen / 257 - session.run(x)).max() <= 0.51
     assert len(np.unique(sixteen)) > 1000
+
+
+def test_a_run_is_ended_from_another_thread_between_two_convolutions():
+    session = None
+
+    class Interrupting(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            assert session
+            thread = threading.Thread(target=session.interrupt)
+            thread.start()
+            thread.join()
+            return x
+
+    class Never(nn.Conv2d):
+        def forward(self, input: Tensor) -> Tensor:
+            raise AssertionError
+
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), Interrupting(), nn.ReLU(), Never(3, 3, 1))
+    session = backend.open(network.requires_grad_(False), CPU, torch.float32)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            session.run(pictures())

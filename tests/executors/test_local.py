@@ -16,7 +16,7 @@ from imgtrans.errors import FilesError
 from imgtrans.executors.local import LocalExecutor
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
-from imgtrans.protocols import Item, Job, Outcome, Pixels, Wanted
+from imgtrans.protocols import Interrupted, Item, Job, Outcome, Pixels, Wanted
 from tests.pictures import noise, save
 
 JOB = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixels=10**6)
@@ -298,11 +298,11 @@ def test_a_computation_that_takes_long_is_ended_with_the_run(tmp_path: Path) -> 
             if not self.batches:
                 return super().run(pictures)
             begun.set()
-            try:
-                while True:
-                    pictures = 255 - pictures
-            finally:
-                ended.set()
+            assert ended.wait(60)
+            raise Interrupted
+
+        def interrupt(self) -> None:
+            ended.set()
 
     runner = executor(Endless(), batch_size=1)
     groups = runner.run(items(tmp_path, 4))

@@ -5,6 +5,7 @@ import torch
 from imgtrans.backends.eager import backend
 from imgtrans.card import Card
 from imgtrans.errors import UnavailableError
+from imgtrans.protocols import Interrupted
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
 from imgtrans.zoo.adapting import adapted
@@ -126,3 +127,27 @@ def test_scratch_in_main_memory_is_said_once_a_run(tmp_path, monkeypatch):
     for _ in range(2):
         streaming.run(pictures(2, 64, 32))
     assert len(said) == 1
+
+
+def test_streaming_is_ended_after_the_next_strip(tmp_path):
+    shares = []
+
+    def interrupting(share):
+        shares.append(share)
+        streaming.interrupt()
+
+    inner = backend.open(network(SMALL), CPU, torch.float32)
+    streaming = session(inner, tmp_path, progress=interrupting)
+    with pytest.raises(Interrupted):
+        streaming.run(pictures(1, 64, 32))
+    assert len(shares) == 1
+    assert shares[0] < 0.5
+    with pytest.raises(Interrupted):  # what is computed whole, too
+        streaming.run(pictures(1, 32, 32))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_session_that_cannot_be_interrupted_is_let_be(tmp_path):
+    streaming = session(Counted(), tmp_path)
+    streaming.interrupt()
+    assert streaming.run(pictures(1, 32, 32)).shape == (1, 32, 32, 3)

@@ -45,3 +45,12 @@ def spoilt(result: Pixels, pictures: Pixels) -> Pixels:
 def test_a_promise_that_is_not_kept_is_named(fault: Callable[[Pixels, Pixels], Pixels], sentence: str):
     with pytest.raises(AssertionError, match=sentence):
         check_backend(Faulty(fault))
+
+
+def test_a_session_that_only_pretends_to_be_interrupted_is_found_out():
+    class Stubborn(Faulty):
+        def interrupt(self) -> None:
+            pass
+
+    with pytest.raises(AssertionError, match="goes on with a run though it is interrupted"):
+        check_backend(Stubborn(lambda result, _: result))
