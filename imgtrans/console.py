@@ -102,14 +102,14 @@ class ProgressDisplay:
         self._total = total
         self._done = done
         self._in_bytes = in_bytes
-        self._more = False
+        self._of = f"{total}"
         self._said = time.monotonic()
         self._shown = console.verbosity >= 0
         self._bar: Progress | None = None
         if self._shown and rich_console.is_terminal:
             from rich import progress  # noqa: PLC0415 - only a terminal needs it
 
-            count = progress.TextColumn("{task.completed}/{task.total}")
+            count = progress.TextColumn("{task.completed}/{task.fields[of]}")
             self._bar = progress.Progress(
                 progress.BarColumn(),
                 *((progress.DownloadColumn(), progress.TransferSpeedColumn()) if in_bytes else (count,)),
@@ -118,7 +118,7 @@ class ProgressDisplay:
                 console=rich_console,
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=total, completed=done)
+            self._task = self._bar.add_task("", total=total, completed=done, of=self._of)
 
     def __enter__(self) -> "ProgressDisplay":
         """Start to show."""
@@ -142,16 +142,16 @@ class ProgressDisplay:
             self._said = time.monotonic()
             self._console.say(f"{self._count()}  {text}".rstrip())
 
-    def reach(self, done: int, total: int | None, text: str = "", more: bool = False) -> None:
-        """Set how many are done and how many there are, as far as it is known; ``more``: there may be more."""
-        self._total, self._more = total, more
+    def reach(self, done: int, total: int | None, text: str = "", of: str = "") -> None:
+        """Set how many are done and how many there are, as far as it is known; ``of`` is how that is written."""
+        self._total, self._of = total, of or f"{total}"
         if self._bar:
-            self._bar.update(self._task, total=total)
+            self._bar.update(self._task, total=total, of=self._of)
         self.advance(done - self._done, text)
 
     def _count(self) -> str:
         if not self._in_bytes:
-            return f"{self._done}/{self._total}{'+' if self._more else ''}"
+            return f"{self._done}/{self._of}"
         return f"{self._done / 1e6:.1f}" + (f" of {self._total / 1e6:.1f} MB" if self._total is not None else " MB")
 
 

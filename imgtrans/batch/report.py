@@ -24,6 +24,10 @@ class Listener(Protocol):
         """What is going to be done, as far as it is known; ``tally`` goes on. There is no engine if that is nothing."""
         ...
 
+    def counted(self, files: int) -> None:
+        """There are so many files, pictures and others, done and not; told if it takes long to find what they are."""
+        ...
+
     def finished(self, outcome: Outcome, status: str) -> None:
         """A picture was ``translated``, ``skipped`` or has ``failed``."""
         ...

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.destination import Destination, choose_destination
-from imgtrans.batch.discovery import discover, item_for
+from imgtrans.batch.discovery import count, discover, item_for
 from imgtrans.batch.found import look_at
 from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
@@ -107,6 +107,10 @@ class Prepared:
         request = self.request
         met = discover(request.inputs, self.destination, request.selection, request.shard)
         return decisions(met, self.recipe, records, self.policy, tally, request.selection.limit)
+
+    def counts(self) -> Iterator[int]:
+        """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.batch.discovery.count`."""
+        return count(self.request.inputs, self.destination, self.request.selection)
 
     def begin(self, journal: Journal) -> None:
         """Note in the journal that the run begins."""

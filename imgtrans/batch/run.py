@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.commit import commit
+from imgtrans.batch.counting import Counting
 from imgtrans.batch.database import FOLDER
 from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Decision, Recipe, Tally
@@ -59,16 +60,25 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                     if len(refused) >= REFUSED_AT_ONCE:
                         record_refused(refused, prepared.recipe, journal)
 
+            def counted(files: int) -> None:
+                with turn:
+                    listener.counted(files // prepared.request.shard.count)
+
             prepared.begin(journal)
             with Scout(prepared.decisions(journal, tally), tell, prepared.request.shard.tag) as scout:
                 if not scout.finds_anything(lambda: listener.looking(tally)):
                     listener.planned(tally, prepared, None)
                 else:
-                    with prepared.open_engine(listener.streaming, listener.warned) as engine:
+                    with (
+                        prepared.open_engine(listener.streaming, listener.warned) as engine,
+                        Counting(prepared.counts(), counted) as counting,
+                    ):
                         scout.wait(PLANNING_SECONDS)
                         scout.check()  # nothing is done yet
                         with turn:
                             listener.planned(tally, prepared, engine)
+                        if not tally.complete:
+                            counting.start()
                         for outcome in execute(scout, engine, prepared.recipe, journal, tally):
                             with turn:
                                 report.tried(outcome, listener)

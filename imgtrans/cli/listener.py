@@ -49,9 +49,14 @@ class RunListener:
         self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
                             **vars(tally))  # fmt: skip
         if tally.todo:
-            self._pace = _Pace(tally)
+            self._pace = _Pace(tally, prepared.request.selection.limit)
             self._progress = self.console.progress(tally.todo)
             self._progress.__enter__()
+
+    def counted(self, files: int) -> None:
+        """Have the progress display know how much there is."""
+        if self._pace:
+            self._pace.files = files
 
     def finished(self, outcome: "Outcome", status: str) -> None:
         """Count a picture; a failure is told at once."""
@@ -70,7 +75,7 @@ class RunListener:
             self.console.detail(f"{item.input} -> {item.output}")
         if self._progress and self._pace and status != "skipped":
             self._pace.add(outcome, status)
-            self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.more)
+            self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.of)
 
     def streaming(self, share: float) -> None:
         """Show how far a picture is that takes long."""
@@ -110,11 +115,21 @@ class RunListener:
 
 
 class _Pace:
-    """How fast a run goes, how long it still takes, and what it spends its time on."""
+    """How fast a run goes, how long it still takes, and what it spends its time on.
 
-    def __init__(self, tally: "Tally") -> None:
-        self.done = 0
+    Args:
+        tally: Is counted in while pictures are being found.
+        limit: Pictures to translate at most; 0 is any number.
+
+    Attributes:
+        done: Pictures that were tried.
+        files: Files that there are, pictures and others, done and not; 0 as long as that is not known.
+    """
+
+    def __init__(self, tally: "Tally", limit: int = 0) -> None:
+        self.done = self.files = 0
         self._tally = tally
+        self._limit = limit
         self._failed = 0
         self._pixels = 0
         self._size = 0
@@ -123,13 +138,22 @@ class _Pace:
 
     @property
     def total(self) -> int:
-        """Pictures to translate, as far as it is known."""
-        return max(self.done, self._tally.todo)
+        """Pictures to translate, as far as it is known; if files are counted, those not met yet are like those met."""
+        tally = self._tally
+        total = tally.todo
+        if self._estimated:
+            met = tally.todo + tally.done + tally.refused + tally.ignored
+            total += round(tally.todo / max(1, met) * max(0, self.files - met))
+        return max(self.done, min(total, self._limit or total))
 
     @property
-    def more(self) -> bool:
-        """Whether there may be more than that."""
-        return not self._tally.complete
+    def of(self) -> str:
+        """That number as it is shown: ``120``, ``~98400`` if it is estimated, ``4100+`` if there may be more."""
+        return f"~{self.total}" if self._estimated else f"{self.total}{'' if self._tally.complete else '+'}"
+
+    @property
+    def _estimated(self) -> bool:
+        return not self._tally.complete and bool(self.files)
 
     def add(self, outcome: "Outcome", status: str) -> None:
         """Count a picture."""
@@ -146,7 +170,9 @@ class _Pace:
         """All of it in one line."""
         passed = max(1e-9, time.monotonic() - self._started)
         parts = [f"{self.done / passed:.2f} pictures/s", f"{self._pixels / passed / 1e6:.1f} MP/s"]
-        if self._size and not self.more:
+        if self._estimated and self.done:
+            parts.append(f"about {duration(passed * (self.total - self.done) / self.done)} left")
+        elif self._size and self._tally.complete:
             # By bytes, not by number: they tell large pictures from small ones.
             parts.append(f"{duration(passed * max(0, self._tally.size - self._size) / self._size)} left")
         if self._failed:

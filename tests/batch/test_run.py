@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from imgtrans.architectures.resnet import GeneratorResNet
+from imgtrans.batch import run as module
+from imgtrans.batch import scout
 from imgtrans.batch.plan import Tally
 from imgtrans.batch.report import Report
 from imgtrans.batch.request import Prepared, Request, prepare
@@ -25,9 +27,13 @@ from tests.pictures import noise, save
 class Listener:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
+        self.files = 0
 
     def planned(self, tally: Tally, prepared: Prepared, engine: object) -> None:
         self.tally = tally
+
+    def counted(self, files: int) -> None:
+        self.files = files
 
     def finished(self, outcome: Outcome, status: str) -> None:
         self.events.append((outcome.item.input.name, status))
@@ -125,6 +131,21 @@ def test_the_output_folder_inside_the_input_is_not_translated_itself(photos: Pat
         report, _ = translate(photos, output=photos / "out")
     assert (report.translated, report.skipped) == (0, 3)
     assert not (photos / "out" / "out").exists()
+
+
+@pytest.mark.parametrize(("ahead", "files"), [(1, 20), (4096, 0)])
+def test_files_are_counted_where_it_takes_long_to_find_out_what_they_are(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, ahead: int, files: int
+) -> None:
+    for number in range(16):
+        save(photos / "more" / f"{number}.png", 9, 9, seed=number)
+    (photos / "notes.txt").write_text("not a picture")
+    monkeypatch.setattr(scout, "AHEAD", ahead)
+    monkeypatch.setattr(module, "PLANNING_SECONDS", 0.3)
+    listener = Listener()
+    report = run(prepare(Request([photos], "tiny", device="cpu")), listener)
+    assert report.translated == 19
+    assert listener.files == files
 
 
 def test_stale_temporaries_are_swept(photos: Path) -> None:

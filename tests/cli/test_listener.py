@@ -29,7 +29,7 @@ def test_speed_time_left_failures_and_where_the_time_goes_are_in_one_line(now: l
     pace.add(outcome(100), "translated")
     pace.add(outcome(100, error="broken"), "failed")
     assert pace.text == "0.20 pictures/s  0.4 MP/s  0:40 left  1 failed  decode 10%, model 60%, encode 30%"
-    assert (pace.done, pace.total, pace.more) == (2, 4, False)
+    assert (pace.done, pace.total, pace.of) == (2, 4, "4")
 
 
 def test_there_is_no_time_left_while_pictures_are_still_being_found(now: list[float]) -> None:
@@ -37,9 +37,24 @@ def test_there_is_no_time_left_while_pictures_are_still_being_found(now: list[fl
     pace = _Pace(tally)
     now[0] += 10
     pace.add(outcome(100), "translated")
-    assert "left" not in pace.text and pace.more
+    assert "left" not in pace.text and pace.of == "4+"
     tally.todo, tally.complete = 9, True
-    assert "left" in pace.text and (pace.total, pace.more) == (9, False)
+    assert "left" in pace.text and (pace.total, pace.of) == (9, "9")
+
+
+def test_once_files_are_counted_those_not_met_are_taken_to_be_like_the_others(now: list[float]) -> None:
+    tally = Tally(todo=40, done=50, refused=1, ignored=9, size=4000)
+    pace = _Pace(tally)
+    pace.files = 1100
+    now[0] += 10
+    pace.add(outcome(100), "translated")
+    assert (pace.total, pace.of) == (440, "~440")
+    assert "  about 1:13:10 left  " in pace.text
+    limited = _Pace(tally, limit=60)
+    limited.files = 1100
+    assert limited.of == "~60"
+    tally.complete = True
+    assert pace.of == "40"
 
 
 def test_a_share_is_told_of_pictures_that_take_long_alone(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
