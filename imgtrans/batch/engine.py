@@ -24,10 +24,9 @@ from imgtrans.zoo.store import Model
 MODEL_SHARE = 0.6  # of the device's memory that is free
 LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
 
-# On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long.
+# On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long. From there on streaming
+# is the faster way, as strips stay in its caches: half the time at 3 megapixels (docs/performance.md).
 CPU_BATCH_PIXELS = 256 * 256
-# Strips stay in its caches: from here on streaming is the faster way, by a third at 3 megapixels (docs/performance.md).
-CPU_WHOLE_PIXELS = 1024 * 512
 LARGEST_BATCH = 64
 KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS = 8  # for each device, at most; where there are so many cores
@@ -110,7 +109,7 @@ class Engine:
         on_cpu = [device.type for device in self.devices].count("cpu")
         whole = 0 if tiling == "exact" else fitting
         if on_cpu == len(self.devices) and self.precision is torch.float32:
-            whole = min(whole, CPU_WHOLE_PIXELS)
+            whole = min(whole, CPU_BATCH_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None

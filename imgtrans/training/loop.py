@@ -1,8 +1,5 @@
 """The training loop of CycleGAN, to be read from top to bottom."""
 
-import multiprocessing
-import multiprocessing.context
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from imgtrans.devices import choose_precision
 from imgtrans.errors import UnavailableError
@@ -19,6 +15,7 @@ from imgtrans.training.grid import grid_pictures, save_grid
 from imgtrans.training.log import LossLog
 from imgtrans.training.objective import LOSS_NAMES, discriminator_loss, generator_losses
 from imgtrans.training.options import learning_rate_factor
+from imgtrans.training.reading import read_ahead
 from imgtrans.training.spikes import SpikePenalty
 from imgtrans.training.state import TrainingState
 
@@ -64,13 +61,11 @@ def train(
     all_steps, constant_steps = options.schedule(len(crops.dataset))
     precision = choose_precision(options.precision, device)
     autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
-    loader = DataLoader(
+    batches = read_ahead(
         crops,
+        range(state.step * options.batch_size, all_steps * options.batch_size),
         batch_size=options.batch_size,
-        sampler=range(state.step * options.batch_size, all_steps * options.batch_size),
-        num_workers=options.workers,
-        worker_init_fn=_leave_signals_to_parent,
-        multiprocessing_context=_process_context() if options.workers else None,
+        workers=options.workers,
         pin_memory=device.type == "cuda",
     )
     fingerprint = crops.dataset.fingerprint()
@@ -104,7 +99,7 @@ def train(
         state.save(folder / "checkpoint.pt", fingerprint)
 
     try:
-        for batch in loader:
+        for batch in batches:
             real_A = batch["A"].to(device, non_blocking=True)
             real_B = batch["B"].to(device, non_blocking=True)
             rate = options.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
@@ -147,21 +142,6 @@ def train(
         log.close()
         spikes.close()
     return state.step >= all_steps
-
-
-def _process_context() -> multiprocessing.context.BaseContext:
-    """Return how workers are started: not by a plain fork, which would copy locks that other threads hold for ever."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([RandomCrops.__module__])  # torch, once for all workers
-    return context
-
-
-def _leave_signals_to_parent(worker: int) -> None:
-    """Let a worker live through a Ctrl-C, which reaches the whole process group: the parent stops in its own time."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _diverged(step: int, what: str) -> UnavailableError:

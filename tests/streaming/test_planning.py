@@ -13,19 +13,41 @@ from tests.streaming.streaming import SMALL, network
 LARGE = {"channels": 3, "ngf": 64, "blocks": 9, "upsampling": "nearest"}
 
 
-def test_maps_larger_than_the_trunks_are_made_anew_where_that_is_cheap():
-    net = network(LARGE | {"ngf": 32})
-    streamer = Streamer(net)
-    plan = streamer.plan(256, 256, 1 << 30)
-    kept = [number for number, part in enumerate(plan.passes) if part.keep]
-    assert kept == [0, len(plan.passes) - 2]  # the first convolution's, and the second enlargement's
+def once(net, plan):
+    """Return the multiplications that the network itself takes."""
     program = program_of(net)
-    once = sum(
+    return sum(
         op.work(plan.shapes[at][0]) * plan.shapes[at + 1][1] * plan.shapes[at + 1][2]
         for at, op in enumerate(program)
         if isinstance(op, Step)
     )
-    assert once < plan.work < (1 + CHEAP) * once
+
+
+def test_maps_larger_than_the_trunks_are_made_anew_where_that_is_cheap_and_memory_is_not():
+    net = network(LARGE | {"ngf": 32})
+    plan = Streamer(net).plan(256, 256, 12_000_000)
+    kept = [number for number, part in enumerate(plan.passes) if part.keep]
+    assert kept == [0, len(plan.passes) - 2]  # the first convolution's, and the second enlargement's
+    assert once(net, plan) < plan.work < (1 + CHEAP) * once(net, plan)
+    assert plan.on_disk == 0
+
+
+def test_nothing_is_made_twice_where_there_is_memory_for_all_maps():
+    net = network(LARGE | {"ngf": 32})
+    plan = Streamer(net).plan(256, 256, 1 << 30)
+    assert not [part for part in plan.passes if part.keep]
+    assert plan.work == once(net, plan)
+    assert plan.on_disk == 0
+
+
+def test_a_device_stores_all_maps_only_if_they_stay_there():
+    """Across the bus it takes longer to get one than to make it."""
+    net = program_of(network(LARGE | {"ngf": 32}))
+    kept = {
+        own: [part.keep for part in plan(net, (3, 256, 256), 1 << 30, own, torch.float32).passes].count(True)
+        for own in (12_000_000, 1 << 30)
+    }
+    assert kept == {12_000_000: 2, 1 << 30: 0}
 
 
 def test_there_is_a_pass_to_each_normalisation_and_one_to_the_end():

@@ -12,14 +12,10 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
 from torchvision import transforms
 
 from imgtrans.errors import FilesError, ImageError
 from imgtrans.training.dataset import LOAD_PER_CROP, ImageDataset, RandomCrops, load_rgb, to_tensor
-
-# A machine of one core is warned of two workers.
-workers = pytest.mark.filterwarnings("ignore:.*worker processes.*:UserWarning")
 
 
 def solid(path: Path, *rgb: int, size: tuple[int, int] = (8, 6)) -> None:
@@ -234,16 +230,6 @@ def test_an_item_does_not_depend_on_global_random_numbers_and_leaves_them_alone(
     assert same(crops[2], before)
     assert random.getstate() == state
     assert torch.equal(torch.get_rng_state(), torch_state)
-
-
-@workers
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_workers_give_the_same_items_in_the_same_order(data: Path, batch_size: int):
-    crops = RandomCrops(ImageDataset(data), 32, 1.5, seed=3)
-    alone = list(DataLoader(crops, batch_size, sampler=range(2, 14)))
-    shared = list(DataLoader(crops, batch_size, sampler=range(2, 14), num_workers=2, multiprocessing_context="spawn"))
-    assert len(alone) == len(shared) == 12 // batch_size
-    assert all(same(one, other) for one, other in zip(alone, shared, strict=True))
 
 
 def test_crops_survive_pickling_as_workers_elsewhere_need(data: Path):
