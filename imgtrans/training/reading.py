@@ -1,8 +1,8 @@
 """Crops read ahead of the training, by processes of their own if there are any."""
 
 import contextlib
-import multiprocessing
-import multiprocessing.context
+import functools
+import os
 import signal
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -32,21 +32,13 @@ def read_ahead(
         batch_size=batch_size,
         sampler=numbers,
         num_workers=workers,
-        worker_init_fn=_leave_signals_to_parent,
-        multiprocessing_context=_context() if workers else None,
+        worker_init_fn=functools.partial(_begin, os.getpid()),
+        # A fork would copy locks that other threads hold for ever, and a fork server outlive a training that is killed.
+        multiprocessing_context="spawn" if workers else None,
         pin_memory=pin_memory,
     )
     with _held_signals():
         return iter(loader)
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Return how workers are started: not by a plain fork, which would copy locks that other threads hold for ever."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # torch, once for all workers
-    return context
 
 
 @contextlib.contextmanager
@@ -63,7 +55,9 @@ def _held_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_signals_to_parent(worker: int) -> None:
+def _begin(parent: int, worker: int) -> None:
     """Let a worker live through a Ctrl-C, which reaches the whole process group: the parent stops in its own time."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if os.getppid() != parent:  # killed meanwhile, which PyTorch notices only from here on
+        os._exit(1)

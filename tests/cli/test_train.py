@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -221,8 +222,8 @@ def test_stopped_it_saves_first_and_resumed_it_ends_as_if_it_had_not_been(
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_in_a_terminal_reaches_the_loaders_too_and_still_saves_first(data: Path, runs: Path):
+def begun(data: Path, runs: Path) -> "subprocess.Popen[str]":
+    """Return a training with two loaders that has done a step."""
     command = [sys.executable, "-m", "imgtrans", "train", "--data", data, "--runs", runs, *TINY, "--steps", 100_000]
     process = subprocess.Popen(
         [*map(str, command), "--grid-every", "1", "--workers", "2"],
@@ -231,6 +232,12 @@ def test_ctrl_c_in_a_terminal_reaches_the_loaders_too_and_still_saves_first(data
     deadline = time.monotonic() + 120
     while process.poll() is None and not list(runs.rglob("step-*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_in_a_terminal_reaches_the_loaders_too_and_still_saves_first(data: Path, runs: Path):
+    process = begun(data, runs)
     os.killpg(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (130, "")
@@ -238,6 +245,16 @@ def test_ctrl_c_in_a_terminal_reaches_the_loaders_too_and_still_saves_first(data
     assert step > 0
     assert stderr.splitlines()[-1] == f"stopped after step {step} and saved; --resume goes on from here"
     assert "Traceback" not in stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_no_process_outlives_a_training_that_is_killed(data: Path, runs: Path):
+    process = begun(data, runs)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.kill()
+    process.communicate(timeout=60)
+    assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
 def test_a_complete_run_that_was_cut_off_before_its_models_were_in_the_zoo_puts_them_there(train: Cli):

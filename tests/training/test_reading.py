@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import psutil
@@ -33,11 +34,12 @@ def test_workers_give_the_same_items_in_the_same_order(crops: RandomCrops, batch
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_workers_live_through_what_stops_a_training_from_their_first_moment_on(crops: RandomCrops) -> None:
+    resource_tracker.ensure_running()
+    others = {child.pid for child in psutil.Process().children()}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     batches = read_ahead(crops, range(4), batch_size=1, workers=2, pin_memory=False)
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
-    me = psutil.Process()
-    workers = [child for child in me.children(recursive=True) if child.ppid() != me.pid]
+    workers = [child for child in psutil.Process().children() if child.pid not in others]
     assert len(workers) == 2
     for worker in workers:
         for number in (signal.SIGINT, signal.SIGTERM):
