@@ -39,6 +39,7 @@ class EagerSession:
         Raises:
             MemoryError: If the batch does not fit into memory.
         """
+        self._look_up()
         try:
             # Bytes cross to the device, not floats: a quarter of the traffic.
             given = torch.from_numpy(pictures).to(self._device)

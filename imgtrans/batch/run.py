@@ -77,9 +77,9 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                         scout.check()  # nothing is done yet
                         with turn:
                             listener.planned(tally, prepared, engine)
-                        if not tally.complete:
-                            counting.start()
-                        for outcome in execute(scout, engine, prepared.recipe, journal, tally):
+                        for number, outcome in enumerate(execute(scout, engine, prepared.recipe, journal, tally)):
+                            if not number and not tally.complete:
+                                counting.start()  # not before, so as not to delay the first
                             with turn:
                                 report.tried(outcome, listener)
                 scout.check()

@@ -200,7 +200,7 @@ def _tries(
 
 def _settings(image: Image.Image | DeepImage, format: str, keep: Keepsake, quality: int) -> list[dict[str, Any]]:
     """Return the input's way of coding, where it can be had and is wanted, and then one that always works."""
-    # How hard to try is chosen by benchmarks/encoding.py: several times as fast for a few percent more bytes.
+    # How hard to try is chosen by benchmarks/encoding.py: two to five times as fast for a few percent more bytes.
     every: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality or 95, "subsampling": keep.subsampling if quality else 0},
         "PNG": {"compress_type": zlib.Z_RLE},  # what a network makes repeats itself next door or nowhere

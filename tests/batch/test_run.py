@@ -1,5 +1,7 @@
 import errno
 import os
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,7 @@ from PIL import Image
 
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.batch import run as module
-from imgtrans.batch import scout
-from imgtrans.batch.plan import Tally
+from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.report import Report
 from imgtrans.batch.request import Prepared, Request, prepare
 from imgtrans.batch.run import run
@@ -28,12 +29,14 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
         self.files = 0
+        self.told = threading.Event()
 
     def planned(self, tally: Tally, prepared: Prepared, engine: object) -> None:
         self.tally = tally
 
     def counted(self, files: int) -> None:
         self.files = files
+        self.told.set()
 
     def finished(self, outcome: Outcome, status: str) -> None:
         self.events.append((outcome.item.input.name, status))
@@ -133,19 +136,23 @@ def test_the_output_folder_inside_the_input_is_not_translated_itself(photos: Pat
     assert not (photos / "out" / "out").exists()
 
 
-@pytest.mark.parametrize(("ahead", "files"), [(1, 20), (4096, 0)])
+@pytest.mark.parametrize(("slow", "files"), [(True, 4), (False, 0)])
 def test_files_are_counted_where_it_takes_long_to_find_out_what_they_are(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, ahead: int, files: int
+    photos: Path, monkeypatch: pytest.MonkeyPatch, slow: bool, files: int
 ) -> None:
-    for number in range(16):
-        save(photos / "more" / f"{number}.png", 9, 9, seed=number)
     (photos / "notes.txt").write_text("not a picture")
-    monkeypatch.setattr(scout, "AHEAD", ahead)
-    monkeypatch.setattr(module, "PLANNING_SECONDS", 0.3)
     listener = Listener()
+    decisions = Prepared.decisions
+
+    def slowly(self: Prepared, *arguments: object) -> Iterator[Decision]:
+        for number, decision in enumerate(decisions(self, *arguments)):  # type: ignore[arg-type]
+            assert number != 1 or not slow or listener.told.wait(60)
+            yield decision
+
+    monkeypatch.setattr(Prepared, "decisions", slowly)
+    monkeypatch.setattr(module, "PLANNING_SECONDS", 0.3 if slow else 60)
     report = run(prepare(Request([photos], "tiny", device="cpu")), listener)
-    assert report.translated == 19
-    assert listener.files == files
+    assert (report.translated, listener.files) == (3, files)
 
 
 def test_stale_temporaries_are_swept(photos: Path) -> None:
