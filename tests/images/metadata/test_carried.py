@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp, orientation
+from imgtrans.images.metadata import carried
+from imgtrans.images.metadata.carried import orientation
+from imgtrans.images.metadata.resolution import carried_dpi
+from imgtrans.images.metadata.turn import Turn
 
 EXIF, MAKER, WIDTH, HEIGHT, COLOUR_SPACE = 0x8769, 0x010F, 0xA002, 0xA003, 0xA001
 
@@ -21,6 +24,14 @@ def a_picture(**info: object) -> Image.Image:
     image = Image.new("RGB", (64, 48))
     image.info.update(info)
     return image
+
+
+def carried_exif(image: Image.Image, path: Path = Path("a picture")) -> bytes:
+    return carried.carried_exif(image, path, Turn(orientation(image), *image.size))
+
+
+def carried_xmp(image: Image.Image) -> bytes:
+    return carried.carried_xmp(image, Path("a picture"), Turn(orientation(image), *image.size))
 
 
 def read(block: bytes) -> Image.Exif:
@@ -89,9 +100,9 @@ def test_a_tiff_gives_what_describes_it_and_not_how_it_lies_in_its_file(tmp_path
     Image.new("RGB", (64, 48)).save(tmp_path / "a.tif", exif=exif.tobytes())
     with Image.open(tmp_path / "a.tif") as image:
         image.load()
-        carried = read(carried_exif(image))
-    assert dict(carried).keys() == {MAKER, EXIF, 0x010E, 42113}
-    assert carried.get_ifd(EXIF)[WIDTH] == 48
+        found = read(carried.carried_exif(image, tmp_path / "a.tif", Turn(6, 64, 48)))
+    assert dict(found).keys() == {MAKER, EXIF, 0x010E, 42113}
+    assert found.get_ifd(EXIF)[WIDTH] == 48
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""The texts of a PNG: read with all that have the same keyword, and those left out that are far too long."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+# Keyword, text, language and translated keyword; no language where there is no room for one
+Text = tuple[str, str, str | None, str | None]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MOST_TEXT = 1 << 26  # bytes of all texts together, the limit that Pillow has
+_MOST_INFLATED = 1032  # times as long as it was: no text of zlib's grows by more
+_TEXT, _ZIPPED, _INTERNATIONAL = b"tEXt", b"zTXt", b"iTXt"
+_TEXTS = (_TEXT, _ZIPPED, _INTERNATIONAL)
+_KEYWORD_BYTES = range(1, 80)
+
+# Name, where its content begins, and how many bytes that has
+Chunk = tuple[bytes, int, int]
+
+
+def chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """Yield the chunks of a PNG, as far as they go."""
+    at = len(SIGNATURE)
+    while True:
+        file.seek(at)
+        if len(header := file.read(8)) < 8:
+            return
+        size, name = struct.unpack(">I4s", header)
+        yield name, at + 8, size
+        at += 12 + size
+
+
+def texts(path: Path) -> tuple[Text, ...]:
+    """Return the texts of a PNG in their order; what is malformed or too long is left out."""
+    result = []
+    with path.open("rb") as file:
+        found = [chunk for chunk in chunks(file) if chunk[0] in _TEXTS]
+        long = _too_long(file, found)
+        for chunk in found:
+            if chunk not in long and (text := _decoded(chunk[0], _content(file, chunk))):
+                result.append(text)
+    return tuple(result)
+
+
+def without_long_texts(file: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
+    """Return a PNG that Pillow opens, and the keywords of texts that are too long to be read.
+
+    Args:
+        file: The PNG.
+
+    Returns:
+        The file itself if none is too long.
+    """
+    every = [*chunks(file)]
+    long = _too_long(file, [chunk for chunk in every if chunk[0] in _TEXTS])
+    file.seek(0)
+    if not long:
+        return file, ()
+    content = file.read()
+    kept = [content[start - 8 : start + size + 4] for chunk in every if chunk not in long for _, start, size in [chunk]]
+    keywords = (content[start : start + 80].split(b"\0")[0].decode("latin-1") for _, start, _ in long)
+    return BytesIO(b"".join([SIGNATURE, *kept])), tuple(keywords)
+
+
+def _too_long(file: BinaryIO, found: list[Chunk]) -> list[Chunk]:
+    """Return those texts that would exceed what all of them may take together."""
+    if sum(size * (1 if name == _TEXT else _MOST_INFLATED) for name, _, size in found) <= MOST_TEXT:
+        return []
+    long, room = [], MOST_TEXT
+    for chunk in found:
+        size = chunk[2] if chunk[0] == _TEXT else _inflated_size(_content(file, chunk), room)
+        if size > room:
+            long.append(chunk)
+        else:
+            room -= size
+    return long
+
+
+def _content(file: BinaryIO, chunk: Chunk) -> bytes:
+    file.seek(chunk[1])
+    return file.read(chunk[2])
+
+
+def _inflated_size(content: bytes, most: int) -> int:
+    """Return how long a text is, or more than ``most``; one that is not zipped, or is broken, takes its own bytes."""
+    _, _, rest = content.partition(b"\0")
+    for start in (rest[1:], rest[2:].split(b"\0", 2)[-1]):  # of a zTXt, of an iTXt
+        try:
+            return max(len(content), len(zlib.decompressobj().decompress(start, most + 1)))
+        except zlib.error:
+            continue
+    return len(content)
+
+
+def _decoded(name: bytes, content: bytes) -> Text | None:
+    keyword, _, rest = content.partition(b"\0")
+    if len(keyword) not in _KEYWORD_BYTES:
+        return None
+    key = keyword.decode("latin-1")
+    try:
+        if name == _TEXT:
+            return key, rest.decode("latin-1"), None, None
+        if name == _ZIPPED:
+            return key, zlib.decompress(rest[1:]).decode("latin-1"), None, None
+        language, translated, text = rest[2:].split(b"\0", 2)
+        if rest[:1] == b"\1":
+            text = zlib.decompress(text)
+        return key, text.decode(), language.decode("latin-1"), translated.decode()
+    except (zlib.error, ValueError):
+        return None
