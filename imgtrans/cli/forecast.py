@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from imgtrans.batch.plan import Tally
 from imgtrans.batch.request import Prepared
-from imgtrans.cli.listener import describe_outputs, describe_plan, duration
-from imgtrans.console import Console
+from imgtrans.cli.listener import describe_outputs, describe_plan
+from imgtrans.console import Console, clock
 from imgtrans.journal.reading import JournalReader
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _show_costs(forecast: "Forecast", engine: "Engine", console: Console) -> Non
     )
     console.say(f"memory: {memory}")
     console.say(
-        f"time: about {duration(costs.seconds)} (model {duration(costs.model_seconds)}, reading and writing "
-        f"{duration(costs.codec_seconds)} in {engine.workers} processes)"
+        f"time: about {clock(costs.seconds)} (model {clock(costs.model_seconds)}, reading and writing "
+        f"{clock(costs.codec_seconds)} in {engine.workers} processes)"
     )
     console.record(
         event="forecast",
