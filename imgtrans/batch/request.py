@@ -1,5 +1,6 @@
 """What the user asked for, understood: the model, the size, the destination, and what decides an output."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,7 +241,7 @@ def _with_base(request: Request) -> Request:
             raise UsageError("--files-from without a folder needs an output folder", "name it with -o FOLDER")
         if request.output.is_file() or (has_image_name(request.output) and not request.output.is_dir()):
             raise UsageError(f"{request.output} is no folder", "--files-from needs one; name it with -o FOLDER")
-        if request.output.resolve() == Path().resolve():
+        if os.path.realpath(request.output) == os.path.realpath(""):
             raise FilesError(f"{request.output} is the folder of the inputs", "name another folder with -o")
         return replace(request, inputs=[Path()], selection=replace(request.selection, anywhere=True))
     if len(request.inputs) > 1 or not request.inputs[0].is_dir():
