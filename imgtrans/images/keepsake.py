@@ -10,6 +10,7 @@ from PIL import Image, JpegImagePlugin
 from imgtrans.images.frames import STILL, Timing
 from imgtrans.images.metadata.captions import NONE, Captions, carried_captions
 from imgtrans.images.metadata.carried import carried_exif, carried_xmp, orientation
+from imgtrans.images.metadata.pngtext import left_out
 from imgtrans.images.metadata.resolution import carried_aspect, carried_dpi
 from imgtrans.images.metadata.turn import Turn
 from imgtrans.images.modes import is_gray
@@ -28,6 +29,7 @@ class Keepsake:
         exif: EXIF for the upright picture, starting with ``Exif\\0\\0``; b"" if there is none.
         xmp: XMP packet for the upright picture; b"" if there is none.
         captions: Comments, texts and IPTC.
+        left_out: Keywords of a PNG's texts that are too long to be read.
         dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
         aspect: The same without a unit, where its pixels are not square.
         had_profile: Whether the input carried an ICC profile.
@@ -46,6 +48,7 @@ class Keepsake:
     exif: bytes = b""
     xmp: bytes = b""
     captions: Captions = NONE
+    left_out: tuple[str, ...] = ()
     dpi: tuple[float, float] | None = None
     aspect: tuple[float, float] | None = None
     had_profile: bool = False
@@ -77,6 +80,7 @@ def keepsake(image: Image.Image, path: Path, stored: int = 1, raw_mode: str = ""
         exif=carried_exif(image, path, turn),
         xmp=carried_xmp(image, path, turn),
         captions=carried_captions(image, path),
+        left_out=left_out(path) if image.format == "PNG" else (),
         dpi=carried_dpi(image, turn.sideways),
         aspect=carried_aspect(image, turn.sideways),
         had_profile=bool(image.info.get("icc_profile")),

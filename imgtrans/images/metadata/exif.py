@@ -190,8 +190,10 @@ def _without_thumbnail(block: bytes, order: str, found: list[Directory]) -> byte
     if link + _LINK_BYTES > len(block) or any(first < link + _LINK_BYTES and last > link for first, last in kept):
         return clean
     (start,) = struct.unpack_from(order + "I", block, link)
-    clean[link : link + _LINK_BYTES] = bytes(_LINK_BYTES)
     gone = _following(block, order, start)
+    if not gone:  # no link, or one that leads nowhere
+        return clean
+    clean[link : link + _LINK_BYTES] = bytes(_LINK_BYTES)
     for first, last in gone:
         clean[first:last] = bytes(last - first)
     for first, last in kept:  # a malformed thumbnail may claim to lie on what is kept
@@ -229,6 +231,8 @@ def _following(block: bytes, order: str, start: int) -> list[_Range]:
             directory = Directory(MAIN, start, tuple(entries_at(file, order, start)), frozenset())
             found = fields(file, order, [directory])[MAIN]
         except (struct.error, ValueError):
+            break
+        if not directory.entries:
             break
         gone.append((start, min(directory.stop + _LINK_BYTES, len(block))))
         own = [_range(entry, order) for entry in directory.entries if entry.size > 4]

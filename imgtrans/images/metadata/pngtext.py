@@ -45,24 +45,26 @@ def texts(path: Path) -> tuple[Text, ...]:
     return tuple(result)
 
 
-def without_long_texts(file: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
-    """Return a PNG that Pillow opens, and the keywords of texts that are too long to be read.
+def left_out(path: Path) -> tuple[str, ...]:
+    """Return the keywords of those texts of a PNG that are too long to be read."""
+    with path.open("rb") as file:
+        long = _too_long(file, [chunk for chunk in chunks(file) if chunk[0] in _TEXTS])
+        return tuple(
+            _content(file, (b"", start, min(size, 80))).split(b"\0")[0].decode("latin-1") for _, start, size in long
+        )
 
-    Args:
-        file: The PNG.
 
-    Returns:
-        The file itself if none is too long.
-    """
-    every = [*chunks(file)]
+def legible(file: BinaryIO) -> BinaryIO:
+    """Return a PNG without texts that are too long to be read, for which Pillow would refuse it; else the file."""
+    is_png = file.read(len(SIGNATURE)) == SIGNATURE
+    every = [*chunks(file)] if is_png else []
     long = _too_long(file, [chunk for chunk in every if chunk[0] in _TEXTS])
     file.seek(0)
     if not long:
-        return file, ()
+        return file
     content = file.read()
     kept = [content[start - 8 : start + size + 4] for chunk in every if chunk not in long for _, start, size in [chunk]]
-    keywords = (content[start : start + 80].split(b"\0")[0].decode("latin-1") for _, start, _ in long)
-    return BytesIO(b"".join([SIGNATURE, *kept])), tuple(keywords)
+    return BytesIO(b"".join([SIGNATURE, *kept]))
 
 
 def _too_long(file: BinaryIO, found: list[Chunk]) -> list[Chunk]:

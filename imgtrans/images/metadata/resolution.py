@@ -25,6 +25,8 @@ def carried_dpi(image: Image.Image, sideways: bool) -> Pair | None:
         image: The picture.
         sideways: Whether making it upright swaps its sides.
     """
+    if carried_aspect(image, sideways):  # Pillow makes 72 of what has no unit
+        return None
     try:
         across, down = (float(value) for value in image.info["dpi"])
         if image.format in ("JPEG", "MPO"):

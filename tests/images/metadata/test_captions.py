@@ -121,3 +121,29 @@ def test_what_is_malformed_or_does_not_fit_is_left_out(tmp_path: Path, photo: np
         keep = Keepsake("a picture", kind, xmp=b"<x/>", captions=captions)
         encode(photo, None, keep, tmp_path / "b")
         assert decode(tmp_path / "b").keep.xmp == (b"" if kind == "GIF" else b"<x/>")
+
+
+def test_all_comments_of_a_jpeg_are_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    segments = b"".join(b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text for text in (b"one", b"\xff two"))
+    Image.fromarray(photo).save(tmp_path / "a.jpg", extra=segments, comment=b"three")
+    assert kept_of(again(tmp_path / "a.jpg")).comments == (b"one", b"\xff two", b"three")
+
+
+def test_iptc_that_a_tiff_has_among_photoshops_resources_alone_is_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    resources = jpeg_segments(IPTC)[4:].removeprefix(b"Photoshop 3.0\0")
+    for order in "<>":
+        tags = [(34377, 1, len(resources), resources, True)]
+        tifffile.imwrite(tmp_path / "a.tif", photo, photometric="rgb", byteorder=order, extratags=tags)
+        assert kept_of(tmp_path / "a.tif").iptc == IPTC
+        assert kept_of(again(tmp_path / "a.tif")).iptc == IPTC
+
+
+def test_iptc_that_takes_several_segments_is_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    long = IPTC * 4000
+    assert kept_of(again(with_iptc(tmp_path / "a.jpg", photo, long))).iptc == long
+
+
+def test_iptc_goes_from_a_jpeg_into_a_png_and_back(tmp_path: Path, photo: np.ndarray) -> None:
+    png = again(with_iptc(tmp_path / "a.jpg", photo), "PNG").rename(tmp_path / "b.png")
+    assert kept_of(png).iptc == IPTC
+    assert kept_of(again(png, "JPEG")).iptc == IPTC

@@ -70,7 +70,10 @@ def test_a_thumbnail_in_the_middle_of_a_block_is_blanked() -> None:
 
 def test_numbers_are_changed_where_the_block_has_them() -> None:
     numbers = {0xA001: 1, 0xA002: 70000, 0xA003: 64}
-    changes = {MAIN: {0x0100: of_numbers(4, (70000,), "<")}, EXIF: {tag: of_numbers(3, (n,), "<") for tag, n in numbers.items()}}
+    changes = {
+        MAIN: {0x0100: of_numbers(4, (70000,), "<")},
+        EXIF: {tag: of_numbers(3, (n,), "<") for tag, n in numbers.items()},
+    }
     exif = read(cleaned(a_block(), changes))
     assert 0x0100 not in exif
     assert [exif.get_ifd(EXIF)[tag] for tag in (0xA001, 0xA002, 0xA003)] == [1, 70000, 64]
@@ -147,8 +150,9 @@ def test_a_block_of_the_other_byte_order_goes_into_a_tiff_with_the_same_values()
     with Image.open(BytesIO(tiff)) as image:
         for directory in (EXIF, GPS, INTEROP):
             before = read(a_block("<")).get_ifd(directory)
-            assert image.getexif().get_ifd(directory).items() >= {
-                tag: value for tag, value in before.items() if tag != INTEROP
-            }.items()
+            assert (
+                image.getexif().get_ifd(directory).items()
+                >= {tag: value for tag, value in before.items() if tag != INTEROP}.items()
+            )
     with pytest.raises(ValueError, match="little-endian"):
         into_tiff(b"MM" + tiff[2:], a_block(), DESCRIPTIVE)
