@@ -1,4 +1,4 @@
-"""One square of one picture, cut out as it was drawn; without PyTorch, so that processes which only read start at once."""
+"""One square of one picture, cut out as it was drawn; without PyTorch, so that who only reads starts at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ def check_differ(files_A: Sequence[Path], files_B: Sequence[Path]) -> str:
             f"{folder_A} and {folder_B} hold the same pictures: there is nothing to learn between them",
             f"put pictures of the other kind into {folder_B}",
         )
-    return f"{same} pictures are in both {folder_A} and {folder_B}" if same else ""
+    return f"{same} {'picture is' if same == 1 else 'pictures are'} in both {folder_A} and {folder_B}" if same else ""
 
 
 def doubts(files: Sequence[Path], crop: int) -> Iterator[str]:

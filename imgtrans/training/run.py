@@ -45,6 +45,11 @@ class TrainingRun:
         """The training pictures."""
         return self.crops.dataset
 
+    @property
+    def precision(self) -> torch.dtype:
+        """What the networks compute in."""
+        return choose_precision(self.state.options.precision, self.state.device)
+
     def train(self, report: Callable[[StepReport], None], stop: Callable[[], bool]) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 

@@ -94,7 +94,7 @@ class TrainingState:
         }
         with written_atomically(path) as temporary, temporary.open("wb") as file:
             sink = _Sink(file)
-            torch.save(content, sink)
+            torch.save(content, sink)  # type: ignore[arg-type]
             if sink.error:
                 raise sink.error
 

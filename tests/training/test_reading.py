@@ -137,5 +137,5 @@ def test_a_broken_picture_is_told_of_once_whoever_reads_it(
 def test_pictures_none_of_which_can_be_read_end_it_with_a_sentence(crops: RandomCrops, data: Path) -> None:
     for path in (data / "trainB").iterdir():
         path.write_bytes(path.read_bytes()[:60])
-    with read(crops, range(4)) as batches, pytest.raises(FilesError, match="no picture in .*trainB can be read"):
+    with read(crops, range(4)) as batches, pytest.raises(FilesError, match=r"no picture in .*trainB can be read"):
         next(batches)
