@@ -29,7 +29,9 @@ def main() -> NoReturn:
     """Run ``imgtrans`` with the process's arguments; never returns."""
     signals.end_at_once()
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    sys.exit(_exit_code())
+    code = _exit_code()
+    signals.ignore()
+    sys.exit(code)
 
 
 def _exit_code() -> int:

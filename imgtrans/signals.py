@@ -36,6 +36,12 @@ def raise_errors() -> None:
     signal.signal(signal.SIGTERM, _raise_exit)
 
 
+def ignore() -> None:
+    """Have signals do nothing: all is done, and what Python puts in order at its end must not be broken off."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Stopping:
     """Hears signals from :meth:`listen` on.
 
