@@ -38,6 +38,9 @@ def seconds_of_small() -> float:
 @torch.no_grad()
 def _pass(network: nn.Module, pictures: Tensor, clock: Callable[[], float]) -> float:
     network(pictures)  # the first one plans, and takes memory
-    started = clock()
-    network(pictures)
-    return clock() - started
+    took = []
+    for _ in range(2):  # of which the quicker one was disturbed less
+        started = clock()
+        network(pictures)
+        took.append(clock() - started)
+    return min(took)

@@ -1,5 +1,6 @@
 """A process that reads crops for the training; without PyTorch, so that it is there at once and takes little memory."""
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -40,6 +41,7 @@ class Reader:
         self._side = side
         self._process: Any = None
         self._connection: Connection
+        atexit.register(self.close)  # else this process would wait at its end for one that minds no SIGTERM
         self.start()
 
     def start(self) -> None:
@@ -48,8 +50,7 @@ class Reader:
         Raises:
             OSError: If the system lets none start.
         """
-        if self._process is not None:
-            self.close()
+        self.close()
         # A fork would copy locks that other threads hold for ever, and a fork server outlive a training that is killed.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -95,11 +96,19 @@ class Reader:
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
         self._connection.close()
-        if self._process.pid is not None:
-            self._process.kill()
-            self._process.join()
-        self._process.close()
+        if process.pid is not None:
+            process.kill()
+            process.join()
+        process.close()
+
+    def discard(self) -> None:
+        """End the process for good."""
+        self.close()
+        atexit.unregister(self.close)
 
 
 @contextlib.contextmanager

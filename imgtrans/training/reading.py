@@ -94,7 +94,7 @@ class ReadAhead:
     def close(self) -> None:
         """End the processes."""
         for reader in self._readers:
-            reader.close()
+            reader.discard()
         self._readers.clear()
 
     def _ask(self, reader: Reader) -> None:

@@ -20,7 +20,7 @@ def test_a_step_is_counted_in_passes(
     tiny: dict[str, Any], new_state: Callable[[TrainOptions], TrainingState], identity_weight: float, seconds: float
 ):
     options = TrainOptions(**{**tiny, "identity_weight": identity_weight})
-    assert seconds_per_step(new_state(options).networks, options, ticking(0, 2, 5, 5.5)) == seconds
+    assert seconds_per_step(new_state(options).networks, options, ticking(0, 3, 5, 7, 10, 10.5, 11, 12)) == seconds
 
 
 def test_finding_it_out_draws_no_number_and_changes_no_weight(

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +100,27 @@ def test_where_each_is_killed_the_training_reads_itself(crops: RandomCrops, monk
     assert said[0].endswith("another one goes on")
     assert said[1].endswith("the training reads them itself from here on, as with --workers 0")
     assert len(said) == 2
+
+
+ABANDONED = """
+import sys
+from pathlib import Path
+from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.reading import ReadAhead
+
+if __name__ == "__main__":
+    crops = RandomCrops(ImageDataset(Path(sys.argv[1])), 32, 1.0, seed=0)
+    batches = ReadAhead(crops, range(100), batch_size=1, workers=2, pin_memory=False)
+    next(batches)
+    print("read")
+"""
+
+
+def test_who_forgets_to_close_it_does_not_wait_for_ever(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "abandoned.py").write_text(ABANDONED)
+    command = [sys.executable, tmp_path / "abandoned.py", data]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "read\n", "")
 
 
 def test_where_no_process_can_be_started_the_training_reads_itself(
