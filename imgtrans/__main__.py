@@ -21,6 +21,8 @@ from imgtrans.errors import FilesError, ImgtransError, UsageError
 
 BUG, BROKEN_PIPE = 70, 141
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, one's share of it, or the largest file that it takes
+
 # What typer raises about a command line; the class has no public name of its own in every version.
 _CommandLineError: Any = typer.BadParameter.__base__
 
@@ -58,7 +60,7 @@ def _exit_code() -> int:
     except BrokenPipeError:
         return _discard_output()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in _FULL:
             _discard_output()
             Console().error(f"the disk is full ({error.filename or 'while printing'})")
             return FilesError.exit_code

@@ -47,11 +47,11 @@ class Stopping:
 
     Args:
         line: Returns what to say in ending at once, as long as nothing would be lost by it, else "".
-        late: What to say in ending at once all the same, when somebody insists.
+        late: Returns what to say in ending at once all the same, when somebody insists.
         quiet: Say nothing.
     """
 
-    def __init__(self, line: Callable[[], str], late: str, quiet: bool = False) -> None:
+    def __init__(self, line: Callable[[], str], late: Callable[[], str], quiet: bool = False) -> None:
         self._line = line
         self._late = late
         self._quiet = quiet
@@ -81,7 +81,7 @@ class Stopping:
         if not self._number:
             self._number, self._heard = number, time.monotonic()
         elif time.monotonic() - self._heard > _PATIENCE_SECONDS:
-            end(number, "" if self._quiet else self._late)
+            end(number, "" if self._quiet else self._late())
 
 
 def end(number: int, line: str) -> NoReturn:

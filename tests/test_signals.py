@@ -45,7 +45,7 @@ print("here")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_where_something_would_be_lost_a_signal_is_heard_and_a_quick_second_one_is_the_same(number: int, code: int):
     assert ran(f"""
-stopping = Stopping(lambda: "", "late")
+stopping = Stopping(lambda: "", lambda: "late")
 stopping.listen()
 print(stopping.asked())
 signal.raise_signal({number:d})
@@ -57,7 +57,7 @@ print(stopping.asked(), stopping.exit_code)
 def test_who_insists_is_let_go():
     assert ran("""
 signals._PATIENCE_SECONDS = 0.0
-stopping = Stopping(lambda: "", "late")
+stopping = Stopping(lambda: "", lambda: "late")
 stopping.listen()
 signal.raise_signal(signal.SIGINT)
 time.sleep(0.01)
@@ -68,14 +68,14 @@ print("still here")
 
 def test_quiet_says_nothing():
     assert ran("""
-Stopping(lambda: "stopped", "late", quiet=True).listen()
+Stopping(lambda: "stopped", lambda: "late", quiet=True).listen()
 signal.raise_signal(signal.SIGINT)
 """) == (130, "", "")
 
 
 def test_while_signals_are_held_back_nothing_ends_and_afterwards_it_does():
     assert ran("""
-Stopping(lambda: "stopped", "late").listen()
+Stopping(lambda: "stopped", lambda: "late").listen()
 before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 signal.getsignal(signal.SIGINT)(signal.SIGINT, None)  # as if another thread had been given it
 print("held")

@@ -66,7 +66,7 @@ def train(
     from. At the end both generators, NAME and its reverse, stand in the zoo.
     """
     phase = _Phase()
-    stopping = Stopping(phase.line, "stopped at once; --resume goes on from the last checkpoint", quiet)
+    stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen()  # first of all: what follows takes a while
 
     from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
@@ -86,9 +86,8 @@ def train(
     if not resume:
         check_names_free(name)
     check_beforehand(data, folder, given, resume)
-    if not resume:
-        for doubt in doubts_beforehand(data, given):
-            console.warn(doubt)
+    for doubt in doubts_beforehand(data, given, resume):
+        console.warn(doubt)
 
     from imgtrans.devices import describe_device, describe_precision
     from imgtrans.training.finish import install_results
@@ -151,6 +150,11 @@ class _Phase:
                 else f"stopped; --resume goes on after step {self.first}"
             )
         return ""
+
+    def late(self) -> str:
+        """Return what to say in ending at once although steps are lost."""
+        saved = self.run is not None and self.run.is_saved
+        return f"stopped at once; {'--resume goes on from the last checkpoint' if saved else 'nothing was saved yet'}"
 
 
 def _forecast(run: "TrainingRun", steps: int, console: "Console") -> None:

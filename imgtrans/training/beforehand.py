@@ -36,8 +36,8 @@ def check_beforehand(data: Path, folder: Path, given: dict[str, Any], resume: bo
         pictures_in(data, "testB")
 
 
-def doubts_beforehand(data: Path, given: dict[str, Any]) -> Iterator[str]:
-    """Return what a person should know before a training begins, a sentence each."""
+def doubts_beforehand(data: Path, given: dict[str, Any], resume: bool) -> Iterator[str]:
+    """Return what a person should know before a training begins, a sentence each; of pictures only the first time."""
     options = TrainOptions(**given)
     if options.learning_rate > _USUAL_RATE:
         times = options.learning_rate / TrainOptions.learning_rate
@@ -47,6 +47,8 @@ def doubts_beforehand(data: Path, given: dict[str, Any]) -> Iterator[str]:
         )
     if options.learning_rate == 0:
         yield "--learning-rate is 0: nothing will be learnt"
+    if resume:
+        return
     domains = [pictures_in(data, domain) for domain in ("trainA", "trainB")]
     if both := check_differ(*domains):
         yield f"{both}: a picture cannot show what makes the difference if it stands on both sides"

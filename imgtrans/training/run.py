@@ -50,6 +50,11 @@ class TrainingRun:
         """What the networks compute in."""
         return choose_precision(self.state.options.precision, self.state.device)
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.folder / CHECKPOINT).exists()
+
     def train(self, report: Callable[[StepReport], None], stop: Callable[[], bool]) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
