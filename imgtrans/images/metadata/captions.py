@@ -39,15 +39,14 @@ NONE = Captions()
 
 def carried_captions(image: Image.Image, path: Path) -> Captions:
     """Return a loaded picture's captions; what is malformed is left out."""
-    is_png = isinstance(image, PngImagePlugin.PngImageFile)
     try:
-        return Captions(
-            comments=_comments(image),
-            texts=tuple(text for text in texts(path) if not text[0].startswith(_OTHERWISE)) if is_png else (),
-            iptc=_iptc(image, path),
-        )
+        comments, own = _comments(image), _texts(image, path)
     except Exception:  # Pillow and struct raise several kinds on what is malformed
-        return NONE
+        comments, own = (), ()
+    try:
+        return Captions(comments, own, _iptc(image, path))
+    except Exception:  # as above
+        return Captions(comments, own)
 
 
 def png_texts(texts: Iterable[Text], xmp: bytes, iptc: bytes = b"") -> PngImagePlugin.PngInfo:
@@ -80,6 +79,11 @@ def _comments(image: Image.Image) -> tuple[bytes, ...]:
         return tuple(content for name, content in image.applist if name == "COM" and content)
     comment = image.info.get("comment") if image.format == "GIF" else None
     return (comment,) if isinstance(comment, bytes) and comment else ()
+
+
+def _texts(image: Image.Image, path: Path) -> tuple[Text, ...]:
+    is_png = isinstance(image, PngImagePlugin.PngImageFile)
+    return tuple(text for text in texts(path) if not text[0].startswith(_OTHERWISE)) if is_png else ()
 
 
 def _iptc(image: Image.Image, path: Path) -> bytes:

@@ -1,11 +1,12 @@
 """The texts of a PNG: read with all that have the same keyword, and those left out that are far too long."""
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
-from io import BytesIO
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 # Keyword, text, language and translated keyword; no language where there is no room for one
 Text = tuple[str, str, str | None, str | None]
@@ -57,14 +58,42 @@ def left_out(path: Path) -> tuple[str, ...]:
 def legible(file: BinaryIO) -> BinaryIO:
     """Return a PNG without texts that are too long to be read, for which Pillow would refuse it; else the file."""
     is_png = file.read(len(SIGNATURE)) == SIGNATURE
-    every = [*chunks(file)] if is_png else []
-    long = _too_long(file, [chunk for chunk in every if chunk[0] in _TEXTS])
+    long = _too_long(file, [chunk for chunk in chunks(file) if chunk[0] in _TEXTS]) if is_png else []
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if not long:
-        return file
-    content = file.read()
-    kept = [content[start - 8 : start + size + 4] for chunk in every if chunk not in long for _, start, size in [chunk]]
-    return BytesIO(b"".join([SIGNATURE, *kept]))
+    return BufferedReader(_Without(file, size, long)) if long else file
+
+
+class _Without(RawIOBase):
+    """A file as if some chunks were not in it."""
+
+    def __init__(self, file: BinaryIO, size: int, gone: list[Chunk]) -> None:
+        self._file, self._at = file, 0
+        starts = [0, *(start + length + 4 for _, start, length in gone)]
+        self._parts = [*zip(starts, [*(start - 8 for _, start, _ in gone), size], strict=True)]
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: sum(stop - start for start, stop in self._parts)}
+        self._at = base[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        before = 0
+        for start, stop in self._parts:
+            if self._at < before + stop - start:
+                self._file.seek(start + self._at - before)
+                part = self._file.read(min(len(buffer), before + stop - start - self._at))
+                buffer[: len(part)] = part
+                self._at += len(part)
+                return len(part)
+            before += stop - start
+        return 0
 
 
 def _too_long(file: BinaryIO, found: list[Chunk]) -> list[Chunk]:
@@ -73,7 +102,7 @@ def _too_long(file: BinaryIO, found: list[Chunk]) -> list[Chunk]:
         return []
     long, room = [], MOST_TEXT
     for chunk in found:
-        size = chunk[2] if chunk[0] == _TEXT else _inflated_size(_content(file, chunk), room)
+        size = chunk[2] if chunk[0] == _TEXT else _inflated_size(chunk[0], _content(file, chunk), room)
         if size > room:
             long.append(chunk)
         else:
@@ -86,15 +115,14 @@ def _content(file: BinaryIO, chunk: Chunk) -> bytes:
     return file.read(chunk[2])
 
 
-def _inflated_size(content: bytes, most: int) -> int:
+def _inflated_size(name: bytes, content: bytes, most: int) -> int:
     """Return how long a text is, or more than ``most``; one that is not zipped, or is broken, takes its own bytes."""
-    _, _, rest = content.partition(b"\0")
-    for start in (rest[1:], rest[2:].split(b"\0", 2)[-1]):  # of a zTXt, of an iTXt
-        try:
-            return max(len(content), len(zlib.decompressobj().decompress(start, most + 1)))
-        except zlib.error:
-            continue
-    return len(content)
+    rest = content.partition(b"\0")[2]
+    zipped = rest[1:] if name == _ZIPPED else rest[2:].split(b"\0", 2)[-1]
+    try:
+        return max(len(content), len(zlib.decompressobj().decompress(zipped, most + 1)))
+    except zlib.error:
+        return len(content)
 
 
 def _decoded(name: bytes, content: bytes) -> Text | None:

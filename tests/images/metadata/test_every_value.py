@@ -10,12 +10,14 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from imgtrans.images.decode import decode
 from imgtrans.images.encode import encode
+from imgtrans.images.metadata.captions import png_texts
 from imgtrans.images.metadata.directories import Field
 from imgtrans.images.metadata.exif import PREFIX, cleaned, into_tiff
+from imgtrans.images.metadata.photoshop import jpeg_segments
 from imgtrans.protocols import Wanted
 from tests.images.metadata.blocks import EXIF, GPS, INTEROP, MAIN, ORIENTATION, layouts, parsed, swapped
 
@@ -128,6 +130,53 @@ def test_odd_layouts_go_through_files(tmp_path: Path, layout, kind: str) -> None
     picture = decode(tmp_path / "a")
     encode(picture.pixels, None, picture.keep, tmp_path / "b")
     assert parsed(decode(tmp_path / "b").keep.exif) == layout.values
+
+
+XMP_FORMATS = (*FORMATS, "tifffile", "big-endian")
+IPTC_FORMATS = ("JPEG", "PNG", "TIFF", "tifffile", "big-endian")
+
+
+def with_packets(kind: str, path: Path, xmp: bytes, iptc: bytes) -> None:
+    """Write XMP and IPTC into a picture by Pillow, pillow-heif or tifffile."""
+    image = Image.new("RGB", (8, 8), (1, 2, 3))
+    if kind in ("tifffile", "big-endian"):
+        order = "<" if kind == "tifffile" else ">"
+        more = [(700, 1, len(xmp), xmp, True), (33723, 7, len(iptc), iptc, True)]
+        tifffile.imwrite(path, np.asarray(image), photometric="rgb", metadata=None, byteorder=order, extratags=more)
+    elif kind == "TIFF":
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags.tagtype[700], tags.tagtype[33723] = 1, 7
+        tags[700], tags[33723] = xmp, iptc
+        image.save(path, kind, tiffinfo=tags)
+    elif kind == "PNG":
+        image.save(path, kind, pnginfo=png_texts((), xmp, iptc))
+    elif kind == "JPEG":
+        image.save(path, kind, xmp=xmp, extra=jpeg_segments(iptc))
+    else:
+        image.save(path, kind, xmp=xmp)
+
+
+RECORD = st.tuples(st.integers(1, 9), st.integers(0, 255), st.binary(max_size=40)).map(
+    lambda one: b"\x1c" + struct.pack(">BBH", one[0], one[1], len(one[2])) + one[2]
+)
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_characters="<>&"), max_size=30)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.sampled_from(XMP_FORMATS), st.sampled_from(FORMATS), WORDS, st.lists(RECORD, min_size=1, max_size=9))
+def test_xmp_and_iptc_go_from_any_library_into_any_format_to_the_bit(
+    tmp_path: Path, read: str, written: str, words: str, records: list[bytes]
+) -> None:
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><my:words xmlns:my="m">{words}</my:words></x:xmpmeta>\n   '.encode()
+    iptc = b"".join(records)
+    with_packets(read, tmp_path / "a", xmp, iptc)
+    picture = decode(tmp_path / "a")
+    encode(picture.pixels, None, picture.keep, tmp_path / "b", Wanted(format=written))
+    again = decode(tmp_path / "b").keep
+    assert (picture.keep.xmp, again.xmp) == (xmp, xmp)
+    if read in IPTC_FORMATS:
+        assert picture.keep.captions.iptc == iptc
+        assert again.captions.iptc == (iptc if written in IPTC_FORMATS else b"")
 
 
 @pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])

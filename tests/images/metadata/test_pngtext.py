@@ -1,15 +1,18 @@
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from imgtrans.images.decode import decode
 from imgtrans.images.encode import encode
 from imgtrans.images.metadata import pngtext
 from imgtrans.images.metadata.exif import PREFIX
-from imgtrans.images.metadata.pngtext import texts
+from imgtrans.images.metadata.pngtext import SIGNATURE, legible, texts
 
 IPTC = b"\x1c\x02\x78\x00\x09A caption"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
@@ -66,6 +69,21 @@ def test_a_text_beyond_all_bounds_is_left_out_and_the_picture_read(
     assert picture.keep.left_out == ("workflow",)
 
 
+@given(st.lists(st.booleans(), max_size=5), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 99)), max_size=6))
+def test_a_file_is_read_as_if_long_texts_were_not_in_it(long: list[bool], reads: list[tuple[int, int]]) -> None:
+    bomb = b"workflow\0\0" + zlib.compress(bytes(999))
+    every = [(b"zTXt", bomb) if is_long else (b"tEXt", b"Title\0some words") for is_long in long]
+    parts = [len(data).to_bytes(4, "big") + name + data + bytes(4) for name, data in every]
+    wanted = SIGNATURE + b"".join(part for part, is_long in zip(parts, long, strict=True) if not is_long)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pngtext, "MOST_TEXT", 99)
+        file = legible(BytesIO(SIGNATURE + b"".join(parts)))
+    assert file.read() == wanted
+    for at, size in reads:
+        file.seek(at)
+        assert file.read(size) == wanted[at : at + size]
+
+
 def test_texts_of_one_keyword_are_all_carried(tmp_path: Path, photo: np.ndarray) -> None:
     every = [(b"tEXt", b"Comment\0one"), (b"tEXt", b"Comment\0two"), (b"iTXt", "Comment\0\0\0de\0\0drei ü".encode())]
     path = again(with_texts(tmp_path / "a.png", photo, *every))
@@ -94,6 +112,12 @@ def test_what_is_malformed_is_left_out(tmp_path: Path, photo: np.ndarray) -> Non
     ]
     path = with_texts(tmp_path / "a.png", photo, *broken)
     assert texts(path) == (("Author", "me", None, None),)
+    assert decode(path).keep.captions.texts == (("Author", "me", None, None),)
+
+
+def test_a_malformed_profile_costs_no_other_text(tmp_path: Path, photo: np.ndarray) -> None:
+    broken = (b"tEXt", b"Raw profile type iptc\0\niptc\n 3\nno hexadecimal")
+    path = with_texts(tmp_path / "a.png", photo, broken, (b"tEXt", b"Author\0me"))
     assert decode(path).keep.captions.texts == (("Author", "me", None, None),)
 
 
