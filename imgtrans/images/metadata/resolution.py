@@ -46,7 +46,7 @@ def carried_aspect(image: Image.Image, sideways: bool) -> Pair | None:
         sideways: Whether making it upright swaps its sides.
 
     Returns:
-        None if its pixels are square, as far as it says; of a TIFF they may be, for microscopes have units of their own.
+        None if its pixels are square, as far as it says; but for a TIFF, for microscopes have units of their own.
     """
     if is_tiff(image) and "dpi" in image.info:  # without a unit these are inches, and Pillow tells both
         return None
