@@ -71,7 +71,7 @@ class Archive:
         size = self._records["data.pkl"].file_size
         if size > _LARGEST_PROGRAM:
             raise damaged(self._path, f"it needs {size:,} bytes to describe its tensors")
-        return self._read("data.pkl")
+        return bytes(self._read("data.pkl"))
 
     def storage(self, at: str) -> bytearray:
         """Return the bytes of a storage, in this machine's order.

@@ -207,8 +207,8 @@ class Meaning:
                 self._may_encode -= len(text)
                 self._check_budgets()
                 return text.encode("latin1")
-        if kind := company(name):
-            return kind()
+        if (made := company(name)) is not None:
+            return made()
         raise ValueError(f"its pickle calls {name} as nobody does who saves weights")
 
     def _check_budgets(self) -> None:

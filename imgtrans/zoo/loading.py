@@ -15,6 +15,7 @@ from imgtrans.protocols import Architecture
 from imgtrans.registry import implementation
 from imgtrans.zoo.recognising import check_finite, recognise
 from imgtrans.zoo.store import CARD_FILE, Model, find, is_path
+from imgtrans.zoo.verify import check_unchanged
 
 _GROUP = "imgtrans.architectures"
 
@@ -56,8 +57,12 @@ def load_network(model: Model) -> nn.Module:
     Its pictures are in the card's terms; see :func:`imgtrans.zoo.adapting.adapted`.
 
     Raises:
-        ModelError: If weights and card do not belong together, or weights are not finite.
+        ModelError: If weights and card do not belong together, have changed since they came into the zoo, or are not
+            finite.
+        UnavailableError: If the network's architecture is not here.
     """
+    if model.keys is None and model.card.sha256:  # a file whose network was recognised has been hashed for that
+        check_unchanged(model)
     architecture: Architecture = implementation(_GROUP, model.card.architecture)
     if model.network is None:
         weights = checkpoint.read_weights(model.weights)
