@@ -21,6 +21,7 @@ class Card:
         source: What it turns, as "summer".
         target: What it turns that into, as "winter".
         architecture: The registered architecture's name.
+        package: The package that brought it; "" where that is imgtrans itself.
         parameters: That architecture's parameters (width, blocks, ...).
         sha256: Of the weights file; a model is known by it.
         value_range: Least and largest value of the network's pixels.
@@ -47,6 +48,7 @@ class Card:
     training_size: int = 0
     working_size: int = 0
     steps: int = 0
+    package: str = ""
     data_set: str = ""
     licence: str = ""
     provenance: str = ""
@@ -58,6 +60,8 @@ class Card:
         """Return the card as TOML."""
         values = asdict(self)
         values["value_range"] = list(self.value_range)
+        if not self.package:
+            del values["package"]
         tables = {name: values.pop(name) for name in ("parameters", "training", "metrics")}
         return tomli_w.dumps({**values, **tables})
 

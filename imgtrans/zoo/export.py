@@ -13,9 +13,9 @@ from imgtrans import checkpoint
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import written_atomically
 from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
 from imgtrans.zoo import programs
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
@@ -95,7 +95,7 @@ def export(model: Model, path: Path, to: str, *, layout: str = "", overwrite: bo
         raise FilesError(f"{path} is there already", "name another file with -o, or replace it with --overwrite")
     if not path.parent.is_dir():
         raise FilesError(f"there is no folder {path.parent}", "make it, or name another file with -o")
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     network = load_network(model)  # before the layouts: it finds a card wanting
     parameters = model.card.parameters
     chosen, keys = _layout(model, architecture, layout) if to in _WEIGHTS else _no_layout(layout, to)

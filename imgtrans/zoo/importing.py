@@ -11,9 +11,9 @@ import torch
 from imgtrans import checkpoint
 from imgtrans.card import Card
 from imgtrans.errors import ModelError
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
+from imgtrans.registry import package_of
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.architecture import GROUP, architecture_of
 from imgtrans.zoo.loading import load_network, respelled
 from imgtrans.zoo.recognising import Recognised, recognise
 from imgtrans.zoo.store import WEIGHTS_FILE, Model, check_free, install
@@ -76,6 +76,7 @@ def import_checkpoint(
         source=source,
         target=target,
         architecture=found.architecture,
+        package=package_of(GROUP, found.architecture),
         parameters=found.parameters,
         sha256="",
         value_range=found.value_range,
@@ -101,7 +102,7 @@ def _tried(path: Path, model: Model) -> tuple[float, float]:
     """
     low, high = model.card.value_range
     channels_in, channels_out = channels_of(model.card)
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     least = architecture.smallest(model.card.parameters)
     side = -(-_TRIAL_SIDE // least) * least
     ramp = torch.linspace(low, high, side)

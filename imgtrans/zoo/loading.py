@@ -11,13 +11,10 @@ from imgtrans import checkpoint
 from imgtrans.card import Card, read_card
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.recognising import check_finite, recognise
 from imgtrans.zoo.store import CARD_FILE, Model, find, is_path
 from imgtrans.zoo.verify import check_unchanged
-
-_GROUP = "imgtrans.architectures"
 
 
 def find_model(reference: str) -> Model:
@@ -63,7 +60,7 @@ def load_network(model: Model) -> nn.Module:
     """
     if model.keys is None and model.card.sha256:  # a file whose network was recognised has been hashed for that
         check_unchanged(model)
-    architecture: Architecture = implementation(_GROUP, model.card.architecture)
+    architecture = architecture_of(model.card)
     if model.network is None:
         weights = checkpoint.read_weights(model.weights)
     else:
