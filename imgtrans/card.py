@@ -73,7 +73,24 @@ def read_card(path: Path) -> Card:
         ModelError: If it is not a readable card.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is not a readable model card: {error}") from error
+    return parse_card(text, str(path))
+
+
+def parse_card(text: str, what: str) -> Card:
+    """Return the card that a text is.
+
+    Args:
+        text: TOML.
+        what: Where it stands, for messages.
+
+    Raises:
+        ModelError: If it is none.
+    """
+    try:
+        values = tomllib.loads(text)
         card = Card(
             **{field.name: _checked(field, values[field.name]) for field in fields(Card) if field.name in values}
         )
@@ -83,8 +100,8 @@ def read_card(path: Path) -> Card:
         if card.channel_order not in ("RGB", "BGR"):
             raise ValueError(f"channel_order is {card.channel_order!r}")
         return replace(card, value_range=(low, high))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is not a readable model card: {error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{what} is not a readable model card: {error}") from error
 
 
 def _checked(field: Field[Any], value: Any) -> Any:

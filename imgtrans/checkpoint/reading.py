@@ -57,6 +57,20 @@ def read_networks(path: Path) -> dict[str, dict[str, Tensor]]:
         }
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """Return the entries that the header of a safetensors file has beside its tensors; none for other checkpoints.
+
+    Raises:
+        ModelError: If the file is no checkpoint.
+    """
+    with _opened(path) as file:
+        if kind_of(path, file) != "safetensors":
+            return {}
+        _check_header(path, file)
+        with safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the one network of a file; see :func:`read_networks`.
 
@@ -103,14 +117,18 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _safetensors(path: Path, file: BinaryIO) -> dict[str, Tensor]:
-    header = int.from_bytes(file.read(8), "little")
-    if header > _LARGEST_HEADER:
-        raise damaged(path, f"its header claims to have {header:,} bytes, more than that of any network")
+    _check_header(path, file)
     with safe_open(path, framework="pt") as opened:
         names = opened.keys()
         if len(names) > MOST_TENSORS:
             raise too_many(path, len(names))
         return {name: opened.get_tensor(name) for name in names}
+
+
+def _check_header(path: Path, file: BinaryIO) -> None:
+    size = int.from_bytes(file.read(8), "little")
+    if size > _LARGEST_HEADER:
+        raise damaged(path, f"its header claims to have {size:,} bytes, more than that of any network")
 
 
 def _info(tensor: Tensor) -> TensorInfo:

@@ -7,8 +7,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 
-def write_weights(weights: dict[str, Tensor], path: Path) -> None:
-    """Write a state dict as safetensors.
+def write_weights(weights: dict[str, Tensor], path: Path, header: dict[str, str] | None = None) -> None:
+    """Write a state dict as safetensors, with these entries in its header.
 
     Raises:
         OSError: If the file cannot be written, or the disk is full.
@@ -18,4 +18,4 @@ def write_weights(weights: dict[str, Tensor], path: Path) -> None:
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()
     }
-    path.write_bytes(save(copies))
+    path.write_bytes(save(copies, header))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,6 +36,9 @@ def find_model(reference: str) -> Model:
             checkpoint.read_weights(path)
             return Model(card, path)
     found = recognise(path)
+    if found.label:
+        card = replace(found.label.card, name=path.stem, sha256=sha256_of(path))
+        return Model(card, path, keys=found.recognition.keys)
     card = Card(
         path.stem,
         "",
