@@ -104,6 +104,7 @@ class Outcome:
         decode_seconds: What reading and preparing it took.
         model_seconds: Its share of the time that its batches took.
         encode_seconds: What finishing and writing it took.
+        note: What the user has to know of it though it did not fail, one sentence; mostly "".
     """
 
     item: Item
@@ -113,6 +114,7 @@ class Outcome:
     decode_seconds: float = 0.0
     model_seconds: float = 0.0
     encode_seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)
