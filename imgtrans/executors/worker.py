@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from imgtrans import signals
 from imgtrans.errors import ImageError
 from imgtrans.images.measure import Extent
 from imgtrans.memory import die_first, keep_freed_memory
@@ -178,7 +179,8 @@ class Worker:
                 raise WorkerDiedError("is not wanted any more")
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
-            process.start()
+            with signals.held(signal.SIGINT):
+                process.start()
             theirs.close()
             self._process, self._connection = process, ours
         return ours
