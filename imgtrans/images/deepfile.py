@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from imgtrans.images.captions import TIFF_IPTC
-from imgtrans.images.deep import TOP, tifffile
+from imgtrans.images.deep import TOP
+from imgtrans.images.depth import tifffile
 from imgtrans.protocols import Pixels
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}

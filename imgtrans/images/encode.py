@@ -22,8 +22,8 @@ from imgtrans.images.depth import DEEP_FORMATS
 from imgtrans.images.exif import into_tiff
 from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake
+from imgtrans.images.kinds.pages import join_pages
 from imgtrans.images.metadata import tiff_exif
-from imgtrans.images.pages import join_pages
 from imgtrans.images.written import written_format
 from imgtrans.protocols import Pixels, Wanted
 

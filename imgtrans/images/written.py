@@ -5,9 +5,9 @@ from pathlib import Path
 from PIL import Image
 
 from imgtrans.errors import UnavailableError, UsageError
-from imgtrans.images import heif
 from imgtrans.images.depth import DEEP_FORMATS, INSTALL, is_installed
 from imgtrans.images.formats import has_image_name
+from imgtrans.images.kinds import heif
 from imgtrans.protocols import Wanted
 
 # Format read -> format written; what is not here becomes PNG.
