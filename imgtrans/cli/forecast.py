@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.plan import Tally
-from imgtrans.batch.reader import JournalReader
 from imgtrans.batch.request import Prepared
-from imgtrans.cli.listener import describe_plan, duration
+from imgtrans.cli.listener import describe_outputs, describe_plan, duration
 from imgtrans.console import Console
+from imgtrans.journal.reading import JournalReader
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
@@ -26,6 +26,7 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
     tally = Tally()
     forecast: Forecast | None = None
     with JournalReader(prepared.destination.folder) as records:
+        prepared.check_model(records)
         for decision in prepared.decisions(records, tally):
             item, problem = decision.item, decision.problem
             paths = {"input": str(item.input), "output": str(item.output)}
@@ -36,9 +37,15 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
                 console.result(f"{item.input} -> {item.output}")
                 pixels = {"width": size[0], "height": size[1]} if size else {}
                 console.record(event="image", **paths, status="todo", **pixels)
+            elif decision.state == "ignored":
+                console.detail(f"{item.input}: {problem}")
             elif problem:
                 console.warn(problem)
                 console.record(event="image", **paths, status="failed", error=problem)
+    if tally.aside.collisions:
+        raise tally.aside.collisions[0]
+    for sentence in describe_outputs(tally, prepared):
+        console.say(sentence)
     if forecast is None:
         console.say(describe_plan(tally, prepared))
     else:

@@ -76,7 +76,7 @@ def test_how_many_have_been_looked_at_is_said_every_few_seconds(
     for _ in range(4):
         listener.looking(Tally(done=123_456, ignored=7))
         now[0] += 2
-    assert capsys.readouterr().err.splitlines() == ["looking: 123,456 done before, 7 not pictures"]
+    assert capsys.readouterr().err.splitlines() == ["looking: 123,456 done before, 7 not to translate"]
 
 
 def test_times_are_written_as_on_a_clock() -> None:

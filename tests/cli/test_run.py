@@ -93,6 +93,7 @@ def test_json_is_a_line_for_the_plan_each_picture_and_the_end(run: Cli, photos: 
     images = [event for event in events if event is not plan]
     assert plan == {
         "event": "plan", "model": "tiny", "output": str(out), "todo": 3, "done": 0, "refused": 0, "ignored": 1,
+        "outputs": 0, "unmatched": 0,
         "converted": 0, "size": sum(path.stat().st_size for path in photos.rglob("*.*g")),
         "complete": True,
     }  # fmt: skip
@@ -186,7 +187,7 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
     other = save(tmp_path / "other" / "a.png", seed=2).parent
     ended = run(photos, other)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "error: several inputs need an output folder\n  name it with -o FOLDER\n"
+    assert ended.err == "error: inputs from several folders need an output folder\n  name it with -o FOLDER\n"
     ended = run(photos, other, "-o", tmp_path / "out")
     assert (ended.code, ended.out) == (0, f"{tmp_path / 'out'}\n")
     assert {*files(tmp_path / "out")} == {
@@ -207,9 +208,12 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
         (["photos", "--model", "photos/a.png"], 3, "is a picture"),
         (["gone"], 4, "gone is not there"),
         (["photos", "gone", "-o", "out"], 4, "gone is not there"),
-        (["photos", "-o", "photos"], 4, "is the folder of the input itself"),
+        (["photos", "-o", "photos"], 4, "would be written into photos, which is an input"),
+        (["photos", "-o", "photos/out"], 4, "would be written into photos, which is an input"),
+        (["photos/a.png", "-o", "photos"], 4, "photos is the folder of the input itself"),
+        (["photos/a.png", "-o", "out.xyz"], 2, "nothing can be written as '.xyz'"),
         (["photos", "-o", "photos/a.png"], 4, "is a file, not a folder"),
-        (["photos", "-o", "photos/a.png/out"], 4, "cannot be made: Not a directory"),
+        (["photos", "-o", "/dev/null/out"], 4, "cannot be made: Not a directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -244,9 +248,9 @@ def test_two_inputs_for_one_output_are_refused_before_anything_is_written(run: C
     save(photos / "x.ico", 16)
     save(photos / "x.png")
     ended = run(photos)
-    assert (ended.code, ended.out) == (4, "")
+    assert (ended.code, ended.out) == (4, f"{out}\n")
     assert f"{photos / 'x.ico'} and {photos / 'x.png'} would both become {out / 'x.png'}" in ended.err
-    assert not out.exists()
+    assert {*files(out)} == {str(Path("sub", "b.jpg"))}  # the other folders go on
 
 
 def test_an_output_folder_that_another_run_uses_is_refused(run: Cli, photos: Path, out: Path):

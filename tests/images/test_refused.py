@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgtrans.batch.found import inspect, look_at
 from imgtrans.errors import ImageError
+from imgtrans.finding.file import inspect, look_at
 from imgtrans.images.decode import decode
 from imgtrans.images.formats import format_by_content
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgtrans.batch.found import inspect
 from imgtrans.errors import ImageError
+from imgtrans.finding.file import inspect
 from imgtrans.images.decode import decode
 from imgtrans.images.formats import format_by_content, is_image
 from tests.images.kinds.tiffs import DNG_VERSION, FILTERED, LINEAR, NEW_SUBFILE_TYPE, RGB, Page, tiff
