@@ -6,14 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from imgtrans.errors import ImageError
 from imgtrans.images.colour import to_srgb
 from imgtrans.images.deep import TOP, narrowed, parted, samples, to_srgb_deep, turned, widened
 from imgtrans.images.formats import open_image
-from imgtrans.images.frames import count_frames, duration, go_to, timing
+from imgtrans.images.frames import count_frames, duration, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
+from imgtrans.images.kinds.apng import Canvas
+from imgtrans.images.kinds.colours import describe
+from imgtrans.images.kinds.jpeg import without_end
+from imgtrans.images.kinds.tga import has_attributes
 from imgtrans.images.kinds.tiff import is_white_zero, mend, refuse_large_tiles, whole_numbers
 from imgtrans.images.metadata import drop_broken_directories, orientation
 from imgtrans.images.modes import DEEP_MODES, in_range, split_alpha, to_rgb
@@ -78,32 +82,40 @@ def decode_frames(
         ImageError: If it is no picture, broken or cut off, or too large.
     """
     with open_image(path, max_pixels) as image:
+        describe(image, path)
         raw_mode = _raw_mode(image)
-        numbers, pixels = ([0], 0) if first_only else count_frames(image)
+        numbers, pixels = ([image.tell()], 0) if first_only else count_frames(image)
         if max_pixels is not None and pixels > max_pixels:
             raise ImageError(
                 f"{os.fsdecode(path)} has {len(numbers)} frames with {pixels:,} pixels together, "
                 f"more than the limit of {max_pixels:,}; --frames first would translate the first one."
             )
         pictures, durations = [], []
+        canvas = None
+        if isinstance(image, PngImagePlugin.PngImageFile) and len(numbers) > 1 and image.has_transparency_data:
+            canvas = Canvas(image)
         deep = deep and (len(numbers) == 1 or isinstance(image, TiffImagePlugin.TiffImageFile))
         for number in numbers:
-            if len(numbers) > 1:
-                go_to(image, number)
+            if len(numbers) > 1 and image.tell() != number:
+                image.seek(number)
+                raw_mode = _raw_mode(image)
             refuse_large_tiles(image, path, max_pixels)
-            pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image), number, deep))
+            pictures.append(_decoded(image, path, raw_mode, number, deep, canvas))
             durations.append(duration(image))
         keep = replace(pictures[0].keep, timing=timing(image, durations))
         return [replace(pictures[0], keep=keep), *pictures[1:]]
 
 
-def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool) -> Picture:
+def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool, canvas: Canvas | None) -> Picture:
     stored = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
         drop_broken_directories(image)
         mend(image)
         stored = orientation(image)
-    image.load()
+    if canvas:
+        seen = canvas.load()
+    else:
+        seen = image = _loaded(image, path)
     now = orientation(image)
     keep = keepsake(image, path, sideways=max(stored, now) >= 5, raw_mode=raw_mode)
     profile = image.info.get("icc_profile")
@@ -113,13 +125,26 @@ def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: b
         if deep:
             return Picture(pixels, alpha, keep)
         return Picture(narrowed(pixels), None if alpha is None else narrowed(alpha), keep)
-    upright = image.transpose(_TURNS[now]) if now in _TURNS else image
+    upright = seen.transpose(_TURNS[now]) if now in _TURNS else seen
     colour, alpha = split_alpha(upright, raw_mode)
+    if image.format == "TGA" and not has_attributes(path):
+        alpha = None
     if deep:
         return Picture(_widened(colour, image, profile), None if alpha is None else widened(alpha), keep)
     colour = to_srgb(_to_8bit(colour, image), profile)
     pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
     return Picture(pixels, alpha, keep)
+
+
+def _loaded(image: Image.Image, path: Path) -> Image.Image:
+    """Return a picture with its pixels loaded."""
+    try:
+        image.load()
+    except OSError:
+        if image.format != "JPEG" or (whole := without_end(path)) is None:
+            raise
+        return whole
+    return image
 
 
 def _raw_mode(image: Image.Image) -> str:

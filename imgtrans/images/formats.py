@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PsdImagePlugin, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
-from imgtrans.images.kinds import heif, raw
+from imgtrans.images.kinds import heif, png, raw
 from imgtrans.images.kinds.anytiff import AnyTiff, silence
 from imgtrans.images.refused import header_of, other_kind, why_not
 
@@ -20,6 +20,7 @@ READABLE = (
     "JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM",
     "PSD", "QOI", "ICO", "SGI", "PCX", "TGA",
 )  # fmt: skip
+_PSD_VERSION = 1057  # the resource that says whether the layers are also there as one picture
 SUFFIXES = frozenset(
     [
         ".jpg",
@@ -130,7 +131,21 @@ def _opened(file: BinaryIO, kind: str, path: Path) -> Image.Image:
     if kind == heif.NAME:
         heif.register()
         return Image.open(file, formats=(kind,))
+    if kind == "PNG":
+        return Image.open(png.readable(file, path), formats=(kind,))
     return Image.open(file, formats=READABLE if _is_called_tga(path) else READABLE[:-1])
+
+
+def _go_to_picture(image: Image.Image, path: Path) -> None:
+    """Make the picture that a file is of the current one, where that is not the first in it."""
+    if isinstance(image, AnyTiff):
+        image.to_first_picture(path)
+    elif isinstance(image, PsdImagePlugin.PsdImageFile):
+        versions = [content for number, _, content in image.resources if number == _PSD_VERSION]
+        if any(content[4:5] == b"\0" for content in versions):  # what stands for the whole is white
+            raise ImageError(
+                f"{path} holds nothing but layers: save it again in Photoshop with its compatibility maximised."
+            )
 
 
 @contextmanager
@@ -152,6 +167,7 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
             if kind is None:
                 raise ImageError(why_not(path))
             with _pillow_allows(max_pixels), path.open("rb") as file, _opened(file, kind, path) as image:
+                _go_to_picture(image, path)
                 if max_pixels is not None and image.width * image.height > max_pixels:
                     raise ImageError(
                         f"{shown} has {image.width}x{image.height} pixels, more than the limit of {max_pixels:,}."

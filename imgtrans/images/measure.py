@@ -5,6 +5,7 @@ from pathlib import Path
 
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames
+from imgtrans.images.kinds.anytiff import AnyTiff
 from imgtrans.images.written import is_deep, written_format
 from imgtrans.protocols import Wanted
 
@@ -40,6 +41,7 @@ def measure(path: Path, wanted: Wanted, max_pixels: int | None = None) -> Extent
     """
     with open_image(path, max_pixels) as image:
         kind = str(image.format)
+        wide = is_deep(kind, wanted) or (isinstance(image, AnyTiff) and bool(image.foreign))
         pixels = image.width * image.height if wanted.first_frame else count_frames(image)[1]
     each = max(_OTHERWISE.get(one, BYTES_PER_PIXEL) for one in (kind, written_format(kind, wanted.format)))
-    return Extent(pixels, pixels * each * (2 if is_deep(kind, wanted) else 1))
+    return Extent(pixels, pixels * each * (2 if wide else 1))

@@ -60,6 +60,8 @@ def why_not(path: Path) -> str:
     """Return the sentence that says why a file, called like a picture or named by the user, cannot be read."""
     shown = os.fsdecode(path)
     try:
+        if not path.is_file():  # to open a pipe would wait for its other end
+            return f"{shown} is not a picture that can be read."
         if why := picture_not_read(path):
             return why
         if what := other_kind(header_of(path)):

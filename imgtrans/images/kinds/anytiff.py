@@ -13,6 +13,13 @@ from PIL import ImageFile, TiffImagePlugin
 
 from imgtrans.errors import ImageError
 from imgtrans.images.depth import INSTALL, is_installed, tifffile
+from imgtrans.images.kinds.directories import (
+    NEW_SUBFILE_TYPE,
+    SUBFILE_TYPE,
+    directories,
+    is_part,
+    is_part_of_another,
+)
 from imgtrans.images.modes import in_range
 from imgtrans.protocols import Pixels
 
@@ -29,6 +36,8 @@ _COMPRESSIONS = {
     50002: "JPEG XL",
 }
 _WEBP = 50001  # Pillow knows it, but mostly comes with a libtiff that does not
+_OF_ONE_PAGE = ("icc_profile", "dpi", "compression")  # what Pillow would take over to the next page
+_MOST_DIRECTORIES = 64
 _TOP = 65535
 
 
@@ -44,6 +53,8 @@ class AnyTiff(TiffImagePlugin.TiffImageFile):
     def _setup(self) -> None:
         """Set the picture up for the current page, as Pillow would if its samples were plain bytes."""
         self.foreign = ""
+        for name in _OF_ONE_PAGE:
+            self.info.pop(name, None)
         foreign = _described(self.tag_v2)
         try:
             super()._setup()
@@ -67,7 +78,32 @@ class AnyTiff(TiffImagePlugin.TiffImageFile):
                     tags[tag] = value
         self.foreign = foreign
         self.info["compression"] = TiffImagePlugin.COMPRESSION_INFO.get(tags.get(_COMPRESSION, 1), "")
-        self.tile = [ImageFile._Tile("foreign", (0, 0, *self.size), 0, ())]
+        self.tile = [ImageFile._Tile("foreign", (0, 0, *self.size), 0, None)]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the current page is a thumbnail, a lower level of a pyramid or a mask."""
+        return is_part_of_another(self.tag_v2.get(NEW_SUBFILE_TYPE), self.tag_v2.get(SUBFILE_TYPE))
+
+    def to_first_picture(self, path: Path) -> None:
+        """Go to the first page that is no part of another; where all are, the first will do.
+
+        Raises:
+            ImageError: If what that is a part of stands where only few programs look.
+        """
+        if not self.is_part:
+            return
+        for number in range(1, self.n_frames):
+            self.seek(number)
+            if not self.is_part:
+                return
+        self.seek(0)
+        with path.open("rb") as file:
+            if not all(is_part(directory) for directory in directories(file, _MOST_DIRECTORIES)):
+                raise ImageError(
+                    f"{path} is a TIFF whose pages are thumbnails, and whose picture is kept where it is not read: "
+                    "save it again as a plain TIFF."
+                )
 
     def load(self) -> Any:
         """Load the current page, if Pillow can; :func:`foreign_samples` reads what it cannot."""
