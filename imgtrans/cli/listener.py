@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from imgtrans.console import Console, ProgressDisplay
+from imgtrans.console import ELAPSED, Console, ProgressDisplay, clock
 from imgtrans.finding.outputs import is_output_folder
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ class RunListener:
     Args:
         console: Where.
         shown: Returns a sentence as the user is to see it.
+        each: Whether each picture that is translated is told, not only how many.
     """
 
-    def __init__(self, console: Console, shown: Callable[[str], str] = str) -> None:
+    def __init__(self, console: Console, shown: Callable[[str], str] = str, *, each: bool = False) -> None:
         self.console = console
+        self._each = each
         self._shown = shown
         self.device = ""
         self._pace: _Pace | None = None
@@ -54,7 +56,7 @@ class RunListener:
         self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
                             **tally.counts())  # fmt: skip
         if tally.todo:
-            self._pace = _Pace(tally, prepared.request.selection.limit)
+            self._pace = _Pace(tally, prepared.selection.limit)
             self._progress = self.console.progress(tally.todo)
             self._progress.__enter__()
 
@@ -81,10 +83,10 @@ class RunListener:
         if status == "failed":
             self.console.warn(error)
         elif status == "translated":
-            self.console.detail(f"{item.input} -> {item.output}")
+            (self.console.say if self._each else self.console.detail)(f"{item.input} -> {item.output}")
         if self._progress and self._pace and status != "skipped":
             self._pace.add(outcome, status)
-            self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.of)
+            self._progress.reach(self._pace.done, self._pace.total, *self._pace.parts, of=self._pace.of)
 
     def streaming(self, share: float) -> None:
         """Show how far a picture is that takes long."""
@@ -177,21 +179,22 @@ class _Pace:
         self._times["encode"] += outcome.encode_seconds
 
     @property
-    def text(self) -> str:
-        """All of it in one line."""
+    def parts(self) -> list[str]:
+        """How it goes, the most important first."""
         passed = max(1e-9, time.monotonic() - self._started)
-        parts = [f"{self.done / passed:.2f} pictures/s", f"{self._pixels / passed / 1e6:.1f} MP/s"]
+        parts = []
         if self._estimated and self.done:
-            parts.append(f"about {duration(passed * (self.total - self.done) / self.done)} left")
+            parts.append(f"about {clock(passed * (self.total - self.done) / self.done)} left")
         elif self._size and self._tally.complete:
             # By bytes, not by number: they tell large pictures from small ones.
-            parts.append(f"{duration(passed * max(0, self._tally.size - self._size) / self._size)} left")
+            parts.append(f"{clock(passed * max(0, self._tally.size - self._size) / self._size)} left")
         if self._failed:
             parts.append(f"{self._failed} failed")
+        parts += [f"{self.done / passed:.2f} pictures/s", ELAPSED, f"{self._pixels / passed / 1e6:.1f} MP/s"]
         spent = sum(self._times.values())
         if spent:
             parts.append(", ".join(f"{what} {seconds / spent:.0%}" for what, seconds in self._times.items()))
-        return "  ".join(parts)
+        return parts
 
 
 def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str:
@@ -201,9 +204,9 @@ def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str
     size = f"at up to {prepared.size} pixels" if prepared.size else "at the pictures' own size"
     notes = [f"{tally.done} done before"] if tally.done else []
     notes += [f"{tally.refused} refused"] if tally.refused else []
-    limit = prepared.request.selection.limit
+    limit = prepared.selection.limit
     notes += [f"the rest left by --limit {limit}"] if limit and tally.todo == limit else []
-    notes += [f"shard {prepared.request.shard}"] if prepared.request.shard.tag else []
+    notes += [f"shard {prepared.shard}"] if prepared.shard.tag else []
     if not tally.todo:
         return f"nothing to do: {', '.join(notes)}"
     where = f" {device}" if device else ""
@@ -251,10 +254,3 @@ def _nothing(tally: "Tally", prepared: "Prepared") -> str:
 def pictures(count: int) -> str:
     """Return ``1 picture`` or ``N pictures``."""
     return "1 picture" if count == 1 else f"{count} pictures"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as ``0:41``, ``12:05`` or ``3:10:00``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -3,14 +3,14 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.finding.file import Found
 from imgtrans.finding.inputs import Named
 from imgtrans.images.formats import has_image_name
-from imgtrans.images.written import format_of_name, output_name
+from imgtrans.images.written import GRAY, NEVER_WRITTEN, WITHOUT_COLOURS, format_of_name, output_name
 from imgtrans.protocols import Item
 
 
@@ -25,6 +25,7 @@ class Destination:
         keep_roots: Whether each input folder becomes a folder of its own in the output folder.
         format: Pillow's name of the format that outputs are written in; "" is each picture's own.
         singles: Whether the folder is one of the user's, where only single pictures are put.
+        keep_gray: Whether gray pictures stay gray, which some names tell.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Destination:
     keep_roots: bool = False
     format: str = ""
     singles: bool = False
+    keep_gray: bool = False
 
     def place(self, root: Path, relative: Path) -> Path:
         """Return where the translation of ``root / relative`` goes, relative to the output folder."""
@@ -41,12 +43,17 @@ class Destination:
         if self.suffix:
             relative = relative.with_name(f"{relative.stem}{self.suffix}{relative.suffix}")
         if self.keep_roots and root.is_dir():
-            return Path(root.resolve().name) / relative
+            return Path(_real(root).name) / relative
         return relative
 
 
 def choose_destination(
-    inputs: Sequence[Path], output: Path | None, model: str, suffix: str = "", format: str = ""
+    inputs: Sequence[Path],
+    output: Path | None,
+    model: str,
+    suffix: str = "",
+    format: str = "",
+    keep_gray: bool = False,
 ) -> Destination:
     """Decide where the outputs of a run go; nothing is created.
 
@@ -57,6 +64,7 @@ def choose_destination(
         suffix: What the user wants added to the stem of every output.
         format: Pillow's name of the format that the user wants; "" is each picture's own, or what the name of the one
             output says.
+        keep_gray: Whether gray pictures stay gray.
 
     Raises:
         UsageError: If the user has to say it (``-o``).
@@ -72,7 +80,7 @@ def choose_destination(
     else:
         if output.exists() and not output.is_dir():
             raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
-        if not suffix and any(not path.is_dir() and path.parent.resolve() == output.resolve() for path in inputs):
+        if not suffix and any(not path.is_dir() and _real(path.parent) == _real(output) for path in inputs):
             raise FilesError(
                 f"{output} is the folder of the input itself",
                 "imgtrans never writes over an input; name another folder with -o, or a --suffix",
@@ -80,7 +88,12 @@ def choose_destination(
         destination = Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
     for root in inputs:
         named.check_apart(root, destination.folder / destination.place(root, Path("x")).parent)
-    return destination
+    if Path(destination.name).suffix.lower() in (NEVER_WRITTEN if keep_gray else WITHOUT_COLOURS):
+        raise UsageError(
+            f"{output}: a translation has colours, for which such a file has no room",
+            f"use .ppm, or {GRAY} with --keep-gray",
+        )
+    return replace(destination, keep_gray=keep_gray)
 
 
 def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Destination:
@@ -89,7 +102,7 @@ def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Des
     if len(inputs) > 1 and (len(folders) > 1 or any(path.is_dir() for path in inputs)):
         raise UsageError("inputs from several folders need an output folder", "name it with -o FOLDER")
     first = inputs[0]
-    place = first.resolve() if first.is_dir() else first.parent.resolve() / first.name
+    place = _real(first) if first.is_dir() else _real(first.parent) / first.name
     if place.parent == place:
         raise UsageError(f"{first} has no folder beside it", "name the output folder with -o FOLDER")
     if not os.access(place.parent, os.W_OK):
@@ -102,7 +115,7 @@ def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Des
 
 def _called(input: Path, output: Path, suffix: str, format: str) -> Destination:
     """Return the destination of one picture whose output the user has given a name."""
-    if output.resolve() == input.resolve():
+    if _real(output) == _real(input):
         raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
     if suffix:
         raise UsageError(f"{output} is the output's whole name", "leave --suffix out, or name a folder with -o")
@@ -117,11 +130,15 @@ def _called(input: Path, output: Path, suffix: str, format: str) -> Destination:
     return Destination(output.parent, name=output.name, format=named, singles=True)
 
 
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # which takes links that lead in circles as they are
+
+
 def item_for(found: Found, destination: Destination) -> Item:
     """Return the item that a file makes."""
     name = found.relative.name
     if found.format:
-        name, _ = output_name(name, found.format, destination.format)
+        name, _ = output_name(name, found.format, destination.format, destination.keep_gray)
     relative = destination.place(found.root, found.relative.with_name(name))
     return Item(
         input=found.path,

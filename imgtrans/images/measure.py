@@ -41,7 +41,18 @@ def measure(path: Path, wanted: Wanted, max_pixels: int | None = None) -> Extent
     """
     with open_image(path, max_pixels) as image:
         kind = str(image.format)
-        wide = is_deep(kind, wanted) or (isinstance(image, AnyTiff) and bool(image.foreign))
+        twice = isinstance(image, AnyTiff) and image.foreign and not is_deep(kind, wanted)
         pixels = image.width * image.height if wanted.first_frame else count_frames(image)[1]
-    each = max(_OTHERWISE.get(one, BYTES_PER_PIXEL) for one in (kind, written_format(kind, wanted.format)))
-    return Extent(pixels, pixels * each * (2 if wide else 1))
+    return Extent(pixels, memory_of(kind, pixels, wanted) * (2 if twice else 1))  # it comes with 16 bits a channel
+
+
+def memory_of(format: str, pixels: int, wanted: Wanted) -> int:
+    """Return the bytes that so many pixels take at the most from decoding to encoding, without the network.
+
+    Args:
+        format: Pillow's name of the input's format.
+        pixels: Of all frames.
+        wanted: How the translation is written.
+    """
+    each = max(_OTHERWISE.get(one, BYTES_PER_PIXEL) for one in (format, written_format(format, wanted.format)))
+    return pixels * each * (2 if is_deep(format, wanted) else 1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -286,17 +287,19 @@ def test_a_dry_run_says_what_it_would_take(run: Cli, photos: Path):
         save(photos / f"{number}.png", 64, 32, seed=number)
     ended = run(photos, "--dry-run", "--size", "48")
     assert ended.err.splitlines()[1:4] == [
-        "  3 of 64x32, seen at 48x24, 56 at a time",
-        "  1 of 24x16, seen at 24x16, 64 at a time",
-        "  1 of 33x17, seen at 36x20, 64 at a time",
+        "  3 of 64x32 pixels, translated at 48x24, 3 at a time",
+        "  1 of 24x16 pixels",
+        "  1 of 33x17 pixels, translated at 36x20",
     ]
-    assert ended.err.splitlines()[4].startswith("memory: ")
-    assert ended.err.splitlines()[5].startswith("time: about 0:")
+    memory = re.fullmatch(r"memory: about (\d+) MB|memory: about (\d)\.\d GB", ended.err.splitlines()[4])
+    assert memory, "what these five small pictures need, and not what they may take"
+    assert re.fullmatch(r"time: about \d+ seconds?, \d+ seconds? of it to start", ended.err.splitlines()[5])
     forecast = json.loads(run(photos, "--dry-run", "--json", "--tiling", "exact").out.splitlines()[-1])
     assert (forecast["event"], forecast["unreadable"]) == ("forecast", 0)
     assert [size["count"] for size in forecast["sizes"]] == [3, 1, 1]
     assert {size["batch"] for size in forecast["sizes"]} == {0}  # each is streamed
     assert min(forecast[what] for what in ("seconds", "model_seconds", "codec_seconds", "pictures_memory")) > 0
+    assert forecast["pictures_memory"] < 1_000_000 and forecast["start_seconds"] < forecast["seconds"]
 
 
 def test_a_dry_run_foresees_what_is_too_large(run: Cli, photos: Path, monkeypatch: pytest.MonkeyPatch):
@@ -304,7 +307,7 @@ def test_a_dry_run_foresees_what_is_too_large(run: Cli, photos: Path, monkeypatc
     monkeypatch.setattr("imgtrans.memory.available_memory", lambda: 10_000_000_000)
     assert "too large" not in run(photos, "--dry-run").err  # it would be streamed
     ended = run(photos, "--dry-run", "--tiling", "off")
-    assert "  1 of 24x16, seen at 24x16: too large, and will fail" in ended.err.splitlines()
+    assert "  1 of 24x16 pixels: too large, and will fail" in ended.err.splitlines()
 
 
 def test_a_dry_run_that_foresees_failures_ends_with_1(run: Cli, photos: Path):
