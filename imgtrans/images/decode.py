@@ -14,6 +14,7 @@ from imgtrans.images.deep import TOP, narrowed, parted, samples, to_srgb_deep, t
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames, duration, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
+from imgtrans.images.kinds.anytiff import AnyTiff
 from imgtrans.images.kinds.apng import Canvas
 from imgtrans.images.kinds.colours import describe
 from imgtrans.images.kinds.jpeg import without_end
@@ -137,7 +138,9 @@ def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: b
 
 
 def _loaded(image: Image.Image, path: Path) -> Image.Image:
-    """Return a picture with its pixels loaded."""
+    """Return a picture with its pixels loaded, if Pillow can do that."""
+    if isinstance(image, AnyTiff) and image.foreign:
+        return image
     try:
         image.load()
     except OSError:

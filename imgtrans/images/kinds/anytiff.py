@@ -106,8 +106,14 @@ class AnyTiff(TiffImagePlugin.TiffImageFile):
                 )
 
     def load(self) -> Any:
-        """Load the current page, if Pillow can; :func:`foreign_samples` reads what it cannot."""
-        return None if self.foreign else super().load()
+        """Load the current page, if Pillow can; :func:`foreign_samples` reads what it cannot.
+
+        Raises:
+            OSError: If it cannot.
+        """
+        if self.foreign:
+            raise OSError(f"it is a TIFF of {self.foreign}")
+        return super().load()
 
 
 def foreign_samples(image: AnyTiff, path: Path, number: int) -> Pixels:

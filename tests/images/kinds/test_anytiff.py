@@ -223,3 +223,12 @@ def test_a_single_page_that_calls_itself_a_thumbnail_is_the_picture(tmp_path: Pa
     path = tmp_path / "a.tif"
     path.write_bytes(tiff([part({NEW_SUBFILE_TYPE: 1})]))
     assert (decode(path).pixels == SMALL.value).all()
+
+
+def test_who_asks_pillow_for_such_pixels_is_told(tmp_path: Path, share: np.ndarray) -> None:
+    path = write(tmp_path / "a.tif", share[..., :3].astype(np.float32))
+    with (
+        pytest.raises(ImageError, match=r"a\.tif cannot be decoded: it is a TIFF of 32-bit floats\.$"),
+        open_image(path) as image,
+    ):
+        image.copy()

@@ -98,3 +98,13 @@ def test_a_heic_is_told_by_its_content_not_by_its_name(
         inspect(tmp_path / "b.heic", Path("b.heic")).problem
         == f"{tmp_path / 'b.heic'} is not a picture that can be read."
     )
+
+
+def test_of_several_pictures_the_primary_one_is_read(tmp_path: Path, photo: np.ndarray) -> None:
+    several = pillow_heif.from_pillow(Image.new("RGB", (64, 64)))
+    several.add_from_pillow(Image.fromarray(photo))
+    several.save(tmp_path / "a.heic", quality=95, primary_index=1)
+    for first_only in (True, False):
+        (picture,) = decode_frames(tmp_path / "a.heic", first_only=first_only)
+        assert picture.pixels.shape == photo.shape
+        assert np.abs(picture.pixels.astype(int) - photo).mean() < 4
