@@ -187,8 +187,12 @@ class Session(Protocol):
     def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
+        H and W are such that the network keeps them: multiples of the architecture's ``multiple``, to which
+        :func:`imgtrans.translate.prepare` pads; others are refused, never answered with another shape.
+
         Raises:
             MemoryError: If the batch does not fit; fewer pictures may.
+            ValueError: If the network makes pictures of another size of these.
         """
         ...
 

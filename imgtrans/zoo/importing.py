@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -16,7 +15,7 @@ from imgtrans.registry import implementation
 from imgtrans.zoo.adapting import channels_of
 from imgtrans.zoo.loading import load_network, respelled
 from imgtrans.zoo.recognising import Recognised, recognise
-from imgtrans.zoo.store import WEIGHTS_FILE, Model, check_free, install
+from imgtrans.zoo.store import Model, check_free, install
 
 _TRIAL_SIDE = 128
 
@@ -86,11 +85,15 @@ def import_checkpoint(
         date=datetime.now(UTC).date().isoformat(),
     )
     weights = respelled(found.weights, found.recognition.keys)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / WEIGHTS_FILE
+    trial: list[tuple[float, float]] = []
+
+    def write(file: Path) -> None:
         checkpoint.write_weights(weights, file)
-        lowest, highest = _tried(path, Model(card, file))
-        return Imported(install(card, lambda target: checkpoint.write_weights(weights, target)), found, lowest, highest)
+        trial.append(_tried(path, Model(card, file)))  # where it will be, so that it needs no room elsewhere
+
+    model = install(card, write)
+    lowest, highest = trial[0]
+    return Imported(model, found, lowest, highest)
 
 
 def _tried(path: Path, model: Model) -> tuple[float, float]:

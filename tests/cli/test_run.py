@@ -202,8 +202,8 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
         (["photos", "--size", "huge"], 2, "--size is 'huge'"),
         (["photos", "--size", "3"], 2, "--size is '3'"),
         (["photos", "--batch-size", "-1"], 2, "Invalid value for '--batch-size'"),
-        (["photos", "--device", "abacus"], 2, "'abacus' is not a device"),
-        (["photos", "--precision", "float8"], 2, "'float8' is not a precision"),
+        (["photos", "--device", "abacus"], 2, "--device is 'abacus', which is not a device"),
+        (["photos", "--precision", "float8"], 2, "--precision is 'float8', which is not a precision"),
         (["photos", "--model", "tinny"], 3, "there is no model called 'tinny'"),
         (["photos", "--model", "gone.pth"], 3, "there is no file gone.pth"),
         (["photos", "--model", "photos/a.png"], 3, "is a picture"),
@@ -400,8 +400,9 @@ def test_stopped_half_way_it_leaves_whole_outputs_and_the_same_command_goes_on(
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "")
     assert "Traceback" not in stderr
-    if number == signal.SIGINT:
-        assert stderr.splitlines()[-1] == "stopped; what is done is kept, and the same command goes on from here"
+    last = stderr.splitlines()[-1]
+    told = re.fullmatch(r"stopped: (\d+) done, (\d+) left; the same command goes on from here", last)
+    assert told and int(told[1]) + int(told[2]) == 30, last
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert 0 < len(done) < 30
     assert {*os.listdir(out)} == {".imgtrans", *(path.name for path in done)}
