@@ -58,11 +58,14 @@ class AnyTiff(TiffImagePlugin.TiffImageFile):
         foreign = _described(self.tag_v2)
         try:
             super()._setup()
-            if self.tag_v2.get(_COMPRESSION) != _WEBP or _has_codec(_WEBP):
+            if not foreign or self.tag_v2.get(_COMPRESSION) != _WEBP or _has_codec(_WEBP):
                 return
-        except (SyntaxError, KeyError):
+        except SyntaxError:
             if not foreign:
                 raise
+        except KeyError:  # no compression that Pillow knows
+            if not foreign:
+                raise SyntaxError(f"compression {self.tag_v2.get(_COMPRESSION)} of such samples is not read") from None
         tags = self.tag_v2
         samples = tags.get(_SAMPLES, 1)
         plain = {_BITS_PER_SAMPLE: (8,) * samples, _COMPRESSION: 1, _SAMPLE_FORMAT: (1,), _FILL_ORDER: 1}

@@ -232,3 +232,11 @@ def test_who_asks_pillow_for_such_pixels_is_told(tmp_path: Path, share: np.ndarr
         open_image(path) as image,
     ):
         image.copy()
+
+
+@pytest.mark.parametrize("compression", [50001, 34887, 60000])
+def test_what_nobody_reads_is_a_sentence(compression: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff([Page((20, 10), 7, 6, compression=compression)]))
+    with pytest.raises(ImageError, match=r"a\.tif cannot be decoded: .*[a-z].*\.$"):
+        decode(path)
