@@ -79,7 +79,10 @@ class RunListener:
             status=status,
             **({"pixels": outcome.pixels} if status == "translated" else {}),
             **({"error": error} if error else {}),
+            **({"note": outcome.note} if outcome.note else {}),
         )
+        if outcome.note:
+            self.console.warn(self._shown(outcome.note))
         if status == "failed":
             self.console.warn(error)
         elif status == "translated":

@@ -20,7 +20,7 @@ from imgtrans.images.kinds.colours import describe
 from imgtrans.images.kinds.jpeg import without_end
 from imgtrans.images.kinds.tga import has_attributes
 from imgtrans.images.kinds.tiff import is_white_zero, mend, refuse_large_tiles, whole_numbers
-from imgtrans.images.metadata import drop_broken_directories, orientation
+from imgtrans.images.metadata.carried import drop_broken_directories, orientation
 from imgtrans.images.modes import DEEP_MODES, in_range, split_alpha, to_rgb
 from imgtrans.protocols import Pixels
 
@@ -118,7 +118,7 @@ def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: b
     else:
         seen = image = _loaded(image, path)
     now = orientation(image)
-    keep = keepsake(image, path, sideways=max(stored, now) >= 5, raw_mode=raw_mode)
+    keep = keepsake(image, path, stored=stored, raw_mode=raw_mode)
     profile = image.info.get("icc_profile")
     if (values := samples(image, path, raw_mode, number, deep)) is not None:
         pixels, alpha = parted(turned(values, max(stored, now)), image)

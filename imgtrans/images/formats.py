@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, PsdImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, PsdImagePlugin, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
 from imgtrans.images.kinds import heif, png, raw
@@ -114,13 +114,14 @@ def is_image(path: Path) -> bool:
 @contextmanager
 def _pillow_allows(max_pixels: int | None) -> Iterator[None]:
     """Let Pillow's own check against decompression bombs not stand in the way of a limit above it."""
-    before = Image.MAX_IMAGE_PIXELS
+    before, texts = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # a megabyte is too little for texts and profiles
     if max_pixels is not None and before is not None:
         Image.MAX_IMAGE_PIXELS = max(before, max_pixels)  # it checks sizes that stand deeper in a file, too
     try:
         yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before, texts
 
 
 def _opened(file: BinaryIO, kind: str, path: Path) -> Image.Image:
@@ -132,7 +133,7 @@ def _opened(file: BinaryIO, kind: str, path: Path) -> Image.Image:
         heif.register()
         return Image.open(file, formats=(kind,))
     if kind == "PNG":
-        return Image.open(png.readable(file, path), formats=(kind,))
+        return Image.open(png.readable(file), formats=(kind,))
     return Image.open(file, formats=READABLE if _is_called_tga(path) else READABLE[:-1])
 
 

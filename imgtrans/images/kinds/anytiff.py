@@ -36,7 +36,7 @@ _COMPRESSIONS = {
     50002: "JPEG XL",
 }
 _WEBP = 50001  # Pillow knows it, but mostly comes with a libtiff that does not
-_OF_ONE_PAGE = ("icc_profile", "dpi", "compression")  # what Pillow would take over to the next page
+_OF_ONE_PAGE = ("icc_profile", "dpi", "resolution", "compression")  # what Pillow would take over to the next page
 _MOST_DIRECTORIES = 64
 _TOP = 65535
 

@@ -9,7 +9,7 @@ from PIL import Image
 from imgtrans.errors import ImageError
 from imgtrans.images.decode import decode, decode_frames
 from imgtrans.images.formats import open_image
-from imgtrans.images.kinds.png import SIGNATURE, chunks
+from imgtrans.images.kinds.chunks import SIGNATURE, chunks
 
 
 def chunk(name: bytes, content: bytes, wrong: int = 0) -> bytes:
@@ -81,9 +81,9 @@ def test_a_damaged_frame_of_an_animation_is_not_left_out_in_silence(tmp_path: Pa
 
 def test_chunks_end_where_the_file_does(path: Path) -> None:
     with path.open("rb") as file:
-        names = [one.name for one in chunks(file)]
+        names = [name for name, _, _ in chunks(file)]
     assert names[0] == b"IHDR"
     assert names[-1] == b"IEND"
     path.write_bytes(SIGNATURE + struct.pack(">I4s", 2**31, b"tEXt"))
     with path.open("rb") as file:
-        assert [one.size for one in chunks(file)] == [2**31]
+        assert [size for _, _, size in chunks(file)] == [2**31]
