@@ -24,6 +24,7 @@ class Card:
         parameters: That architecture's parameters (width, blocks, ...).
         sha256: Of the weights file; a model is known by it.
         value_range: Least and largest value of the network's pixels.
+        output_range: The same of those that come out of it, where that is another; else empty.
         channel_order: Of the network's pixels, ``RGB`` or ``BGR``.
         training_size: Side of its training pictures in pixels; 0 where unknown.
         working_size: Longest side at which it does best, in pixels; 0 works at the picture's own.
@@ -43,6 +44,7 @@ class Card:
     parameters: Parameters
     sha256: str
     value_range: tuple[float, float] = (-1.0, 1.0)
+    output_range: tuple[float, ...] = ()
     channel_order: str = "RGB"
     training_size: int = 0
     working_size: int = 0
@@ -54,10 +56,18 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def made_range(self) -> tuple[float, float]:
+        """Least and largest value of the pixels that the network makes."""
+        low, high = self.output_range or self.value_range
+        return low, high
+
     def to_toml(self) -> str:
         """Return the card as TOML."""
         values = asdict(self)
         values["value_range"] = list(self.value_range)
+        if output_range := values.pop("output_range"):
+            values["output_range"] = list(output_range)
         tables = {name: values.pop(name) for name in ("parameters", "training", "metrics")}
         return tomli_w.dumps({**values, **tables})
 
@@ -73,12 +83,11 @@ def read_card(path: Path) -> Card:
         card = Card(
             **{field.name: _checked(field, values[field.name]) for field in fields(Card) if field.name in values}
         )
-        low, high = map(float, card.value_range)
-        if not -math.inf < low < high < math.inf:
-            raise ValueError(f"value_range is {low:g} to {high:g}")
+        value_range = _range("value_range", card.value_range)
+        output_range = _range("output_range", card.output_range) if card.output_range else ()
         if card.channel_order not in ("RGB", "BGR"):
             raise ValueError(f"channel_order is {card.channel_order!r}")
-        return replace(card, value_range=(low, high))
+        return replace(card, value_range=value_range, output_range=output_range)
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is not a readable model card: {error}") from error
 
@@ -88,3 +97,10 @@ def _checked(field: Field[Any], value: Any) -> Any:
     if type(value) is not (list if kind is tuple else kind):
         raise ValueError(f"{field.name} is {value!r}")
     return value
+
+
+def _range(name: str, ends: tuple[float, ...]) -> tuple[float, float]:
+    low, high = map(float, ends)
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"{name} is {low:g} to {high:g}")
+    return low, high

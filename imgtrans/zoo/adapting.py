@@ -21,12 +21,16 @@ def adapted(network: nn.Module, card: Card) -> nn.Module:
     if not {channels_in, channels_out} <= {1, 3}:
         what = f"{channels_in} channels" if channels_in == channels_out else f"{channels_in} to {channels_out} channels"
         raise ModelError(f"{card.name!r} is for pictures of {what}, neither RGB nor gray")
-    usual = (card.value_range, card.channel_order, channels_in, channels_out) == (_USUAL_RANGE, "RGB", 3, 3)
-    if usual:
+    terms = (card.value_range, card.made_range, card.channel_order, channels_in, channels_out)
+    if terms == (_USUAL_RANGE, _USUAL_RANGE, "RGB", 3, 3):
         return network
-    low, high = card.value_range
-    terms = ((low + high) / 2, (high - low) / 2, card.channel_order == "BGR")
-    return nn.Sequential(_Towards(*terms, gray=channels_in == 1), network, _Back(*terms))
+    turned = card.channel_order == "BGR"
+    towards = _Towards(*_middle_and_reach(*card.value_range), turned, gray=channels_in == 1)
+    return nn.Sequential(towards, network, _Back(*_middle_and_reach(*card.made_range), turned))
+
+
+def _middle_and_reach(low: float, high: float) -> tuple[float, float]:
+    return (low + high) / 2, (high - low) / 2
 
 
 def channels_of(card: Card) -> tuple[int, int]:

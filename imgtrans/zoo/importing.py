@@ -79,6 +79,7 @@ def import_checkpoint(
         parameters=found.parameters,
         sha256="",
         value_range=found.value_range,
+        output_range=found.output_range,
         channel_order=found.channel_order,
         licence=licence,
         working_size=working_size,

@@ -23,6 +23,7 @@ def of_torch_0_3(features: int) -> nn.Module:
     """Instance normalisation that keeps statistics, which its users switch off."""
     norm = nn.InstanceNorm2d(features, track_running_stats=True)
     norm.forward = lambda x: F.instance_norm(x)  # type: ignore[method-assign]
+    norm.num_batches_tracked = None  # which is newer
     return norm
 
 
@@ -261,14 +262,16 @@ def networks() -> Iterator[tuple[str, Callable[[], nn.Module], dict[str, object]
     for blocks in (0, 1, 6, 9):
         yield f"junyanz, {blocks} blocks", lambda blocks=blocks: junyanz(blocks=blocks), plain | {"blocks": blocks}
     yield "junyanz, dropout", lambda: junyanz(dropout=True), plain
-    yield "junyanz, zero padding", lambda: junyanz(pad=None), plain | {"padding": "zero"}
-    yield "junyanz, zero padding, dropout", lambda: junyanz(pad=None, dropout=True), plain | {"padding": "zero"}
+    yield "junyanz, zero padding", lambda: junyanz(pad=None), plain | {"padding": "zero", "pad_layers": False}
+    yield "junyanz, zero padding, dropout", lambda: junyanz(pad=None, dropout=True), plain | {"padding": "zero", "pad_layers": False}
     yield "junyanz, batch norm", lambda: junyanz(norm=batch, bias=False), plain | {"norm": "batch"} | unbiased
     yield "junyanz, batch norm, dropout", lambda: junyanz(norm=batch, bias=False, dropout=True), plain | {
         "norm": "batch",
     } | unbiased  # fmt: skip
     yield "junyanz, no bias", lambda: junyanz(bias=False), plain | unbiased
-    yield "junyanz, PyTorch 0.3", lambda: junyanz(norm=of_torch_0_3), plain
+    yield "junyanz, PyTorch 0.3", lambda: junyanz(norm=of_torch_0_3), plain | {
+        "tracked": True, "statistics": "own",
+    }  # fmt: skip
     yield "CUT", lambda: junyanz(blur_down=True, blur_up=True), plain | {"upsampling": "blur", "downsampling": "blur"}
     yield "CUT, blurred down only", lambda: junyanz(blur_down=True), plain | {"downsampling": "blur"}
     yield "CUT, blurred up only", lambda: junyanz(blur_up=True), plain | {"upsampling": "blur"}
@@ -285,6 +288,7 @@ def networks() -> Iterator[tuple[str, Callable[[], nn.Module], dict[str, object]
     yield "LynnHo, instance norm", lambda: lynnho(norm=instance), plain | {"unbiased": places}
     course = {
         "channels": 3, "ngf": 4, "blocks": 1, "upsampling": "transpose", "stem": False, "kernel": 4, "padding": "zero",
+        "pad_layers": False,
     }  # fmt: skip
     toronto = course | {"block_convs": 1, "block_relu": True, "unbiased": ["down", "block1", "up", "head"]}
     udacity = course | {"unbiased": ["down", "block1", "block2", "up", "head"], "blocks": 2, "depth": 3}

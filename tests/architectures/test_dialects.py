@@ -70,10 +70,10 @@ def test_every_dialect_of_the_table_is_met_by_a_test():
     ("build", "padding", "norm"),
     [
         pytest.param(foreign.junyanz, "reflect", "instance", id="junyanz"),
-        pytest.param(lambda: foreign.junyanz(pad=None), None, "instance", id="zero padding shows"),
+        pytest.param(lambda: foreign.junyanz(pad=None), "zero", "instance", id="zero padding without layers"),
         pytest.param(lambda: foreign.junyanz(norm=foreign.batch, bias=False), "reflect", None, id="batch norm shows"),
         pytest.param(lambda: foreign.junyanz(norm=foreign.affine), "reflect", None, id="affine norm shows"),
-        pytest.param(lambda: foreign.Course(norm="none"), None, "none", id="no norm is a course's default"),
+        pytest.param(lambda: foreign.Course(norm="none"), "zero", "none", id="no norm is a course's default"),
     ],
 )
 def test_what_leaves_no_trace_is_assumed_and_said(

@@ -73,7 +73,7 @@ def test_a_thousand_blocks_are_refused_before_they_are_built():
         ("blocks", 10**9), ("blocks", -1), ("blocks", 1.5), ("blocks", True), ("blocks", None),
         ("ngf", 10**9), ("ngf", 0), ("ngf", -4), ("ngf", "4"),
         ("channels", 10**9), ("channels", 0), ("channels", [3]),
-        ("upsampling", "bicubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
+        ("upsampling", "cubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
     ],
 )  # fmt: skip
 def test_parameters_that_nobody_trains_are_refused_with_a_sentence_before_anything_is_built(

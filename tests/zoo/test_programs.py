@@ -70,6 +70,7 @@ def test_an_onnx_file_says_what_it_takes(onnx_export: tuple[Path, Exported]):
         "sha256": "ab12",
         "licence": "CC0",
         "value_range": "-1 1",
+        "output_range": "-1 1",
         "channel_order": "RGB",
         "multiple": "4",
         "smallest": "8",
