@@ -62,7 +62,7 @@ def open_parameters(p: ResNetParameters, fixed: Collection[str]) -> dict[str, An
 
 
 def alternatives(p: ResNetParameters, assumed: Parameters) -> tuple[Parameters, ...]:
-    """Return what else may be true of a file than what is assumed of it; see :class:`imgtrans.protocols.Recognition`."""
+    """Return what else may be true than what is assumed; see :class:`imgtrans.protocols.Recognition`."""
     found = []
     for variant in _VARIANTS:
         known = variant.keys() <= assumed.keys()

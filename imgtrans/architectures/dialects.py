@@ -144,7 +144,9 @@ def _units(name: str, trunk: str, places: tuple[str, str, str, str], inner: str,
         name=name,
         stem=(f"{stem}.0", f"{stem}.1"),
         down=(f"{down}.{layers[0]}", f"{down}.{layers[1]}"),
-        blocks=tuple((f"{trunk}.{{i}}.{inner}.{k}.{layers[0]}", f"{trunk}.{{i}}.{inner}.{k}.{layers[1]}") for k in (0, 1)),
+        blocks=tuple(
+            (f"{trunk}.{{i}}.{inner}.{k}.{layers[0]}", f"{trunk}.{{i}}.{inner}.{k}.{layers[1]}") for k in (0, 1)
+        ),
         up=(f"{up}.{layers[0]}", f"{up}.{layers[1]}"),
         head=head,
         fixed={"pad_layers": True},

@@ -1,11 +1,12 @@
 """Layers that PyTorch does not have: anti-aliased resampling, separable convolution, statistics that are not used."""
 
-from typing import Any
-
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+PaddingMode = Literal["zeros", "reflect", "replicate"]  # as convolutions call it
 
 
 def _binomial(side: int, channels: int) -> Tensor:
@@ -68,7 +69,7 @@ class SeparableConv2d(nn.Module):
     """
 
     def __init__(
-        self, features_in: int, features_out: int, padding: int, bias: bool, padding_mode: str = "zeros"
+        self, features_in: int, features_out: int, padding: int, bias: bool, padding_mode: PaddingMode = "zeros"
     ) -> None:
         super().__init__()
         self.conv = nn.Sequential(

@@ -52,8 +52,8 @@ class ResNetParameters:
         channels: Of the pictures that go in.
         ngf: Channels after the first convolution; the trunk has ``2 ** depth`` times as many.
         blocks: Residual blocks.
-        upsampling: ``nearest`` (then a convolution; the deck), the same ``bilinear``, ``bilinear_aligned`` (at the corners'
-            centres) or ``bicubic``, ``transpose`` (a strided transposed convolution; the paper's reference code) or
+        upsampling: ``nearest`` (then a convolution; the deck), the same ``bilinear``, ``bilinear_aligned`` (corners to
+            corners) or ``bicubic``, ``transpose`` (a strided transposed convolution; the paper's reference code) or
             ``blur`` (anti-aliased, then a convolution; CUT).
         channels_out: Of the pictures that come out; 0 for as many as go in.
         depth: How often the picture is halved before the trunk, and doubled behind it.
@@ -129,7 +129,7 @@ class ResNetParameters:
         for field in fields(cls):
             value = parameters.get(field.name, None if field.default is MISSING else field.default)
             values[field.name] = _checked(field.name, value)
-        if "pad_layers" not in parameters:  # cards from before there was the choice
+        if not {"pad_layers", "activation"} & parameters.keys():  # a card from before there was the choice
             values["pad_layers"] = values["padding"] != "zero"
         made = cls(**values)
         if made.widths and len(made.widths) != len(made.regular_widths()):
@@ -151,7 +151,7 @@ class ResNetParameters:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, (value, default) in values.items()
-            if value != default
+            if value != default or (name == "pad_layers" and self.padding == "zero")
         }
 
     def places(self) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from imgtrans.architectures.layers import BlurDown, BlurUp, OwnStatistics2d, SeparableConv2d
+from imgtrans.architectures.layers import BlurDown, BlurUp, OwnStatistics2d, PaddingMode, SeparableConv2d
 from imgtrans.architectures.parameters import UPSAMPLINGS, ResNetParameters
 
 _DECK = ResNetParameters(channels=3, ngf=64, blocks=9, upsampling="nearest")
 _PADS = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "zero": nn.ZeroPad2d}
-_MODES = {"reflect": "reflect", "replicate": "replicate", "zero": "zeros"}
+_MODES: dict[str, PaddingMode] = {"reflect": "reflect", "replicate": "replicate", "zero": "zeros"}
 _HEADS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": nn.Identity}
 _LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
@@ -144,7 +144,8 @@ class GeneratorResNet(ResNet):
 def _block_half(p: ResNetParameters, place: str, features_in: int, features_out: int) -> list[nn.Module]:
     """Return a convolution of a residual block, with its padding and normalisation."""
     pads: list[nn.Module] = [_PADS[p.padding](1)] if p.pad_layers else []
-    padding, mode = (0, "zeros") if pads else (1, _MODES[p.padding])
+    padding = int(not pads)
+    mode: PaddingMode = "zeros" if pads else _MODES[p.padding]
     bias = place not in p.unbiased
     convolution: nn.Module
     if p.separable:

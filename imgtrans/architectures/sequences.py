@@ -126,7 +126,9 @@ def sequences_in(layers: Iterable[str]) -> Iterator[Sequences]:
         outside, trunk, block = places
         whole = (tuple(dict.fromkeys(outside)), trunk, block)
         name, assumed = _KNOWN.get(whole, (f"plain sequences ({_said(*whole)})", {}))
-        for end_pads, stem_norm, dropout in product((True, False), (True,) if unit else (True, False), (False, True)):
+        # Whether a norm is left out shows where layers are counted on behind it.
+        shows = not unit and outside[0] in (*outside[1:], trunk)
+        for end_pads, stem_norm, dropout in product((True, False), (True, False) if shows else (True,), (False, True)):
             yield Sequences(
                 name=name + _differences(end_pads, stem_norm, dropout),
                 outside=outside,

@@ -152,7 +152,10 @@ def _check_fit(architecture: Architecture, recognition: Recognition, shapes: Sha
     for other in recognition.alternatives:
         require(other.keys() <= recognition.assumed.keys(), f"{where} has {other} beside what is assumed")
     changes = ({}, *map(_of_network, recognition.alternatives))
-    for parameters in (recognition.parameters, *({**recognition.parameters, **assumed, **change} for change in changes)):
+    for parameters in (
+        recognition.parameters,
+        *({**recognition.parameters, **assumed, **change} for change in changes),
+    ):
         require(
             _built(architecture, parameters) == filled, f"{where} is taken for what it does not fill: {recognition}"
         )

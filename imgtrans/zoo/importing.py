@@ -14,8 +14,12 @@ from imgtrans.errors import ModelError
 from imgtrans.protocols import Architecture
 from imgtrans.registry import implementation
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.audition import HEIGHT, as_floats, translated
 from imgtrans.zoo.loading import load_network, respelled
+from imgtrans.zoo.naturalness import naturalness
+from imgtrans.zoo.photographs import meadow
 from imgtrans.zoo.recognising import Recognised, recognise
+from imgtrans.zoo.session import is_for_pictures
 from imgtrans.zoo.store import WEIGHTS_FILE, Model, check_free, install
 
 _TRIAL_SIDE = 128
@@ -30,12 +34,14 @@ class Imported:
         recognised: What its file was recognised as.
         lowest: The least value in what it made of a trial picture, in its own range.
         highest: The largest.
+        doubts: What speaks against what was assumed, judged by what it makes of a photograph.
     """
 
     model: Model
     recognised: Recognised
     lowest: float
     highest: float
+    doubts: tuple[str, ...] = ()
 
 
 def import_checkpoint(
@@ -91,7 +97,15 @@ def import_checkpoint(
         file = Path(folder) / WEIGHTS_FILE
         checkpoint.write_weights(weights, file)
         lowest, highest = _tried(path, Model(card, file))
-        return Imported(install(card, lambda target: checkpoint.write_weights(weights, target)), found, lowest, highest)
+        doubts = _doubts(found) if is_for_pictures(Model(card, file)) else ()
+        model = install(card, lambda target: checkpoint.write_weights(weights, target))
+        return Imported(model, found, lowest, highest, doubts)
+
+
+def _doubts(found: Recognised) -> tuple[str, ...]:
+    photograph = meadow(HEIGHT)
+    figures = naturalness(as_floats(photograph), translated(found, photograph))
+    return tuple(figures.doubts())
 
 
 def _tried(path: Path, model: Model) -> tuple[float, float]:

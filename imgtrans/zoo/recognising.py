@@ -88,7 +88,9 @@ class Recognised:
 
     def _brought(self, chosen: Parameters) -> Parameters:
         """Return what an assumption brings with it: the rest of the first alternative that begins with it."""
-        fitting = [one for one in self.recognition.alternatives if chosen.get(first := next(iter(one)), ()) == one[first]]
+        fitting = [
+            one for one in self.recognition.alternatives if chosen.get(first := next(iter(one)), ()) == one[first]
+        ]
         whole = [one for one in fitting if all(chosen.get(key, ()) == value for key, value in one.items())]
         return {} if whole or not fitting else fitting[0]
 

@@ -8,7 +8,15 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, HEADS, NORMS, PADDINGS, PLACES, UPSAMPLINGS, ResNetParameters
+from imgtrans.architectures.parameters import (
+    DOWNSAMPLINGS,
+    HEADS,
+    NORMS,
+    PADDINGS,
+    PLACES,
+    UPSAMPLINGS,
+    ResNetParameters,
+)
 from imgtrans.protocols import Architecture, Parameters
 from imgtrans.registry import implementation, registered
 from imgtrans.streaming.program import program_of

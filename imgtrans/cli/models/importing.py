@@ -1,5 +1,6 @@
 """``imgtrans models import``: a checkpoint from elsewhere into the zoo."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +22,8 @@ def import_model(
     assume: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to take for true where names and shapes leave it open, as padding=replicate, "
-            "value_range=0,1 or channel_order=BGR; may be given more than once.",
+            help="What to take for true where names and shapes leave it open, as head=sigmoid, "
+            "activation=leaky_relu:0.2 or channel_order=BGR; may be given more than once.",
             metavar="KEY=VALUE",
         ),
     ] = None,
@@ -30,23 +31,54 @@ def import_model(
     target: Annotated[str, typer.Option("--to", help="What it turns that into, as winter.")] = "",
     licence: Annotated[str, typer.Option(help="Under which licence it may be used.")] = "",
     working_size: Annotated[int, typer.Option(min=0, help="Longest side at which it does best; 0 is any.")] = 0,
+    audition: Annotated[
+        Path | None,
+        typer.Option(
+            help="Import nothing: write a contact sheet of three photographs through each reading that may be the true "
+            "one, the most natural first, with the --assume that gives it.",
+            metavar="SHEET.png",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Put a checkpoint into the zoo; its network is recognised from the file and tried on a picture."""
+    console = options.console(json_lines=json)
+    assumed = dict(map(_pair, assume or []))
+    if audition is not None:
+        _audition(console, file, network, assumed, audition)
+        return
     from imgtrans.zoo.importing import import_checkpoint
 
-    console = options.console(json_lines=json)
     imported = import_checkpoint(
         file,
         name or file.stem,
         network=network,
-        assume=dict(map(_pair, assume or [])),
+        assume=assumed,
         source=source,
         target=target,
         licence=licence,
         working_size=working_size,
     )
     report(console, str(file), imported)
+
+
+def _audition(console: Console, file: Path, network: str, assumed: dict[str, str], sheet: Path) -> None:
+    """Write a contact sheet of what a checkpoint may be, and list it."""
+    from imgtrans.zoo import audition
+    from imgtrans.zoo.recognising import recognise
+
+    audition.check_sheet(sheet)
+    found = recognise(file, network).assuming(assumed)
+    console.say(f"trying {file} on three photographs, under each assumption that is likely")
+    candidates = [replace(one, assume={**assumed, **one.assume}) for one in audition.audition(found)]
+    audition.write_sheet(candidates, sheet)
+    for rank, one in enumerate(candidates, 1):
+        doubts = "".join(f"; {doubt}" for doubt in one.naturalness.doubts())
+        console.say(f"{rank:2}. {one.score:5.2f}  {one.said}{doubts}")
+        console.record(rank=rank, assume=one.assume, score=one.score, **asdict(one.naturalness))
+    console.say("nothing was imported; judge by your own eyes, and import with the options of the row that is right")
+    console.result(str(sheet))
 
 
 def report(console: Console, file: str, imported: "Imported") -> None:
@@ -59,8 +91,13 @@ def report(console: Console, file: str, imported: "Imported") -> None:
     if assumed:
         console.say(f"assumed, as the file does not tell: {', '.join(_said(*pair) for pair in assumed.items())}")
     console.say(f"a trial picture came out with values from {imported.lowest:.2f} to {imported.highest:.2f}")
+    if imported.doubts:
+        console.warn(
+            f"what it makes of a photograph does not look right ({'; '.join(imported.doubts)}): something assumed may "
+            "not be so; --audition sheet.png shows what else it may be"
+        )
     console.say(f"it is in the zoo as {card.name}")
-    trial = {"lowest": imported.lowest, "highest": imported.highest}
+    trial = {"lowest": imported.lowest, "highest": imported.highest, "doubts": list(imported.doubts)}
     console.record(**fields(imported.model), dialect=found.recognition.dialect, assumed=assumed, trial=trial)
     console.result(card.name)
 
@@ -73,5 +110,5 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _said(key: str, value: Any) -> str:
-    shown = " ".join(map(str, value)) if isinstance(value, list) else value
+    shown = " ".join(map(str, value)) or "none" if isinstance(value, list) else value
     return f"{key.replace('_', ' ')} {shown}"
