@@ -23,7 +23,11 @@ from imgtrans.zoo.recognising import Recognised
 
 HEIGHT = 160  # pixels of the photographs
 _PAIRED = 4  # of the others, the best are tried together with the very best
-_USUAL = 0.06  # that the default is ahead, being what most such files are
+# What a change has to be better by, and how much more the less likely it is: most files are what is assumed of them.
+_UNUSUAL = 0.06
+_UNLIKELY = 0.01
+
+_NOTHING: Parameters = {}
 
 # What may be true of the pictures of any network.
 _OF_PICTURES: tuple[Parameters, ...] = ({"value_range": [0.0, 1.0]}, {"channel_order": "BGR"})
@@ -37,16 +41,18 @@ class Candidate:
         assume: What is assumed otherwise than by default, as ``--assume`` takes it.
         naturalness: Of what it makes, over all photographs.
         pictures: What it makes of each photograph.
+        unlikeliness: What it has to be better by than what is assumed by default.
     """
 
     assume: dict[str, str]
     naturalness: Naturalness
     pictures: Sequence[Pixels]
+    unlikeliness: float = 0.0
 
     @property
     def score(self) -> float:
         """What they are ranked by."""
-        return self.naturalness.score + (0 if self.assume else _USUAL)
+        return self.naturalness.score - self.unlikeliness
 
     @property
     def said(self) -> str:
@@ -67,16 +73,10 @@ def audition(found: Recognised) -> list[Candidate]:
         ModelError: If it is for pictures that are neither RGB nor gray.
     """
     photos = photographs(HEIGHT)
-    tried: list[tuple[Parameters, Candidate]] = []
-
-    def listen(changes: Parameters) -> None:
-        tried.append((changes, _heard(found, changes, photos)))
-
-    for changes in ({}, *_singles(found)):
-        listen(changes)
-    for changes in _pairs(tried):
-        listen(changes)
-    return sorted((candidate for _, candidate in tried), key=lambda one: -one.score)
+    readings = [(_NOTHING, 0.0), *((one, _UNUSUAL + _UNLIKELY * rank) for rank, one in enumerate(_singles(found)))]
+    tried = [(changes, _heard(found, changes, unlikely, photos)) for changes, unlikely in readings]
+    tried += [(changes, _heard(found, changes, unlikely, photos)) for changes, unlikely in _pairs(tried)]
+    return sorted((candidate for _, candidate in tried), key=_rank)
 
 
 def write_sheet(candidates: list[Candidate], path: Path) -> None:
@@ -134,18 +134,26 @@ def _singles(found: Recognised) -> Iterator[Parameters]:
             yield one
 
 
-def _pairs(tried: list[tuple[Parameters, Candidate]]) -> list[Parameters]:
-    """Return the best change of those tried together with the next best, where it is an improvement."""
-    best, *ranked = (changes for changes, _ in sorted(tried, key=lambda one: -one[1].score))
-    return [{**best, **other} for other in ranked if best and other and not best.keys() & other.keys()][:_PAIRED]
+def _rank(candidate: Candidate) -> float:
+    return -candidate.score
 
 
-def _heard(found: Recognised, changes: Parameters, photos: list[Pixels]) -> Candidate:
+def _pairs(tried: list[tuple[Parameters, Candidate]]) -> list[tuple[Parameters, float]]:
+    """Return the best change of those tried together with the next best, and how unlikely that is."""
+    (best, first), *ranked = sorted(tried, key=lambda one: _rank(one[1]))
+    return [
+        ({**best, **other}, first.unlikeliness + candidate.unlikeliness)
+        for other, candidate in ranked
+        if best and other and not best.keys() & other.keys()
+    ][:_PAIRED]
+
+
+def _heard(found: Recognised, changes: Parameters, unlikeliness: float, photos: list[Pixels]) -> Candidate:
     changed = found.taking(changes)
     made = [translated(changed, photo) for photo in photos]
     figures = [naturalness(as_floats(photo), one) for photo, one in zip(photos, made, strict=True)]
     pictures = [(one.clip(0, 1) * 255).round().astype(np.uint8) for one in made]
-    return Candidate(in_words(changes), mean(figures), pictures)
+    return Candidate(in_words(changes), mean(figures), pictures, unlikeliness)
 
 
 def as_floats(photo: Pixels) -> Floats:

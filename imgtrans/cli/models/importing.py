@@ -111,4 +111,5 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _said(key: str, value: Any) -> str:
     shown = " ".join(map(str, value)) or "none" if isinstance(value, list) else value
+    shown = str(shown).lower() if isinstance(value, bool) else shown
     return f"{key.replace('_', ' ')} {shown}"
