@@ -6,8 +6,9 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
+from imgtrans.places import home
 from imgtrans.protocols import Pixels
-from imgtrans.zoo.store import Model, home
+from imgtrans.zoo.store import Model
 
 _HEIGHT = 216  # of the meadow in pixels
 _GAP = 8

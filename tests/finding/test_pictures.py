@@ -3,18 +3,21 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import discovery as module
-from imgtrans.batch import found as found_module
-from imgtrans.batch.destination import Destination
-from imgtrans.batch.discovery import discover, items_below
-from imgtrans.batch.shard import Shard
 from imgtrans.errors import FilesError
+from imgtrans.finding import file as file_module
+from imgtrans.finding import pictures as module
+from imgtrans.finding.destination import Destination
+from imgtrans.finding.pictures import Aside, discover, items_below
+from imgtrans.finding.shard import Shard
 from tests.pictures import save
 
 
 def outputs(*inputs: Path, out: Path, **options: object) -> list[str]:
     destination = Destination(out, keep_roots=len(inputs) > 1)
-    met = discover(inputs, destination, **options)  # type: ignore[arg-type]
+    aside = Aside()
+    met = [*discover(inputs, destination, aside=aside, **options)]  # type: ignore[arg-type]
+    for error in aside.collisions:
+        raise error
     return [str(item.output.relative_to(out)) for item, _ in met if item]
 
 
@@ -50,8 +53,13 @@ def test_folders_whose_names_are_one_where_outputs_go_are_met_as_one(
 def test_a_folder_is_looked_through_for_twins_before_its_first_picture_is_handed_on(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "z.png", "z.ico"):
         save(tmp_path / "in" / name, width=16)
-    with pytest.raises(FilesError, match=r"would both become .*z\.png"):
-        next(discover([tmp_path / "in"], Destination(tmp_path / "out")))
+    save(tmp_path / "in" / "sub" / "c.png")
+    aside = Aside()
+    met = [item.key for item, _ in discover([tmp_path / "in"], Destination(tmp_path / "out"), aside=aside) if item]
+    assert met == [b"sub/c.png"]  # the other folders go on
+    (error,) = aside.collisions
+    assert str(error).endswith(f"z.png would both become {tmp_path / 'out' / 'z.png'}")
+    assert "--exclude '*.png'" in error.hint and "--include '*.png' --suffix -png" in error.hint
 
 
 def test_only_pictures_with_names_near_each_other_are_opened_before_the_first_is_handed_on(
@@ -59,13 +67,13 @@ def test_only_pictures_with_names_near_each_other_are_opened_before_the_first_is
 ) -> None:
     for name in ("a.png", "b.jpg", "c.png", "c.raw", "d.png"):
         save(tmp_path / "in" / name, format="PNG" if name.endswith("raw") else None)
-    inspect, looked = found_module.inspect, []
+    inspect, looked = file_module.inspect, []
 
     def noted(path: Path, relative: Path) -> object:
         looked.append(path.name)
         return inspect(path, relative)
 
-    monkeypatch.setattr(found_module, "inspect", noted)
+    monkeypatch.setattr(file_module, "inspect", noted)
     next(discover([tmp_path / "in"], Destination(tmp_path / "out")))
     assert looked == ["a.png"]
     (tmp_path / "in" / "c.raw").rename(tmp_path / "in" / "c.jpg")
