@@ -1,5 +1,7 @@
 """A model's card: what it is, what it turns into what, and where it comes from, as ``card.toml``."""
 
+import hashlib
+import json
 import math
 import tomllib
 from dataclasses import Field, asdict, dataclass, field, fields, replace
@@ -23,6 +25,7 @@ class Card:
         architecture: The registered architecture's name.
         parameters: That architecture's parameters (width, blocks, ...).
         sha256: Of the weights file; a model is known by it.
+        assumed: Which of the parameters, and of the next three, its file did not tell when it was imported.
         value_range: Least and largest value of the network's pixels.
         output_range: The same of those that come out of it, where that is another; else empty.
         channel_order: Of the network's pixels, ``RGB`` or ``BGR``.
@@ -43,6 +46,7 @@ class Card:
     architecture: str
     parameters: Parameters
     sha256: str
+    assumed: tuple[str, ...] = ()
     value_range: tuple[float, float] = (-1.0, 1.0)
     output_range: tuple[float, ...] = ()
     channel_order: str = "RGB"
@@ -62,10 +66,23 @@ class Card:
         low, high = self.output_range or self.value_range
         return low, high
 
+    @property
+    def terms(self) -> str:
+        """What decides outputs besides the weights, in few letters; "" where weights and the usual tell it all."""
+        low, high = self.value_range
+        ranged = f"range={low:g}..{high:g}" if self.value_range != (-1.0, 1.0) else ""
+        if not self.assumed:
+            return ranged
+        assumed = {name: self.parameters.get(name, getattr(self, name, None)) for name in self.assumed}
+        digest = hashlib.sha256(json.dumps(assumed, sort_keys=True).encode()).hexdigest()
+        return f"{ranged} assumed={digest[:12]}".lstrip()
+
     def to_toml(self) -> str:
         """Return the card as TOML."""
         values = asdict(self)
         values["value_range"] = list(self.value_range)
+        if assumed := values.pop("assumed"):
+            values["assumed"] = list(assumed)
         if output_range := values.pop("output_range"):
             values["output_range"] = list(output_range)
         tables = {name: values.pop(name) for name in ("parameters", "training", "metrics")}
@@ -85,9 +102,11 @@ def read_card(path: Path) -> Card:
         )
         value_range = _range("value_range", card.value_range)
         output_range = _range("output_range", card.output_range) if card.output_range else ()
+        if not all(isinstance(name, str) for name in card.assumed):
+            raise ValueError(f"assumed is {card.assumed!r}")
         if card.channel_order not in ("RGB", "BGR"):
             raise ValueError(f"channel_order is {card.channel_order!r}")
-        return replace(card, value_range=value_range, output_range=output_range)
+        return replace(card, value_range=value_range, output_range=output_range, assumed=tuple(card.assumed))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is not a readable model card: {error}") from error
 

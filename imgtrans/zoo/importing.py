@@ -84,6 +84,7 @@ def import_checkpoint(
         architecture=found.architecture,
         parameters=found.parameters,
         sha256="",
+        assumed=tuple(found.recognition.assumed),
         value_range=found.value_range,
         output_range=found.output_range,
         channel_order=found.channel_order,

@@ -44,6 +44,7 @@ def find_model(reference: str) -> Model:
         found.architecture,
         found.parameters,
         sha256_of(path),
+        assumed=tuple(found.recognition.assumed),
         value_range=found.value_range,
         output_range=found.output_range,
         channel_order=found.channel_order,

@@ -203,6 +203,32 @@ def test_an_imported_checkpoint_is_in_the_zoo(cli: Cli, checkpoint: Path):
     assert cli("models", "info", model.weights).code == 0
 
 
+def test_an_audition_imports_nothing_and_ranks_what_the_file_may_be(cli: Cli, checkpoint: Path, tmp_path: Path):
+    sheet = tmp_path / "sheet.png"
+    ended = cli("models", "import", checkpoint, "--audition", sheet, "--assume", "padding=zero")
+    assert (ended.code, ended.out) == (0, f"{sheet}\n")
+    assert "nothing was imported" in ended.err
+    assert "--assume padding=zero --assume head=sigmoid --assume value_range=0,1" in ended.err
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    assert not there("course")
+    again = cli("models", "import", checkpoint, "--audition", sheet)
+    assert (again.code, again.out) == (4, "")
+
+
+def test_an_audition_as_json_has_a_line_for_each_reading(cli: Cli, checkpoint: Path, tmp_path: Path):
+    ended = cli("models", "import", checkpoint, "--audition", tmp_path / "sheet.png", "--json")
+    told = [json.loads(line) for line in ended.out.splitlines()]
+    assert [one["rank"] for one in told] == list(range(1, len(told) + 1))
+    assert {"activation": "gelu"} in [one["assume"] for one in told]
+
+
+def test_an_import_that_looks_wrong_warns_and_says_what_to_do(cli: Cli, checkpoint: Path):
+    ended = cli("models", "import", checkpoint, "--name", "mine", "--assume", "head=none")
+    assert ended.code == 0
+    assert "does not look right" in ended.err
+    assert "--audition sheet.png" in ended.err
+
+
 def test_an_import_as_json_is_the_models_card(cli: Cli, checkpoint: Path):
     ended = cli("models", "import", checkpoint, "--name", "mine", "--working-size", "640", "--json")
     assert json.loads(ended.out)["working_size"] == 640

@@ -72,3 +72,10 @@ def test_a_network_that_makes_no_picture_is_not_taken(tiny_weights: Path, monkey
     monkeypatch.setattr(type(architecture), "build", lambda self, parameters: Smaller((3, 0, 0), 1, ngf=4))
     with pytest.raises(ModelError, match="something else than a picture"):
         import_checkpoint(tiny_weights, "smaller")
+
+
+def test_a_file_whose_default_looks_wrong_says_so_and_a_natural_one_does_not(tmp_path: Path):
+    weights = load_network(store.find("winter2summer")).state_dict()
+    torch.save(weights, tmp_path / "right.pth")
+    assert import_checkpoint(tmp_path / "right.pth", "right").doubts == ()
+    assert import_checkpoint(tmp_path / "right.pth", "wrong", assume={"norm": "none"}).doubts

@@ -98,7 +98,8 @@ def report(console: Console, file: str, imported: "Imported") -> None:
         )
     console.say(f"it is in the zoo as {card.name}")
     trial = {"lowest": imported.lowest, "highest": imported.highest, "doubts": list(imported.doubts)}
-    console.record(**fields(imported.model), dialect=found.recognition.dialect, assumed=assumed, trial=trial)
+    told = {"dialect": found.recognition.dialect, "assumed": assumed, "trial": trial}
+    console.record(**{**fields(imported.model), **told})
     console.result(card.name)
 
 
