@@ -223,8 +223,9 @@ def test_an_audition_as_json_has_a_line_for_each_reading(cli: Cli, checkpoint: P
 
 
 def test_an_import_that_looks_wrong_warns_and_says_what_to_do(cli: Cli, checkpoint: Path):
-    ended = cli("models", "import", checkpoint, "--name", "mine", "--assume", "head=none")
+    ended = cli("models", "import", checkpoint, "--name", "mine", "--assume", "value_range=0,1")
     assert ended.code == 0
+    assert "of the values lie outside the range" in ended.err
     assert "does not look right" in ended.err
     assert "--audition sheet.png" in ended.err
 
