@@ -18,6 +18,7 @@ from imgtrans.__main__ import main
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.card import Card
 from imgtrans.zoo.store import Model, install
+from tests.disks import SmallDisk
 
 NOBODY = 65534
 TINY_PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
@@ -122,6 +123,20 @@ def nobodys() -> Iterator[Path]:
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
+    """Make disks of a given size."""
+    made: list[SmallDisk] = []
+
+    def make(size: str) -> SmallDisk:
+        made.append(SmallDisk(tmp_path / f"disk{len(made)}", size))
+        return made[-1]
+
+    yield make
+    for disk in made:
+        disk.close()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,13 @@ def write_weights(weights: dict[str, Tensor], path: Path) -> None:
     Raises:
         OSError: If the file cannot be written, or the disk is full.
     """
-    # Not save_file: it hides from others what it writes (mode 600), and a full disk is no OSError there. Copies,
-    # because the format has no place for tensors that share memory.
-    copies = {
+    # Not save_file: it hides from others what it writes (mode 600), and a full disk is no OSError there.
+    path.write_bytes(content_of(weights))
+
+
+def content_of(weights: dict[str, Tensor]) -> bytes:
+    """Return what :func:`write_weights` writes."""
+    # Copies, because the format has no place for tensors that share memory.
+    return save({
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()
-    }
-    path.write_bytes(save(copies))
+    })  # fmt: skip

@@ -1,6 +1,5 @@
 """A worker process that decodes and encodes, so that no picture can hang or crash the run."""
 
-import contextlib
 import multiprocessing
 import signal
 import threading
@@ -16,7 +15,7 @@ import numpy as np
 
 from imgtrans.errors import ImageError
 from imgtrans.images.measure import Extent
-from imgtrans.memory import keep_freed_memory
+from imgtrans.memory import die_first, keep_freed_memory
 from imgtrans.protocols import Item, Job, Pixels
 
 # Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
@@ -207,7 +206,7 @@ def _serve(connection: Connection, job: Job, keep: int) -> None:
     if keep:
         keep_freed_memory(keep)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _die_first()
+    die_first()
     held: dict[bytes, translate.Prepared] = {}
 
     def measure(item: Item) -> tuple[Extent, list[Pixels]]:
@@ -251,12 +250,6 @@ def _serve(connection: Connection, job: Job, keep: int) -> None:
             _send(connection, (error, value, time.perf_counter() - started), frames)
         except OSError:  # nobody waits for it any more
             return
-
-
-def _die_first() -> None:
-    """Have the system, when memory runs out, end this process rather than the one that keeps the books."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _without_trace(error: Exception) -> Exception:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -20,7 +19,7 @@ from imgtrans.zoo.naturalness import naturalness
 from imgtrans.zoo.photographs import meadow
 from imgtrans.zoo.recognising import Recognised, recognise
 from imgtrans.zoo.session import is_for_pictures
-from imgtrans.zoo.store import WEIGHTS_FILE, Model, check_free, install
+from imgtrans.zoo.store import Model, check_free, install
 
 _TRIAL_SIDE = 128
 
@@ -94,13 +93,15 @@ def import_checkpoint(
         date=datetime.now(UTC).date().isoformat(),
     )
     weights = respelled(found.weights, found.recognition.keys)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / WEIGHTS_FILE
+    trial: list[tuple[float, float]] = []
+
+    def write(file: Path) -> None:
         checkpoint.write_weights(weights, file)
-        lowest, highest = _tried(path, Model(card, file))
-        doubts = _doubts(found) if is_for_pictures(Model(card, file)) else ()
-        model = install(card, lambda target: checkpoint.write_weights(weights, target))
-        return Imported(model, found, lowest, highest, doubts)
+        trial.append(_tried(path, Model(card, file)))  # where it will be, so that it needs no room elsewhere
+
+    model = install(card, write)
+    lowest, highest = trial[0]
+    return Imported(model, found, lowest, highest, _doubts(found) if is_for_pictures(model) else ())
 
 
 def _doubts(found: Recognised) -> tuple[str, ...]:

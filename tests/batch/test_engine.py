@@ -70,7 +70,7 @@ def test_several_sessions_on_the_cpu_share_its_cores(tiny: Model) -> None:
 
 
 def test_a_list_that_makes_no_sense_is_refused(tiny: Model) -> None:
-    with pytest.raises(UsageError, match="'gpu' is not a device"):
+    with pytest.raises(UsageError, match="'gpu', which is not a device"):
         Engine(tiny, None, "cpu,gpu", "auto", 1)
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.finding.selection import Selection
 from imgtrans.zoo.store import Model
 from tests.batch.test_run import Listener
 from tests.pictures import save
@@ -52,7 +52,7 @@ def test_no_input_is_ever_written_to(
         suffix=suffix,
         overwrite=True,
         force=True,
-        selection=Selection(include_outputs=True),
+        include_outputs=True,
     )
     with contextlib.suppress(FilesError, UsageError):
         run(prepare(asked), Listener())

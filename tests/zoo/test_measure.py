@@ -90,7 +90,7 @@ def test_the_seconds_are_measured_where_they_are_asked_for(tiny: Model):
     speed = speed_of(tiny, 65, 49, "cpu")
     assert 0 < speed.seconds < 60
     assert (speed.pixels, speed.where) == (65 * 49, "on cpu in float32")
-    with pytest.raises(UsageError, match="is not a device"):
+    with pytest.raises(UsageError, match="which is not a device"):
         speed_of(tiny, 65, 49, "toaster")
 
 
