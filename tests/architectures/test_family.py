@@ -109,6 +109,29 @@ def test_a_file_that_two_dialects_read_differently_is_refused_by_name(monkeypatc
     assert architecture.recognise({}) == readings[0]
 
 
+def test_cards_from_before_padding_layers_could_be_zeros_mean_what_they_meant():
+    old = ResNetParameters.parse({**SENSIBLE, "padding": "zero"})
+    assert not old.pad_layers
+    assert ResNetParameters.parse({**SENSIBLE, "padding": "replicate"}).pad_layers
+    imported_since = {**SENSIBLE, "padding": "zero", "activation": "relu"}
+    assert ResNetParameters.parse(imported_since).pad_layers
+    assert ResNetParameters.parse(ResNetParameters.parse(imported_since).plain()).pad_layers
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"unnormalised": ["stem"], "stem": False}, "unnormalised is 'stem', which this network has not"),
+        ({"channels_out": 1, "residual_output": True}, "residual_output adds 1 channels to 3"),
+        ({"up_kernel": 1}, "up_kernel is 1"),
+        ({"activation": "leaky_relu:nan"}, "activation is 'leaky_relu:nan'"),
+    ],
+)
+def test_what_a_network_cannot_be_is_refused(change: dict[str, object], sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        architecture.build({**SENSIBLE, **change})
+
+
 def test_an_unknown_parameter_is_refused_with_a_sentence():
     with pytest.raises(ValueError, match="colour is no parameter"):
         architecture.build({**SENSIBLE, "colour": "red"})

@@ -194,8 +194,8 @@ def test_an_imported_checkpoint_is_in_the_zoo(cli: Cli, checkpoint: Path):
     assert (ended.code, ended.out) == (0, "mine\n")
     first, *_, last = ended.err.splitlines()
     assert first == f"{checkpoint} is a resnet, as the deck spells it: channels 3, ngf 4, blocks 1"
-    assert "\nassumed, as the file does not tell: norm instance, " in ended.err
-    assert ", head tanh, residual output false, upsampling nearest, " in ended.err
+    assert "\nassumed, as the file does not tell: norm=instance, " in ended.err
+    assert ", head=tanh, residual_output=false, upsampling=nearest, " in ended.err
     assert last == "it is in the zoo as mine"
     model = find_model("mine")
     assert (model.card.source, model.card.target, model.card.licence) == ("day", "night", "MIT")

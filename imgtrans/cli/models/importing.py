@@ -83,13 +83,16 @@ def _audition(console: Console, file: Path, network: str, assumed: dict[str, str
 
 def report(console: Console, file: str, imported: "Imported") -> None:
     """Tell what came into the zoo."""
+    from imgtrans.zoo.audition import in_words
+
     card, found = imported.model.card, imported.recognised
     whose = f", as {found.recognition.dialect} spells it" if found.recognition.dialect else ""
     assumed = dict(found.recognition.assumed)
     known = ", ".join(_said(key, value) for key, value in card.parameters.items() if key not in assumed)
     console.say(f"{file}{f' ({found.network})' if found.network else ''} is a {card.architecture}{whose}: {known}")
     if assumed:
-        console.say(f"assumed, as the file does not tell: {', '.join(_said(*pair) for pair in assumed.items())}")
+        said = ", ".join(f"{key}={value}" for key, value in in_words(assumed).items())
+        console.say(f"assumed, as the file does not tell: {said}")
     console.say(f"a trial picture came out with values from {imported.lowest:.2f} to {imported.highest:.2f}")
     if imported.doubts:
         console.warn(
@@ -111,6 +114,5 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _said(key: str, value: Any) -> str:
-    shown = " ".join(map(str, value)) or "none" if isinstance(value, list) else value
-    shown = str(shown).lower() if isinstance(value, bool) else shown
+    shown = " ".join(map(str, value)) if isinstance(value, list) else value
     return f"{key.replace('_', ' ')} {shown}"
