@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED, TERMINATED = 130, 143
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
+_ORDER_SECONDS = 5.0  # that it takes at the most to put things in order
 _PATIENCE_SECONDS = 1.0  # who presses Ctrl-C twice at once means one thing by it
 _CHILD = "--multiprocessing-fork"
 
@@ -30,10 +31,42 @@ def end_at_once() -> None:
 
 
 def raise_errors() -> None:
-    """Have signals raise KeyboardInterrupt and SystemExit from here on, for who has something to put in order."""
+    """Have the next signal raise KeyboardInterrupt or SystemExit, for who has something to put in order.
+
+    Those behind it do not disturb that; once it has taken long, they end the process at once.
+    """
+    raised: list[float] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if not raised:
+            raised.append(time.monotonic())
+            raise SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt
+        if time.monotonic() - raised[0] > _ORDER_SECONDS:
+            end(number, "stopped at once")
+
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _raise_exit)
+        signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
+
+
+@contextlib.contextmanager
+def held(*numbers: int) -> Iterator[None]:
+    """Hold signals back, in this thread for a moment and in processes that it starts now for good.
+
+    A Ctrl-C reaches the whole process group, and a process that works for this one must live through it from its first
+    moment on: who started it stops in its own time.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # noqa: PLC0415 - this module is imported before all others
+
+    resource_tracker.ensure_running()  # else it starts with the process, and lets these signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def ignore() -> None:
@@ -97,10 +130,6 @@ def end(number: int, line: str) -> NoReturn:
         clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
         os.write(2, f"{clear}{line}\n".encode() if line else clear.encode())
     os._exit(_exit_code(number))
-
-
-def _raise_exit(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
 
 
 def _exit_code(number: int) -> int:

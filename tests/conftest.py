@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from imgtrans import checkpoint
 from imgtrans.__main__ import main
@@ -19,6 +20,9 @@ from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.card import Card
 from imgtrans.zoo.store import Model, install
 from tests.disks import SmallDisk
+
+settings.register_profile("patient", deadline=None)  # how long an example takes depends on what else the machine does
+settings.load_profile("patient")
 
 NOBODY = 65534
 TINY_PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}

@@ -8,6 +8,7 @@ from imgtrans.protocols import Parameters
 
 RESIZINGS = ("nearest", "bilinear", "bilinear_aligned", "bicubic")  # of maps, none of which leaves a trace in a file
 UPSAMPLINGS = (*RESIZINGS, "transpose", "blur")
+SHOWN_UPSAMPLINGS = ("nearest", "transpose", "blur")  # those that names and shapes tell apart
 DOWNSAMPLINGS = ("stride", "blur")
 NORMS = ("instance", "batch", "weight", "none")
 STATISTICS = ("running", "own")

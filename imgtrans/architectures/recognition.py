@@ -7,7 +7,7 @@ import torch
 
 from imgtrans.architectures.alternatives import alternatives, open_parameters
 from imgtrans.architectures.dialects import DECK, DIALECTS
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, PLACES, ResNetParameters
+from imgtrans.architectures.parameters import DOWNSAMPLINGS, PLACES, SHOWN_UPSAMPLINGS, ResNetParameters
 from imgtrans.architectures.resnet import ResNet
 from imgtrans.architectures.sequences import sequences_in
 from imgtrans.architectures.spelling import Slot, Spelling
@@ -18,7 +18,6 @@ Names = dict[Slot, str]
 Layers = dict[str, dict[str, Shape]]
 
 _DEPTHS = range(1, 6)
-_UPSAMPLINGS = ("nearest", "transpose", "blur")  # those that are told apart by names and shapes
 
 # Weight normalisation's two halves, as PyTorch spells them now and did before 2.0.
 _WEIGHT_NORM = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
@@ -91,7 +90,7 @@ def _structures(layers: Layers, dialect: Spelling) -> Iterator[tuple[Parameters,
     """Yield what decides the names of the layers, with the names, wherever just these layers have kernels and blurs."""
     kernels = {name for name, tensors in layers.items() if _kernel(tensors)}
     blurs = {name for name, tensors in layers.items() if "filt" in tensors}
-    for depth, up, down, pad_layers in product(_DEPTHS, _UPSAMPLINGS, DOWNSAMPLINGS, (True, False)):
+    for depth, up, down, pad_layers in product(_DEPTHS, SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)):
         structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "pad_layers": pad_layers}
         if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
             continue

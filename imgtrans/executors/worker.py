@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from imgtrans import signals
 from imgtrans.errors import ImageError
 from imgtrans.images.measure import Extent
 from imgtrans.memory import die_first, keep_freed_memory
@@ -47,11 +48,13 @@ class Read:
         frames: What of each frame goes into the network.
         pixels: Pixels of the picture, all frames together.
         seconds: How long it took.
+        note: What the user has to know of it, one sentence or "".
     """
 
     frames: list[Pixels]
     pixels: int
     seconds: float
+    note: str = ""
 
 
 class Worker:
@@ -93,8 +96,8 @@ class Worker:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        count, frames, seconds = self._call("read", item, pixels=pixels)
-        return Read(frames, count, seconds)
+        (count, note), frames, seconds = self._call("read", item, pixels=pixels)
+        return Read(frames, count, seconds, note)
 
     def write(self, item: Item, translated: Sequence[Pixels], temporary: Path, pixels: int = 0) -> float:
         """Finish a picture; the file ``temporary`` is then on disk.
@@ -176,7 +179,8 @@ class Worker:
                 raise WorkerDiedError("is not wanted any more")
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
-            process.start()
+            with signals.held(signal.SIGINT):
+                process.start()
             theirs.close()
             self._process, self._connection = process, ours
         return ours
@@ -212,9 +216,9 @@ def _serve(connection: Connection, job: Job, keep: int) -> None:
     def measure(item: Item) -> tuple[Extent, list[Pixels]]:
         return translate.measure(item, job), []
 
-    def read(item: Item) -> tuple[int, list[Pixels]]:
+    def read(item: Item) -> tuple[tuple[int, str], list[Pixels]]:
         prepared = held[item.key] = translate.read(item, job)
-        return prepared.pixels, [translate.padded(frame, job) for frame in prepared.frames]
+        return (prepared.pixels, prepared.note), [translate.padded(frame, job) for frame in prepared.frames]
 
     def write(item: Item, temporary: Path, *translated: Pixels) -> tuple[None, list[Pixels]]:
         # Not held any more if another picture crashed this process in between.

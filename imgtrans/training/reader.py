@@ -7,14 +7,14 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import resource_tracker
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from imgtrans import signals
 from imgtrans.errors import ImgtransError
 from imgtrans.memory import die_first
 from imgtrans.training.crops import Cut, Pixels, read_crop
@@ -22,7 +22,6 @@ from imgtrans.training.crops import Cut, Pixels, read_crop
 Files: TypeAlias = tuple[Sequence[Path], Sequence[Path]]
 
 _POLL_SECONDS = 0.1
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Reader:
@@ -56,7 +55,7 @@ class Reader:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._files, self._side), daemon=True)
         try:
-            with _held_signals():
+            with signals.held(*signals.STOPPING):
                 self._process.start()
         finally:
             theirs.close()
@@ -111,23 +110,9 @@ class Reader:
         atexit.unregister(self.close)
 
 
-@contextlib.contextmanager
-def _held_signals() -> Iterator[None]:
-    """Hold back the signals that stop a training, here for a moment and in processes that start now for good."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # else it starts with the process, and lets these signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _serve(connection: Connection, files: Files, side: int) -> None:
     """Answer with crops until the other end closes."""
-    for number in _SIGNALS:  # a Ctrl-C reaches the whole process group: the parent stops in its own time
+    for number in signals.STOPPING:  # a Ctrl-C reaches the whole process group: the parent stops in its own time
         signal.signal(number, signal.SIG_IGN)
     die_first()
     asked: queue.SimpleQueue[list[tuple[Cut, Cut]]] = queue.SimpleQueue()

@@ -10,9 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
 from imgtrans.errors import ModelError, UnavailableError
 from imgtrans.images.resample import working_size
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.session import open_session, prepared
 from imgtrans.zoo.store import Model
 
@@ -48,7 +47,7 @@ def cost_of(model: Model) -> Cost:
         ModelError: If its card is no network's.
         UnavailableError: If its architecture is not installed.
     """
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     parameters = model.card.parameters
     try:
         # On the meta device: shapes are computed, numbers are not.

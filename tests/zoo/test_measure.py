@@ -43,7 +43,7 @@ class Odd:
 
 
 def test_any_architecture_is_counted(tiny: Model, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measure, "implementation", lambda group, name: Odd())
+    monkeypatch.setattr(measure, "architecture_of", lambda card: Odd())
     cost = cost_of(replace(tiny, card=replace(tiny.card, parameters={"channels": 4})))
     assert cost.macs_per_pixel == (4 * 8 + 9 * 8) / 4 + 8 * 4  # each output pixel of the last meets one tap
     assert cost.parameters == (32 + 8) + 16 + (72 + 8) + 16 + (128 + 4)

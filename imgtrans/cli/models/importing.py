@@ -66,10 +66,12 @@ def import_model(
 def _audition(console: Console, file: Path, network: str, assumed: dict[str, str], sheet: Path) -> None:
     """Write a contact sheet of what a checkpoint may be, and list it."""
     from imgtrans.zoo import audition
+    from imgtrans.zoo.adapting import check_channels
     from imgtrans.zoo.recognising import recognise
 
     audition.check_sheet(sheet)
     found = recognise(file, network).assuming(assumed)
+    check_channels(file, found.parameters)
     console.say(f"trying {file} on three photographs, under each assumption that is likely")
     candidates = [replace(one, assume={**assumed, **one.assume}) for one in audition.audition(found)]
     audition.write_sheet(candidates, sheet)
@@ -87,17 +89,24 @@ def report(console: Console, file: str, imported: "Imported") -> None:
 
     card, found = imported.model.card, imported.recognised
     whose = f", as {found.recognition.dialect} spells it" if found.recognition.dialect else ""
-    assumed = dict(found.recognition.assumed)
+    assumed = {} if found.label else dict(found.recognition.assumed)
     known = ", ".join(_said(key, value) for key, value in card.parameters.items() if key not in assumed)
+    if found.label:
+        console.say(f"{file} says itself what it is; it was exported by imgtrans")
     console.say(f"{file}{f' ({found.network})' if found.network else ''} is a {card.architecture}{whose}: {known}")
     if assumed:
         said = ", ".join(f"{key}={value}" for key, value in in_words(assumed).items())
         console.say(f"assumed, as the file does not tell: {said}")
     console.say(f"a trial picture came out with values from {imported.lowest:.2f} to {imported.highest:.2f}")
-    if imported.doubts:
+    if imported.doubts and not imported.zeros:
         console.warn(
             f"what it makes of a photograph does not look right ({'; '.join(imported.doubts)}): something assumed may "
             "not be so; --audition sheet.png shows what else it may be"
+        )
+    if imported.zeros:
+        console.warn(
+            f"{len(imported.zeros)} of its kernels are nothing but zeros ({', '.join(imported.zeros[:3])}"
+            f"{', ...' if len(imported.zeros) > 3 else ''}): it was never trained, or the file was damaged"
         )
     console.say(f"it is in the zoo as {card.name}")
     trial = {"lowest": imported.lowest, "highest": imported.highest, "doubts": list(imported.doubts)}
