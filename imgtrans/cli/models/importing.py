@@ -123,5 +123,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _said(key: str, value: Any) -> str:
-    shown = " ".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, bool):
+        value = str(value).lower()
+    shown = " ".join(map(str, value)) or "none" if isinstance(value, list) else value
     return f"{key.replace('_', ' ')} {shown}"
