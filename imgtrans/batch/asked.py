@@ -56,7 +56,7 @@ class Request:
     output: Annotated[
         Path | None,
         Option(
-            "Where outputs go; - is standard output.",
+            "Where outputs go; run takes - for standard output.",
             short="-o",
             value="PATH",
             default="beside the input, named after the model",
