@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtrans.errors import OptionError
+
 
 @dataclass(frozen=True)
 class Selection:
