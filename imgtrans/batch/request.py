@@ -126,6 +126,7 @@ class Prepared:
             wanted=self.wanted,
             max_pixels=request.max_pixels,
             upsample=request.upsample,
+            strength=request.strength,
             tiling=request.tiling,
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
@@ -188,6 +189,8 @@ def prepare(request: Request) -> Prepared:
     )
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
+    if request.strength != 1:
+        settings += f" strength={float(request.strength)!r}"
     if model.card.terms:
         settings += f" {model.card.terms}"
     settings += described(wanted)
