@@ -103,9 +103,11 @@ def stopped(place: Path, command: str) -> tuple[int, str]:
     assert process.stdout
     for line in process.stdout:
         told.append(line)
-        if line.startswith(("training ", "inbox/3.jpg -> ")):
+        if line.startswith(("training ", "watching ")):
             break
-    time.sleep(0.2)  # into the work
+    deadline = time.monotonic() + 60
+    while "watch" in command and not (place / "inbox-summer2winter" / "3.jpg").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=120)
     return process.returncode, "".join(told) + rest
