@@ -125,7 +125,7 @@ class RunListener:
             (report.skipped, "done before"),
             (report.failed, "failed"),
             (report.ignored, "not pictures"),
-            (report.outputs, "outputs of imgtrans, left alone"),
+            (report.outputs, "made by imgtrans before, left alone"),
         ) if count]  # fmt: skip
         time_taken = f" in {report.seconds:.1f} s" if report.seconds else ""  # watching has none: it mostly waits
         if report.translated and report.seconds:
