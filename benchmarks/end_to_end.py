@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from imgtrans import translate
 from imgtrans.batch.plan import Tally
-from imgtrans.batch.reader import JournalReader
+from imgtrans.journal.reading import JournalReader
 from imgtrans.batch.request import Request, prepare
 photos, out, model, size, device = sys.argv[1:]
 prepared = prepare(Request([Path(photos)], model, Path(out), size=size, device=device))

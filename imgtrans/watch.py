@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from watchdog.events import DirModifiedEvent, FileModifiedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from imgtrans.batch.discovery import items_below
-from imgtrans.batch.journal import Journal
+from imgtrans.batch.lookahead import ReadyFolders
 from imgtrans.batch.plan import Decision, decide
 from imgtrans.batch.report import Listener, Report
 from imgtrans.batch.request import Prepared
 from imgtrans.batch.run import execute, opened_journal, record_refused
-from imgtrans.batch.scout import ReadyFolders
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.finding.pictures import items_below
+from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item
 
 # Events are lost on network shares and under load; a look at the whole folder now and then finds what they missed.

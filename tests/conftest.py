@@ -1,9 +1,10 @@
-"""A home of its own for every test, and the tiny real model that most of them translate with."""
+"""A home of its own for every test, somebody without root's rights, and the tiny real model of most."""
 
 import os
 import shutil
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.card import Card
 from imgtrans.zoo.store import Model, install
 
+NOBODY = 65534
 TINY_PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
 
 
@@ -101,6 +103,25 @@ def undecodable_name(tmp_path: Path) -> Iterator[str]:
     except OSError:
         pytest.skip(f"the file system of {sys.platform} takes names in UTF-8 only")
     yield name
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A folder whose owner runs the test: root, who may read all, becomes nobody for it."""
+    folder = Path(tempfile.mkdtemp())  # root's tmp_path may not be entered by others
+    root = os.name != "nt" and os.geteuid() == 0
+    if root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in [folder, *folder.rglob("*")]:
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o700)
+        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imgtrans.batch.entry import Entry
-from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Recipe
 from imgtrans.files import cannot_go_on, fsync_folder
+from imgtrans.journal.entry import Entry
+from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
 

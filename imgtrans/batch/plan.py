@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from imgtrans.batch.discovery import Met
-from imgtrans.batch.entry import Entry
+from imgtrans.finding.twins import Met
 from imgtrans.images.written import written_format
+from imgtrans.journal.entry import Entry
 from imgtrans.protocols import Item
 
 
@@ -108,7 +108,7 @@ def decisions(
     """Decide on each picture as it is met, and count.
 
     Args:
-        met: The files that are met; see :func:`imgtrans.batch.discovery.discover`.
+        met: The files that are met; see :func:`imgtrans.finding.pictures.discover`.
         recipe: What is to be made of them.
         records: What was made before.
         policy: What is done where an output stands already.

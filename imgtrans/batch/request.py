@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgtrans.batch.destination import Destination, choose_destination
-from imgtrans.batch.discovery import count, discover, item_for
-from imgtrans.batch.found import look_at
-from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
-from imgtrans.batch.scan import EVERYTHING
-from imgtrans.batch.selection import Selection
-from imgtrans.batch.shard import WHOLE, Shard
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.finding.destination import Destination, choose_destination, item_for
+from imgtrans.finding.file import look_at
+from imgtrans.finding.pictures import count, discover
+from imgtrans.finding.selection import EVERYTHING, Selection
+from imgtrans.finding.shard import WHOLE, Shard
 from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import ALL, KEEP, described, understood
+from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
 from imgtrans.protocols import TILINGS, UPSAMPLING, Wanted
 from imgtrans.zoo.store import Model, find, is_path
@@ -109,7 +108,7 @@ class Prepared:
         return decisions(met, self.recipe, records, self.policy, tally, request.selection.limit)
 
     def counts(self) -> Iterator[int]:
-        """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.batch.discovery.count`."""
+        """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
         return count(self.request.inputs, self.destination, self.request.selection)
 
     def begin(self, journal: Journal) -> None:

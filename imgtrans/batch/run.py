@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.commit import commit
-from imgtrans.batch.counting import Counting
-from imgtrans.batch.database import FOLDER
-from imgtrans.batch.journal import Journal
+from imgtrans.batch.lookahead import Lookahead
 from imgtrans.batch.plan import Decision, Recipe, Tally
 from imgtrans.batch.report import Listener, Report
 from imgtrans.batch.request import Prepared
-from imgtrans.batch.scout import Scout
-from imgtrans.batch.shard import WHOLE, Shard
 from imgtrans.errors import FilesError
+from imgtrans.finding.counting import Counting
+from imgtrans.journal.database import FOLDER
+from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
 if TYPE_CHECKING:
@@ -47,9 +46,9 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
     started = time.monotonic()
     report = report or Report()
     tally = Tally()
-    turn = threading.Lock()  # the scout tells what it skips, this thread what is translated
+    turn = threading.Lock()  # the lookahead tells what it skips, this thread what is translated
     try:
-        with opened_journal(prepared.destination.folder, prepared.request.shard) as journal:
+        with opened_journal(prepared.destination.folder, prepared.request.shard.tag) as journal:
             refused: list[Decision] = []
 
             def tell(decision: Decision) -> None:
@@ -65,24 +64,24 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                     listener.counted(files // prepared.request.shard.count)
 
             prepared.begin(journal)
-            with Scout(prepared.decisions(journal, tally), tell, prepared.request.shard.tag) as scout:
-                if not scout.finds_anything(lambda: listener.looking(tally)):
+            with Lookahead(prepared.decisions(journal, tally), tell, prepared.request.shard.tag) as lookahead:
+                if not lookahead.finds_anything(lambda: listener.looking(tally)):
                     listener.planned(tally, prepared, None)
                 else:
                     with (
                         prepared.open_engine(listener.streaming, listener.warned) as engine,
                         Counting(prepared.counts(), counted) as counting,
                     ):
-                        scout.wait(PLANNING_SECONDS)
-                        scout.check()  # nothing is done yet
+                        lookahead.wait(PLANNING_SECONDS)
+                        lookahead.check()  # nothing is done yet
                         with turn:
                             listener.planned(tally, prepared, engine)
-                        for number, outcome in enumerate(execute(scout, engine, prepared.recipe, journal, tally)):
+                        for number, outcome in enumerate(execute(lookahead, engine, prepared.recipe, journal, tally)):
                             if not number and not tally.complete:
                                 counting.start()  # not before, so as not to delay the first
                             with turn:
                                 report.tried(outcome, listener)
-                scout.check()
+                lookahead.check()
             record_refused(refused, prepared.recipe, journal)
             journal.expect(tally.todo + tally.refused, tally.complete)
             _forget_what_left(prepared, journal)
@@ -113,7 +112,7 @@ def execute(
 
 
 @contextmanager
-def opened_journal(folder: Path, shard: Shard = WHOLE) -> Iterator[Journal]:
+def opened_journal(folder: Path, tag: str = "") -> Iterator[Journal]:
     """Open the journal of an output folder, making the folder; one that stayed empty is taken away again."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -123,7 +122,7 @@ def opened_journal(folder: Path, shard: Shard = WHOLE) -> Iterator[Journal]:
     journal: Journal | None = None
     empty = True
     try:
-        with Journal(folder, shard) as journal:
+        with Journal(folder, tag) as journal:
             try:
                 yield journal
             finally:

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.plan import Tally
-from imgtrans.batch.reader import JournalReader
 from imgtrans.batch.request import Prepared
 from imgtrans.cli.listener import describe_plan, duration
 from imgtrans.console import Console
+from imgtrans.journal.reading import JournalReader
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine

@@ -73,13 +73,13 @@ def run(
     from imgtrans.batch.report import Report
     from imgtrans.batch.request import Request, prepare
     from imgtrans.batch.run import run as translate
-    from imgtrans.batch.selection import Selection
-    from imgtrans.batch.shard import parse_shard
     from imgtrans.batch.summary import check_summary, write_summary
     from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.forecast import show_forecast
     from imgtrans.cli.listener import RunListener
     from imgtrans.cli.pipe import piped
+    from imgtrans.finding.selection import Selection
+    from imgtrans.finding.shard import parse_shard
 
     console = options.console(quiet, verbose, json)
     if report is not None and dry_run:

@@ -10,7 +10,7 @@ import typer
 from imgtrans.cli import options
 
 if TYPE_CHECKING:
-    from imgtrans.batch.status import Status
+    from imgtrans.journal.status import Status
 
 
 def status(
@@ -21,7 +21,7 @@ def status(
 
     It changes nothing, and a run may be at work. The exit code is 0 however things stand.
     """
-    from imgtrans.batch.status import STATES, read_status
+    from imgtrans.journal.status import STATES, read_status
 
     console = options.console(json_lines=json)
     with read_status(output) as standing:

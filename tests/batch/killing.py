@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from imgtrans.batch.reader import JournalReader
-from imgtrans.batch.status import read_status
 from imgtrans.files import is_temporary
+from imgtrans.journal.reading import JournalReader
+from imgtrans.journal.status import read_status
 
 DEADLINE = 300.0
 

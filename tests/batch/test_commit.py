@@ -5,8 +5,8 @@ import pytest
 
 from imgtrans.batch import commit as module
 from imgtrans.batch.commit import commit
-from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Recipe
+from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
 RECIPE = Recipe("model", "settings")

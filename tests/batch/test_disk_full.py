@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from imgtrans.batch import run as module
-from imgtrans.batch.reader import JournalReader
-from imgtrans.batch.status import read_status
 from imgtrans.files import is_temporary
+from imgtrans.journal.reading import JournalReader
+from imgtrans.journal.status import read_status
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.pictures import save

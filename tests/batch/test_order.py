@@ -11,9 +11,9 @@ from imgtrans import translate
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.backends.eager import backend
 from imgtrans.batch.commit import commit
-from imgtrans.batch.journal import Entry, Journal
 from imgtrans.batch.plan import Recipe
 from imgtrans.files import temporary_beside
+from imgtrans.journal.writing import Entry, Journal
 from imgtrans.protocols import Item, Job, Outcome
 from tests.pictures import save
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtrans.batch import discovery as module
-from imgtrans.batch.destination import Destination, choose_destination
-from imgtrans.batch.discovery import discover
-from imgtrans.batch.entry import Entry
 from imgtrans.batch.plan import Policy, Recipe, Tally, decisions
 from imgtrans.errors import FilesError
+from imgtrans.finding import pictures as module
+from imgtrans.finding.destination import Destination, choose_destination
+from imgtrans.finding.pictures import discover
+from imgtrans.journal.entry import Entry
 from tests.pictures import save
 
 RECIPE = Recipe("model", "settings")

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import locks
-from imgtrans.batch.journal import Journal
-from imgtrans.batch.shard import Shard
 from imgtrans.files import is_temporary
+from imgtrans.journal import locks
+from imgtrans.journal.writing import Journal
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.pictures import save
@@ -73,7 +72,7 @@ def test_status_reads_the_journals_of_all(cli: Cli, run: Cli, out: Path):
     assert failed.startswith("failed: ") and "none.jpg" in failed
     assert counts == f"8 done, 1 failed in {out}"
     assert runs == "the last run, with tiny (size=native), has 3 parts: 3 ended"
-    with Journal(out, Shard(2, 3)) as journal:
+    with Journal(out, "2-of-3") as journal:
         journal.expect(5, False)
         journal.begin("tiny", "model", "size=native")
         assert cli("status", out).out.splitlines()[-1].endswith("has 3 parts: 2 ended, 1 at work with at least 5 left")
@@ -97,7 +96,7 @@ def test_a_whole_run_keeps_out_of_a_shards_folder_and_the_other_way_round(
 ):
     monkeypatch.setattr(locks, "_MOMENT_SECONDS", 0.05)
     out.mkdir()
-    with Journal(out, Shard(1, 2)):
+    with Journal(out, "1-of-2"):
         assert run("-q").code == 4
         assert run("-q", "--shard", "1/2").code == 4
         assert run("-q", "--shard", "2/2").code in (0, 1)

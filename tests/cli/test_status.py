@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch.journal import Journal
+from imgtrans.journal.writing import Journal
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.pictures import save

@@ -6,8 +6,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from imgtrans.batch.found import inspect
 from imgtrans.errors import ImageError
+from imgtrans.finding.file import inspect
 from imgtrans.images import heif
 from imgtrans.images.decode import decode, decode_frames
 from imgtrans.images.encode import encode

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch.counting import Counting
-from imgtrans.batch.destination import Destination
-from imgtrans.batch.discovery import count, discover
-from imgtrans.batch.selection import Selection
+from imgtrans.finding.counting import Counting
+from imgtrans.finding.destination import Destination
+from imgtrans.finding.pictures import count, discover
+from imgtrans.finding.selection import Selection
 from tests.pictures import save
 
 

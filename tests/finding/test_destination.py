@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch.destination import choose_destination, ignores_case
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.finding.destination import choose_destination, ignores_case
 from tests.pictures import save
 
 

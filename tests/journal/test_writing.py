@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import database as module
-from imgtrans.batch.database import on_network
-from imgtrans.batch.entry import Entry
-from imgtrans.batch.journal import Journal
-from imgtrans.batch.reader import JournalReader
 from imgtrans.errors import FilesError
+from imgtrans.journal import database as module
+from imgtrans.journal.database import on_network
+from imgtrans.journal.entry import Entry
+from imgtrans.journal.reading import JournalReader
+from imgtrans.journal.writing import Journal
 
 ENTRY = Entry(b"a.jpg", b"a.jpg", 10, 20, "model", "settings", "done", 30, 40)
 

@@ -1,78 +1,27 @@
 import io
 import os
 import sys
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from imgtrans.batch.scan import scan
-from imgtrans.batch.selection import Selection
-from imgtrans.errors import FilesError, UsageError
+from imgtrans.errors import FilesError
+from imgtrans.finding.file import Found
+from imgtrans.finding.listing import listed
+from imgtrans.finding.selection import Selection
+from imgtrans.finding.walk import Place, files_below
 from tests.pictures import save
 
 
-@pytest.mark.parametrize(
-    ("pattern", "matching", "others"),
-    [
-        ("*.jpg", ["a.jpg", "x/y/a.jpg", ".jpg"], ["a.png", "a.jpg.png", "ajpg"]),
-        ("a.jpg", ["a.jpg", "x/a.jpg"], ["aXjpg", "ba.jpg"]),
-        ("/a.jpg", ["a.jpg"], ["x/a.jpg"]),
-        ("x/*.jpg", ["x/a.jpg"], ["x/y/a.jpg", "z/x/a.jpg", "a.jpg"]),
-        ("x/**", ["x/a.jpg", "x/y/a.png"], ["x", "a.jpg", "z/x/a.jpg"]),
-        ("**/y/*.jpg", ["y/a.jpg", "x/y/a.jpg", "w/x/y/a.jpg"], ["x/ya.jpg", "xy/a.jpg", "y/z/a.jpg"]),
-        ("x/**/a.jpg", ["x/a.jpg", "x/y/a.jpg", "x/y/z/a.jpg"], ["xa.jpg", "x/ba.jpg"]),
-        ("holiday", ["holiday/a.jpg", "2020/holiday/x/a.jpg"], ["holidays/a.jpg", "a.jpg"]),
-        ("holiday/", ["holiday/a.jpg", "2020/holiday/x/a.jpg"], ["holidays/a.jpg"]),
-        ("?.jpg", ["a.jpg", "é.jpg"], ["ab.jpg", ".jpg"]),
-        ("[ab]?.jpg", ["a1.jpg", "b2.jpg"], ["c1.jpg"]),
-        ("[!ab].jpg", ["c.jpg"], ["a.jpg", "x/b.jpg"]),
-        ("[a-c].jpg", ["b.jpg"], ["d.jpg", "-.jpg"]),
-        ("[].jpg", ["[].jpg"], ["a.jpg"]),
-        ("[a.jpg", ["[a.jpg"], ["a.jpg"]),
-        ("[z-a].jpg", ["[z-a].jpg"], ["z.jpg"]),
-        ("[!]", ["[!]"], ["a"]),
-        ("[]-]", ["]", "-"], ["a"]),
-        ("a+(b).jpg", ["a+(b).jpg"], ["aab.jpg"]),
-        ("*.JPG", ["a.jpg", "A.Jpg"], ["a.jpeg"]),
-        ("caf\u00e9*", ["cafe\u0301.jpg", "CAF\u00c9.jpg"], ["cafe.jpg"]),
-        ("*", ["a\nb.jpg", "x/y.png"], []),
-    ],
-)
-def test_patterns_match_as_the_page_says(pattern: str, matching: list[str], others: list[str]) -> None:
-    for selection, taken in ((Selection((pattern,)), True), (Selection(exclude=(pattern,)), False)):
-        for name in matching:
-            assert selection.takes(Path(name)) is taken, name
-        for name in others:
-            assert selection.takes(Path(name)) is not taken, name
+def scan(root: Path, selection: Selection, closed: Collection[str] = ()) -> Iterator[Found]:
+    if selection.files_from:
+        return listed(root, closed, selection)
+    return files_below(Place.of(root), closed, selection)
 
 
-@given(pattern=st.text("[]!^-\\&|~a*?/.(", min_size=1).filter(lambda text: text.strip("/")))
-def test_any_pattern_is_understood_and_a_name_without_wildcards_matches_itself(pattern: str) -> None:
-    Selection((pattern,)).takes(Path("a"))
-    plain = pattern.translate(str.maketrans("", "", "[*?/."))
-    assert not plain or Selection((plain,)).takes(Path(plain))
-
-
-def test_patterns_add_up_and_exclusion_wins() -> None:
-    selection = Selection(("*.jpg", "*.png"), ("raw", "*-old.*"))
-    taken = [name for name in ("a.jpg", "b.png", "c.gif", "raw/a.jpg", "a-old.png") if selection.takes(Path(name))]
-    assert taken == ["a.jpg", "b.png"]
-
-
-def test_names_that_are_no_text_match_too() -> None:
-    assert Selection(("caf*.png",)).takes(Path(os.fsdecode(b"caf\xe9.png")))
-
-
-@pytest.mark.parametrize("patterns", [{"include": ("",)}, {"exclude": ("*.jpg", "/")}])
-def test_an_empty_pattern_is_refused(patterns: dict[str, tuple[str, ...]]) -> None:
-    with pytest.raises(UsageError, match="empty pattern"):
-        Selection(**patterns)  # type: ignore[arg-type]
-
-
-def met(root: Path, selection: Selection, exclude: tuple[Path, ...] = ()) -> dict[str, str]:
-    return {str(found.relative): found.problem for found in scan(root, exclude, selection)}
+def met(root: Path, selection: Selection) -> dict[str, str]:
+    return {str(found.relative): found.problem for found in scan(root, selection)}
 
 
 @pytest.fixture
@@ -87,7 +36,6 @@ def test_what_is_not_selected_is_not_even_opened(tree: Path) -> None:
     os.mkfifo(tree / "pipe.png")
     assert [*met(tree, Selection(("x/**",), ("*.jpg",)))] == ["x/b.png"]
     assert [*met(tree, Selection(exclude=("x", "pipe*")))] == ["a.png"]
-    assert [*met(tree / "a.png", Selection(("*.jpg",)))] == []
 
 
 def list_in(folder: Path, content: bytes) -> Path:
@@ -103,7 +51,7 @@ def test_only_what_is_listed_is_met_under_its_usual_name(tree: Path, monkeypatch
     assert met(Path("photos"), Selection(files_from=path)) == {
         "x/y/c.jpg": "", "a.png": "", "no.png": "photos/no.png is not there.",
     }  # fmt: skip
-    assert len([*scan(Path("photos"), (), Selection(files_from=path))]) == 3
+    assert len([*scan(Path("photos"), Selection(files_from=path))]) == 3
 
 
 def test_a_listed_folder_is_walked_and_patterns_hold(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +75,7 @@ def test_hidden_files_other_files_and_outputs_may_be_in_the_list_of_find(tree: P
     save(tree / ".hidden.png")
     save(tree / "out" / "a.png")
     path = list_in(tree.parent, b"\n".join(os.fsencode(one) for one in sorted(tree.rglob("*.*"))))
-    found = [*scan(tree, {(tree / "out").resolve()}, Selection(files_from=path))]
+    found = [*scan(tree, Selection(files_from=path), [str((tree / "out").resolve())])]
     assert [str(one.relative) for one in found if one.format] == ["a.png", "x/b.png", "x/y/c.jpg"]
     assert [one for one in found if one.problem] == []
 
@@ -154,3 +102,24 @@ def test_a_list_may_come_from_standard_input(tree: Path, monkeypatch: pytest.Mon
 def test_a_list_that_cannot_be_read_is_one_sentence(tree: Path, name: str) -> None:
     with pytest.raises(FilesError, match=r"the list in .* cannot be read"):
         met(tree, Selection(files_from=tree.parent / name))
+
+
+def test_what_find_lists_counts_once_the_folders_too(tree: Path) -> None:
+    every = b"\0".join(os.fsencode(one) for one in [tree, *sorted(tree.rglob("*")), tree / "x" / ".." / "a.png"])
+    found = [str(one.relative) for one in scan(tree, Selection(files_from=list_in(tree.parent, every), null=True))]
+    assert sorted(found) == ["a.png", "x/b.png", "x/y/c.jpg"]
+    backwards = b"\0".join(reversed(every.split(b"\0")))
+    found = [str(one.relative) for one in scan(tree, Selection(files_from=list_in(tree.parent, backwards), null=True))]
+    assert sorted(found) == ["a.png", "x/b.png", "x/y/c.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_is_read_however_its_lines_end_and_it_is_marked(
+    tree: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree.parent)
+    save(tree / "é.png")
+    content = "photos/a.png\r\nphotos/é.png\r\nphotos/x/b.png".encode(encoding)
+    assert met(Path("photos"), Selection(files_from=list_in(tree.parent, content))) == {
+        "a.png": "", "é.png": "", "x/b.png": "",
+    }  # fmt: skip

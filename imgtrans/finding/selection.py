@@ -1,18 +1,12 @@
-"""Which of the pictures that a run meets it takes: glob patterns, a limit, a list of files."""
+"""Which of the pictures that a run meets it takes: glob patterns, a limit, a list."""
 
 import functools
-import os
 import re
-import sys
 import unicodedata
-from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.errors import FilesError, UsageError
-
-STDIN = Path("-")
+from imgtrans.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -61,35 +55,8 @@ class Selection:
         """Whether there can be anything to take in a folder of this path below the input."""
         return not (self.exclude and _matches(self.exclude, relative))
 
-    def entries(self) -> Iterator[Path]:
-        """Read the list.
 
-        Raises:
-            FilesError: If it cannot be read.
-        """
-        assert self.files_from is not None
-        shown = "standard input" if self.files_from == STDIN else str(self.files_from)
-        try:
-            if self.files_from == STDIN and sys.stdin is None:
-                raise FilesError("standard input is closed", "name a file with --files-from")
-            source = nullcontext(sys.stdin.buffer) if self.files_from == STDIN else self.files_from.open("rb")
-            with source as file:
-                for entry in _split(file, b"\0" if self.null else b"\n"):
-                    if b"\0" in entry:
-                        raise FilesError(f"{shown} is separated by NUL, not by lines", "say so with --null")
-                    if entry:
-                        yield Path(os.fsdecode(entry))
-        except OSError as error:
-            raise FilesError(f"the list in {shown} cannot be read: {error.strerror}") from error
-
-
-def _split(file: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
-    """Yield what stands between separators, however long the file is."""
-    rest = b""
-    for line in file:  # at each newline, whatever the separator is
-        *whole, rest = (rest + line).split(separator)
-        yield from (entry.removesuffix(b"\r") if os.name == "nt" else entry for entry in whole)
-    yield rest
+EVERYTHING = Selection()
 
 
 def _matches(patterns: tuple[str, ...], relative: Path) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.finding.file import Found
 from imgtrans.images.formats import has_image_name
-from imgtrans.images.written import format_of_name
+from imgtrans.images.written import format_of_name, output_name
+from imgtrans.protocols import Item
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,23 @@ def choose_destination(
                 "imgtrans never writes over an input; name another folder with -o",
             )
     return Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
+
+
+def item_for(found: Found, destination: Destination) -> Item:
+    """Return the item that a file makes."""
+    name = found.relative.name
+    if found.format:
+        name, _ = output_name(name, found.format, destination.format)
+    relative = destination.place(found.root, found.relative.with_name(name))
+    return Item(
+        input=found.path,
+        output=destination.folder / relative,
+        key=os.fsencode(relative),
+        source=os.fsencode(found.relative),
+        format=found.format,
+        size=found.size,
+        mtime_ns=found.mtime_ns,
+    )
 
 
 def ignores_case(folder: Path) -> bool:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.batch.entry import Entry, LastRun
-from imgtrans.batch.reader import JournalReader, journals
 from imgtrans.errors import FilesError
+from imgtrans.journal.entry import Entry, LastRun
+from imgtrans.journal.reading import JournalReader, journals
 
 STATES = ("done", "failed", "outdated", "interrupted")
 

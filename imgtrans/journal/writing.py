@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from imgtrans.batch.database import FOLDER, SUFFIX, open_to_read, open_to_write, read_entries, read_entry, unusable
-from imgtrans.batch.entry import Entry, process_of
-from imgtrans.batch.locks import RunLock
-from imgtrans.batch.reader import JournalReader, best, journals
-from imgtrans.batch.shard import WHOLE, Shard
 from imgtrans.errors import FilesError
+from imgtrans.journal.database import FOLDER, SUFFIX, open_to_read, open_to_write, read_entries, read_entry, unusable
+from imgtrans.journal.entry import Entry, process_of
+from imgtrans.journal.locks import RunLock
+from imgtrans.journal.reading import JournalReader, best, journals
 
 _WHOLE_RUN = "journal"
 _AT_ONCE = 1000  # entries taken over from a shard in one transaction
@@ -29,28 +28,28 @@ class Journal:
 
     Args:
         output: The output folder; it must exist.
-        shard: Which part of a run it is for.
+        tag: Of the shard that it is for, such as ``3-of-16``; "" is the whole run.
 
     Raises:
         FilesError: If another run is using the folder, or the journal cannot be opened.
     """
 
-    def __init__(self, output: Path, shard: Shard = WHOLE) -> None:
+    def __init__(self, output: Path, tag: str = "") -> None:
         self._output = output
         self._began = False
         self._planned, self._complete = 0, False
         self._turn = threading.RLock()
         folder = output / FOLDER
-        self.path = folder / (f"shard-{shard.tag}{SUFFIX}" if shard.tag else f"{_WHOLE_RUN}{SUFFIX}")
+        self.path = folder / (f"shard-{tag}{SUFFIX}" if tag else f"{_WHOLE_RUN}{SUFFIX}")
         try:
             folder.mkdir(exist_ok=True)
-            self._lock = RunLock(folder, shard, output)
+            self._lock = RunLock(folder, tag, output)
         except OSError as error:
             raise FilesError(f"{output} cannot be written: {error.strerror}") from error
         try:
             self._database = open_to_write(self.path)
             try:
-                if not shard.tag:
+                if not tag:
                     self._take_over()
                 self._others = JournalReader(output, without=self.path)
             except BaseException:

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from imgtrans.batch.commit import commit
-from imgtrans.batch.journal import Journal
 from imgtrans.batch.plan import Recipe
-from imgtrans.batch.status import read_status
 from imgtrans.errors import FilesError
+from imgtrans.journal.status import read_status
+from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 from tests.pictures import save
 

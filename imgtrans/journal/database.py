@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from imgtrans.batch.entry import Entry, LastRun
 from imgtrans.errors import FilesError
+from imgtrans.journal.entry import Entry, LastRun
 
 FOLDER = ".imgtrans"
 SUFFIX = ".sqlite"

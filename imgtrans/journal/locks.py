@@ -4,7 +4,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from imgtrans.batch.shard import Shard
 from imgtrans.errors import FilesError
 
 # A shard holds the whole run's lock for a moment, to see whether it is free, and another may come just then.
@@ -19,7 +18,7 @@ class RunLock:
 
     Args:
         folder: Where the locks are.
-        shard: The shard, or the whole.
+        tag: Of the shard, such as ``3-of-16``; "" is the whole run.
         output: The output folder, as the user knows it.
 
     Raises:
@@ -27,12 +26,12 @@ class RunLock:
         OSError: If locks cannot be made there.
     """
 
-    def __init__(self, folder: Path, shard: Shard, output: Path) -> None:
+    def __init__(self, folder: Path, tag: str, output: Path) -> None:
         self._held: list[FileLock] = []
         whole = folder / "lock"
         try:
-            if shard.tag:
-                self._take(folder / f"shard-{shard.tag}.lock", output, "another run")
+            if tag:
+                self._take(folder / f"shard-{tag}.lock", output, "another run")
                 self._take(whole, output, "another run", _MOMENT_SECONDS)
                 self._held.pop().release()
             else:

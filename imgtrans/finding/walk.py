@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.batch.found import Found, look
-from imgtrans.batch.selection import Selection
+from imgtrans.finding.file import Found, look
+from imgtrans.finding.selection import EVERYTHING, Selection
 from imgtrans.images.formats import is_hidden_or_system
 
 
@@ -114,6 +114,22 @@ def walk(
         folder = Folder(stack.pop(), closed, selection)
         yield folder
         stack += reversed(folder.below(fold))
+
+
+def files_below(place: Place, closed: Collection[str] = (), selection: Selection = EVERYTHING) -> Iterator[Found]:
+    """Look at each file below a folder: of each folder the files come first, sorted, then the folders.
+
+    Links to folders are followed unless they lead back into a folder they are in. A folder that cannot be read is a
+    problem like a picture that cannot.
+
+    Args:
+        place: Where to begin.
+        closed: Real paths of folders that are not entered, such as that of the outputs.
+        selection: What is taken.
+    """
+    for folder in walk([place], closed, selection):
+        yield from folder.problems
+        yield from (where.look(name) for where, name in folder.names())
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

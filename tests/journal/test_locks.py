@@ -2,10 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import locks as module
-from imgtrans.batch.locks import RunLock
-from imgtrans.batch.shard import WHOLE, Shard
 from imgtrans.errors import FilesError
+from imgtrans.journal import locks as module
+from imgtrans.journal.locks import RunLock
 
 
 @pytest.fixture(autouse=True)
@@ -14,29 +13,29 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shards_work_side_by_side_and_each_once(tmp_path: Path) -> None:
-    first, second = (RunLock(tmp_path, Shard(number, 2), tmp_path) for number in (1, 2))
+    first, second = (RunLock(tmp_path, f"{number}-of-2", tmp_path) for number in (1, 2))
     with pytest.raises(FilesError, match="in use by another run"):
-        RunLock(tmp_path, Shard(2, 2), tmp_path)
+        RunLock(tmp_path, "2-of-2", tmp_path)
     first.release()
     second.release()
 
 
 def test_a_whole_run_and_a_shard_keep_each_other_out(tmp_path: Path) -> None:
-    shard = RunLock(tmp_path, Shard(1, 2), tmp_path)
+    shard = RunLock(tmp_path, "1-of-2", tmp_path)
     with pytest.raises(FilesError, match="in use by shard 1/2 of another run"):
-        RunLock(tmp_path, WHOLE, tmp_path)
+        RunLock(tmp_path, "", tmp_path)
     shard.release()
-    whole = RunLock(tmp_path, WHOLE, tmp_path)
-    for other in (Shard(1, 2), Shard(2, 3)):
+    whole = RunLock(tmp_path, "", tmp_path)
+    for other in ("1-of-2", "2-of-3"):
         with pytest.raises(FilesError, match="in use by another run"):
             RunLock(tmp_path, other, tmp_path)
     whole.release()
-    RunLock(tmp_path, Shard(2, 3), tmp_path).release()  # who was kept out holds nothing
+    RunLock(tmp_path, "2-of-3", tmp_path).release()  # who was kept out holds nothing
 
 
 def test_whoever_is_kept_out_lets_go_of_what_it_had(tmp_path: Path) -> None:
-    shard = RunLock(tmp_path, Shard(2, 2), tmp_path)
+    shard = RunLock(tmp_path, "2-of-2", tmp_path)
     with pytest.raises(FilesError):
-        RunLock(tmp_path, WHOLE, tmp_path)
-    RunLock(tmp_path, Shard(1, 2), tmp_path).release()
+        RunLock(tmp_path, "", tmp_path)
+    RunLock(tmp_path, "1-of-2", tmp_path).release()
     shard.release()

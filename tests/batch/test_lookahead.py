@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import scout as module
+from imgtrans.batch import lookahead as module
+from imgtrans.batch.lookahead import Lookahead
 from imgtrans.batch.plan import Decision
-from imgtrans.batch.scout import Scout
 from imgtrans.errors import FilesError
 from imgtrans.protocols import Item
 
@@ -20,18 +20,18 @@ def test_what_is_to_do_is_handed_on_in_order_and_the_rest_is_told(tmp_path: Path
     states = ["done", "todo", "refused", "todo", "done"]
     told: list[bytes] = []
     decisions = iter([Decision(item(tmp_path, number), state) for number, state in enumerate(states)])
-    with Scout(decisions, lambda decision: told.append(decision.item.key)) as scout:
-        assert scout.finds_anything()
-        assert [one.key for one in scout] == [b"1", b"3"]
-        scout.check()
+    with Lookahead(decisions, lambda decision: told.append(decision.item.key)) as lookahead:
+        assert lookahead.finds_anything()
+        assert [one.key for one in lookahead] == [b"1", b"3"]
+        lookahead.check()
     assert told == [b"0", b"2", b"4"]
     assert (tmp_path / "out").is_dir()
 
 
 def test_nothing_to_do_is_known_and_makes_no_folder(tmp_path: Path) -> None:
-    with Scout(iter([Decision(item(tmp_path, 0), "done")]), lambda decision: None) as scout:
-        assert not scout.finds_anything()
-        assert [*scout] == []
+    with Lookahead(iter([Decision(item(tmp_path, 0), "done")]), lambda decision: None) as lookahead:
+        assert not lookahead.finds_anything()
+        assert [*lookahead] == []
     assert not (tmp_path / "out").exists()
 
 
@@ -44,9 +44,9 @@ def test_it_goes_ahead_only_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             met.append(number)
             yield Decision(item(tmp_path, number), "todo")
 
-    with Scout(endless(), lambda decision: None) as scout:
-        assert scout.finds_anything()
-        taken = [next(scout).key for _ in range(10)]
+    with Lookahead(endless(), lambda decision: None) as lookahead:
+        assert lookahead.finds_anything()
+        taken = [next(lookahead).key for _ in range(10)]
     assert taken == [b"%d" % number for number in range(10)]
     assert len(met) <= 10 + 4 + 2
 
@@ -56,18 +56,18 @@ def test_what_ends_the_planning_is_raised_once_what_was_found_is_handed_on(tmp_p
         yield Decision(item(tmp_path, 0), "todo")
         raise FilesError("two would be one")
 
-    with Scout(breaks(), lambda decision: None) as scout:
-        scout._thread.join()
+    with Lookahead(breaks(), lambda decision: None) as lookahead:
+        lookahead._thread.join()
         with pytest.raises(FilesError, match="two would be one"):
-            scout.finds_anything()
-        assert [one.key for one in scout] == [b"0"]
+            lookahead.finds_anything()
+        assert [one.key for one in lookahead] == [b"0"]
 
 
-def test_many_threads_share_one_scout(tmp_path: Path) -> None:
+def test_many_threads_share_one_lookahead(tmp_path: Path) -> None:
     taken: list[bytes] = []
     decisions = (Decision(item(tmp_path, number), "todo") for number in range(200))
-    with Scout(decisions, lambda decision: None) as scout:
-        threads = [threading.Thread(target=lambda: taken.extend(one.key for one in scout)) for _ in range(4)]
+    with Lookahead(decisions, lambda decision: None) as lookahead:
+        threads = [threading.Thread(target=lambda: taken.extend(one.key for one in lookahead)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -79,11 +79,13 @@ def test_what_an_earlier_run_left_is_swept_and_another_shards_is_not(tmp_path: P
     (tmp_path / "out").mkdir()
     for tag in ("1-of-2-", "2-of-2-"):
         (tmp_path / "out" / f".imgtrans-{tag}0123456789abcdef.tmp").touch()
-    with Scout(iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None, tag="1-of-2") as scout:
-        assert len([*scout]) == 1
+    with Lookahead(iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None, tag="1-of-2") as lookahead:
+        assert len([*lookahead]) == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".imgtrans-2-of-2-0123456789abcdef.tmp"]
-    with Scout(iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None) as scout:  # a whole run has it alone
-        assert len([*scout]) == 1
+    with Lookahead(
+        iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None
+    ) as lookahead:  # a whole run has it alone
+        assert len([*lookahead]) == 1
     assert [*(tmp_path / "out").iterdir()] == []
 
 
@@ -95,5 +97,5 @@ def test_while_nothing_is_found_somebody_is_told(tmp_path: Path, monkeypatch: py
         assert told.wait(10)
         yield Decision(item(tmp_path, 0), "todo")
 
-    with Scout(slow(), lambda decision: None) as scout:
-        assert scout.finds_anything(told.set)
+    with Lookahead(slow(), lambda decision: None) as lookahead:
+        assert lookahead.finds_anything(told.set)

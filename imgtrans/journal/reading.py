@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from imgtrans.batch.database import FOLDER, SUFFIX, open_to_read, read_entries, read_entry, read_last_run, unusable
-from imgtrans.batch.entry import Entry, LastRun
+from imgtrans.journal.database import FOLDER, SUFFIX, open_to_read, read_entries, read_entry, read_last_run, unusable
+from imgtrans.journal.entry import Entry, LastRun
 
 
 class JournalReader:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtrans.batch.shard import WHOLE, Shard, parse_shard
 from imgtrans.errors import UsageError
+from imgtrans.finding.shard import WHOLE, Shard, parse_shard
 
 
 @given(path=st.text(min_size=1).map(Path), count=st.integers(1, 40))

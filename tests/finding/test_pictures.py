@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import discovery as module
-from imgtrans.batch import found as found_module
-from imgtrans.batch.destination import Destination
-from imgtrans.batch.discovery import discover, items_below
-from imgtrans.batch.shard import Shard
 from imgtrans.errors import FilesError
+from imgtrans.finding import file as file_module
+from imgtrans.finding import pictures as module
+from imgtrans.finding.destination import Destination
+from imgtrans.finding.pictures import discover, items_below
+from imgtrans.finding.shard import Shard
 from tests.pictures import save
 
 
@@ -59,13 +59,13 @@ def test_only_pictures_with_names_near_each_other_are_opened_before_the_first_is
 ) -> None:
     for name in ("a.png", "b.jpg", "c.png", "c.raw", "d.png"):
         save(tmp_path / "in" / name, format="PNG" if name.endswith("raw") else None)
-    inspect, looked = found_module.inspect, []
+    inspect, looked = file_module.inspect, []
 
     def noted(path: Path, relative: Path) -> object:
         looked.append(path.name)
         return inspect(path, relative)
 
-    monkeypatch.setattr(found_module, "inspect", noted)
+    monkeypatch.setattr(file_module, "inspect", noted)
     next(discover([tmp_path / "in"], Destination(tmp_path / "out")))
     assert looked == ["a.png"]
     (tmp_path / "in" / "c.raw").rename(tmp_path / "in" / "c.jpg")

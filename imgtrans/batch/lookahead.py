@@ -15,7 +15,7 @@ _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 5.0  # for a share that does not answer, when everything ends
 
 
-class Scout:
+class Lookahead:
     """An iterator of what is to be translated, fed by a thread that plans.
 
     Args:
@@ -32,11 +32,11 @@ class Scout:
         self._todo: queue.Queue[Item | None] = queue.Queue(AHEAD)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._look_ahead, name="scout", daemon=True)
+        self._thread = threading.Thread(target=self._look_ahead, name="lookahead", daemon=True)
         self._first: Item | None = None
         self._taking, self._telling = threading.Lock(), threading.Lock()
 
-    def __enter__(self) -> "Scout":
+    def __enter__(self) -> "Lookahead":
         """Start to look ahead."""
         self._thread.start()
         return self
