@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Floats, Task, Team, aligned
-from imgtrans.kernels.winograd import TAPS
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
+TAPS = 36  # products of a tile
 TILES = 32  # that a thread transforms at once
 TILE = 4  # pixels of a tile's side
 ROWS, COLUMNS = 4, 64  # of the output that a thread makes at once by the direct way
@@ -90,7 +92,7 @@ class Winograd:
 
     group, together = TILE, 1
 
-    def __init__(self, library: Library, weight: Floats, bias: Floats | None) -> None:
+    def __init__(self, library: "Library", weight: Floats, bias: Floats | None) -> None:
         self._library = library
         lanes = library.machine.lanes
         self._features, self._channels = weight.shape[:2]
@@ -187,7 +189,7 @@ class Direct:
 
     def __init__(
         self,
-        library: Library,
+        library: "Library",
         phases: list[Phase],
         bias: Floats | None,
         stride: tuple[int, int] = (1, 1),
@@ -293,7 +295,7 @@ def _panels(weight: Floats, width: int) -> Floats:
 
 
 def add(
-    library: Library, team: Team, before: Integers, after: Integers, into: Integers, terms: Before, width: int
+    library: "Library", team: Team, before: Integers, after: Integers, into: Integers, terms: Before, width: int
 ) -> None:
     """Write rows that are the sum of some, and of others times ``scale`` plus ``shift``, and not below ``floor``.
 

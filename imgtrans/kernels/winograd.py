@@ -8,11 +8,10 @@ What stands behind it is done as its output is written: bias, ReLU, and the sums
 
 from llvmlite import ir
 
+from imgtrans.kernels.convolution import TAPS
 from imgtrans.kernels.products import product
 from imgtrans.kernels.sums import add_to_sums
 from imgtrans.kernels.writing import Kernel, Value
-
-TAPS = 36  # products of a tile
 
 ARGUMENTS = (
     "rows",  # addresses of the padded input's rows, six for the first row of tiles; 0 is a row of zeros

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,10 +10,12 @@ from torch import Tensor
 
 from imgtrans.kernels import convolution
 from imgtrans.kernels.convolution import Direct, Integers, Phase, Winograd
-from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Floats
 from imgtrans.streaming.program import Normalisation, Op
 from imgtrans.streaming.steps import Convolution, Padding, Transposed
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Layer:
         return first, ((stop - 1) // self.step[0]) * self.stride[0] + self.reach[0]
 
 
-def layers_of(program: Sequence[Op], library: Library) -> dict[int, Layer]:
+def layers_of(program: Sequence[Op], library: "Library") -> dict[int, Layer]:
     """Return the operations of a program that kernels can make, by their places; PyTorch makes the others."""
     found = {}
     for at, op in enumerate(program):
@@ -80,7 +83,7 @@ def layers_of(program: Sequence[Op], library: Library) -> dict[int, Layer]:
     return found
 
 
-def _convolution(op: Convolution, library: Library, *, last: bool) -> Layer | None:
+def _convolution(op: Convolution, library: "Library", *, last: bool) -> Layer | None:
     if op.groups != 1 or op.dilation != (1, 1):
         return None
     padding = op.padding
@@ -94,7 +97,7 @@ def _convolution(op: Convolution, library: Library, *, last: bool) -> Layer | No
     return Layer(kernel, padding, stride=op.stride, reach=(h, w + kernel.together))
 
 
-def _transposed(op: Transposed, library: Library) -> Layer | None:
+def _transposed(op: Transposed, library: "Library") -> Layer | None:
     if op.groups != 1:
         return None
     if op.doubled is not None and _fills_vectors(op.doubled, library):
@@ -125,7 +128,7 @@ def _phases(kernel: int, stride: int, cut: int) -> list[tuple[list[int], int]]:
     return found
 
 
-def _fills_vectors(weight: Tensor, library: Library) -> bool:
+def _fills_vectors(weight: Tensor, library: "Library") -> bool:
     lanes = library.machine.lanes
     return weight.shape[0] % lanes == weight.shape[1] % lanes == 0
 

@@ -1,17 +1,19 @@
 """Stages that kernels make: rows are read where they are, and what stands before and behind a step is done with it."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from imgtrans.kernels.convolution import Before, Doubles, Integers, add
-from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Team
 from imgtrans.streaming.layers import Layer
 from imgtrans.streaming.stages import Shape, Stage
 from imgtrans.streaming.store import Map
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 
 class Totals:
@@ -206,7 +208,7 @@ class Added(Stage):
         team: Who does the work.
     """
 
-    def __init__(self, before: Rows, after: Rows, terms: Before, library: Library, team: Team) -> None:
+    def __init__(self, before: Rows, after: Rows, terms: Before, library: "Library", team: Team) -> None:
         self.shape = before.shape
         self._before, self._after, self._terms = before, after, terms
         self._library, self._team = library, team

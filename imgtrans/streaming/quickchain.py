@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Team
 from imgtrans.streaming.chain import Affine, closed_within
 from imgtrans.streaming.layers import Layer
@@ -15,6 +15,9 @@ from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
 from imgtrans.streaming.quick import Added, OfMap, OfStage, Quick, before_of
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Sum, Through
 from imgtrans.streaming.store import Map
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Kernels:
         team: Who does the work.
     """
 
-    library: Library
+    library: "Library"
     layers: Mapping[int, Layer]
     team: Team
 

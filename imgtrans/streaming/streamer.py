@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Team
 from imgtrans.memory import in_words
 from imgtrans.protocols import Pixels
@@ -20,6 +19,9 @@ from imgtrans.streaming.quickchain import Kernels, QuickChain
 from imgtrans.streaming.statistics import Statistics
 from imgtrans.streaming.steps import Step
 from imgtrans.streaming.store import Map, Store, is_ram_backed
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 Progress = Callable[[float], None]
 
@@ -47,7 +49,7 @@ class Streamer:
         network: nn.Module,
         device: torch.device | None = None,
         precision: torch.dtype = torch.float32,
-        library: Library | None = None,
+        library: "Library | None" = None,
     ) -> None:
         self._device = device or torch.device("cpu")
         self._precision = precision
@@ -63,8 +65,8 @@ class Streamer:
         self.by_kernel = len(self._layers)
 
     @property
-    def _own(self) -> int:
-        """Bytes that kernels take besides maps and the network's own weights."""
+    def kernel_bytes(self) -> int:
+        """Bytes of main memory that kernels take besides maps and the network's own weights."""
         layers = [layer.kernel for layer in self._layers.values()]
         room = 4 * max((kernel.room for kernel in layers), default=0)
         return sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
@@ -93,7 +95,7 @@ class Streamer:
             ValueError: If the network does not take pictures so small.
         """
         own = None if self._device.type == "cpu" else device_memory or 0
-        left = max(1, memory - self._own)
+        left = max(1, memory - self.kernel_bytes)
         return plan(self._program, (channels, height, width), left, own, self._precision, ahead=AHEAD if self.by_kernel else 0)
 
     def run(
