@@ -1,27 +1,39 @@
-"""The sum of a residual block: its input, and its normalised output."""
+"""The sum of a residual block by the kernel ``addition``."""
 
-from llvmlite import ir
+from typing import TYPE_CHECKING
 
-from imgtrans.kernels.writing import Kernel
+from imgtrans.kernels.convolution import Before, Integers
+from imgtrans.kernels.team import Floats, Task, Team
 
-ARGUMENTS = (
-    "before", "after", "into",  # addresses of the rows of the block's input, of its output, and of the sum
-    "scale", "shift", "floor",  # of its output: two vectors of channels; of the sum: the number that it is not below
-    "channels", "width", "top", "bottom",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
+
+ADDED = 1 << 17  # values that a thread adds at once
 
 
-def write_addition(module: ir.Module, lanes: int) -> None:
-    """Write the kernel ``addition``."""
-    k = Kernel(module, "addition", ARGUMENTS, lanes)
-    least = {lanes: k.spread(k["floor"], lanes) for lanes in (k.lanes, 1)}
-    with k.loop(k["bottom"], k["top"]) as y:
-        before, after, into = (k.integer(k[name] + y * 8) for name in ("before", "after", "into"))
-        with k.loop(k["width"]) as x:
-            pixel = x * k["channels"] * 4
-            for c, lanes in k.vectors(k["channels"]):
-                scale, shift = k.load(k["scale"] + c * 4, lanes), k.load(k["shift"] + c * 4, lanes)
-                value = k.fused(k.load(after + pixel + c * 4, lanes), scale, shift)
-                value = value + k.load(before + pixel + c * 4, lanes)
-                k.store(k.larger(value, least[lanes]), into + pixel + c * 4)
-    k.end()
+def add(
+    library: "Library", team: Team, before: Integers, after: Integers, into: Integers, terms: Before, width: int
+) -> None:
+    """Write rows that are the sum of some, and of others times ``scale`` plus ``shift``, and not below ``floor``.
+
+    Args:
+        library: The kernels.
+        team: Who does the work.
+        before: Addresses of the rows that are added as they are, (width, channels) each.
+        after: Addresses of the others.
+        into: Addresses of the sum's, which may be those of either.
+        terms: Scale and shift of the others, and the floor of the sum.
+        width: Of the rows.
+    """
+
+    def task(top: int) -> Task:
+        def do(room: Floats) -> None:
+            library.call(
+                "addition", before, after, into, terms.scale, terms.shift, terms.floor, len(terms.scale), width,
+                top, min(top + high, len(into)),
+            )  # fmt: skip
+
+        return do
+
+    high = max(1, ADDED // (width * len(terms.scale)))
+    team.do(task(top) for top in range(0, len(into), high))

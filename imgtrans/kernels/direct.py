@@ -1,116 +1,147 @@
-"""A convolution of any kernel and stride, as sums of products over rows that are padded first.
+"""A convolution of any kernel and stride by the kernels ``direct`` and ``narrow``, a transposed one among them."""
 
-What stands before and behind it is done with it, as in :mod:`imgtrans.kernels.winograd`.
-"""
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from llvmlite import ir
+import numpy as np
 
-from imgtrans.kernels.products import product
-from imgtrans.kernels.sums import add_to_sums
-from imgtrans.kernels.writing import Kernel, Value
+from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, filled, longer
+from imgtrans.kernels.team import Floats, Task, Team, aligned
 
-PIXELS = 16  # that are summed in single precision
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
-ARGUMENTS = (
-    "rows",  # addresses of the padded input's rows, the first row of the output's first; 0 is a row of zeros
-    "columns",  # of the padded input: bytes from a row's begin, -1 is a column of zeros
-    "scale", "shift", "floor",  # of what is read: two vectors of channels, and the number that it is not below
-    "channels",
-    "weights",  # (panels, down, across, channels, vectors * lanes)
-    "down", "across", "stride", "stride_down",  # the kernel's rows and columns; its stride along a row, and down
-    "room",  # for the padded rows of what is done at once, and a few pixels more
-    "outputs",  # addresses of the output's rows
-    "pixel",  # bytes between two pixels of the output
-    "features",  # channels of the output
-    "bias", "least",  # of what is written: a vector of whole panels, and the number that it is not below
-    "top", "bottom", "left", "right",  # rows and columns of the output
-    "sums", "sums_step",  # 2 * features doubles for each row, and the bytes between two; or 0
-)  # fmt: skip
+ROWS, COLUMNS = 4, 64  # of the output that a thread makes at once
 
 
-def write_direct(module: ir.Module, lanes: int, rows: int) -> None:
-    """Write the kernels ``direct``, and ``narrow`` for outputs of few channels."""
-    for name, vectors in (("direct", 2), ("narrow", 1)):
-        k = Kernel(module, name, ARGUMENTS, lanes)
-        wide = k["right"] - k["left"]
-        row_bytes = ((wide - 1) * k["stride"] + k["across"]) * k["channels"] * 4
-        _read(k, row_bytes)
-        spare = k.room(vectors * lanes)
-        together = rows * 2 // vectors
-        panel_bytes = k["down"] * k["across"] * k["channels"] * (4 * vectors * lanes)
-        with (
-            k.loop((k["features"] + (vectors * lanes - 1)) // (vectors * lanes)) as panel,
-            k.loop(k["bottom"], k["top"]) as y,
-            k.loop(wide, step=together) as x,
-        ):
-            given = k["room"] + (y - k["top"]) * k["stride_down"] * row_bytes + x * k["stride"] * k["channels"] * 4
-            made = product(
-                k,
-                together,
-                vectors,
-                first=given,
-                step=k["stride"] * k["channels"] * 4,
-                length=k["across"] * k["channels"],
-                weights=k["weights"] + panel * panel_bytes,
-                parts=k["down"],
-                part_step=row_bytes,
-            )
-            n = panel * (vectors * lanes)
-            biases = [k.load(k["bias"] + (n + lanes * one) * 4, lanes) for one in range(vectors)]
-            least = k.spread(k["least"], lanes)
-            output = k.integer(k["outputs"] + y * 8) + (k["left"] + x) * k["pixel"] + n * 4
-            left = k["features"] - n
-            for number, row in enumerate(made):
-                with k.when(x + number < wide):
-                    values = [k.larger(value + bias, least) for value, bias in zip(row, biases, strict=True)]
-                    _write(k, values, output + k["pixel"] * number, left, spare)
-        with k.when(k["sums"].is_not(0)), k.loop(k["bottom"], k["top"]) as y:
-            _sum(k, k.integer(k["outputs"] + y * 8) + k["left"] * k["pixel"], wide, k["sums"] + (y - k["top"]) * k["sums_step"])
-        k.end()
+@dataclass(frozen=True)
+class Phase:
+    """A part of a convolution: of every few pixels of the output, one.
+
+    Attributes:
+        weight: (features, channels, h, w).
+        row: The first row of the padded input that the first row of the output needs.
+        column: The first column.
+        down: Number of the first row of the output that it makes.
+        across: Number of the first column.
+    """
+
+    weight: Floats
+    row: int = 0
+    column: int = 0
+    down: int = 0
+    across: int = 0
 
 
-def _read(k: Kernel, row_bytes: Value) -> None:
-    """Bring the rows that are needed to what the convolution sees: normalised, cut off, padded."""
-    first = k["left"] * k["stride"]
-    last = (k["right"] - 1) * k["stride"] + k["across"]
-    least = {lanes: k.spread(k["floor"], lanes) for lanes in (k.lanes, 1)}
-    with k.loop((k["bottom"] - 1) * k["stride_down"] + k["down"], k["top"] * k["stride_down"]) as y:
-        row = k.integer(k["rows"] + y * 8)
-        into = k["room"] + (y - k["top"] * k["stride_down"]) * row_bytes
-        with k.loop(last, first) as x:
-            column = k.integer(k["columns"] + x * 8)
-            there = row.is_not(0).both(k.number(-1) < column)
-            pixel = into + (x - first) * k["channels"] * 4
-            with k.either(there) as (inner, beyond):
-                with inner:
-                    for c, lanes in k.vectors(k["channels"]):
-                        scale, shift = k.load(k["scale"] + c * 4, lanes), k.load(k["shift"] + c * 4, lanes)
-                        value = k.fused(k.load(row + column + c * 4, lanes), scale, shift)
-                        k.store(k.larger(value, least[lanes]), pixel + c * 4)
-                with beyond:
-                    for c, lanes in k.vectors(k["channels"]):
-                        k.store(k.constant(0.0, lanes), pixel + c * 4)
+class Direct:
+    """A convolution of any kernel and stride. A transposed one is several of stride 1, one for each phase.
+
+    Args:
+        library: The kernels.
+        phases: One, or ``step[0] * step[1]``.
+        bias: (features) or None.
+        stride: Vertical and horizontal.
+        step: Rows and columns of the output from one of a phase to the next.
+        last: Whether nothing is normalised behind it, and rows of the output may have room for more pixels.
+
+    Attributes:
+        together: Pixels that are made together, a multiple of which rows of the output have room for.
+    """
+
+    def __init__(
+        self,
+        library: "Library",
+        phases: list[Phase],
+        bias: Floats | None,
+        stride: tuple[int, int] = (1, 1),
+        step: tuple[int, int] = (1, 1),
+        last: bool = False,
+    ) -> None:
+        self._library, self._phases, self._stride, self._step = library, phases, stride, step
+        lanes = library.machine.lanes
+        self._features, self._channels = phases[0].weight.shape[:2]
+        # Outputs of few channels are made several pixels at a time, or most of a vector would stay empty.
+        single = last and step == (1, 1) and stride == (1, 1)
+        self.together = max(1, lanes // self._features // 2 * 2) if single else 1
+        self._made = self.together * self._features
+        self._name, vectors = ("narrow", 1) if self._made <= lanes else ("direct", 2)
+        self._weights = [_panels(_repeated(phase.weight, self.together), vectors * lanes) for phase in phases]
+        bias = None if bias is None else np.tile(bias, self.together)
+        self._bias = filled(bias, -(-self._made // (vectors * lanes)) * vectors * lanes)
+        self.group = step[0]
+        self.bytes = sum(weights.nbytes for weights in self._weights)
+        h = max(phase.weight.shape[2] for phase in phases)
+        w = max(phase.weight.shape[3] for phase in phases) + self.together - 1
+        across = self.together * stride[1]
+        spare = 2 * library.machine.rows * across
+        self.room = (((ROWS - 1) * stride[0] + h) * ((COLUMNS - 1) * across + w) + spare) * self._channels
+
+    def slots(self, width: int) -> int:
+        """Return how many sums are taken of each group of rows."""
+        return len(self._phases) * -(-width // (COLUMNS * self._step[1]))
+
+    def run(
+        self,
+        team: Team,
+        rows: Integers,
+        columns: Integers,
+        before: Before,
+        outputs: Integers,
+        width: int,
+        sums: Doubles | None,
+    ) -> None:
+        """Make rows of the output; see :class:`Convolution`."""
+        slots = self.slots(width) // len(self._phases)
+        tasks: list[Task] = []
+        columns = longer(columns, len(columns) + self.together, -1)
+        for number, (phase, weights) in enumerate(zip(self._phases, self._weights, strict=True)):
+            h, w = phase.weight.shape[2:]
+            places = outputs[phase.down :: self._step[0]] + phase.across * self._made * 4
+            across = -(-max(0, width - phase.across) // (self._step[1] * self.together))
+            for top in range(0, len(places), ROWS):
+                for slot, left in enumerate(range(0, across, COLUMNS)):
+                    tasks.append(
+                        self._task(
+                            rows[phase.row :], columns[phase.column :], before, weights,
+                            h, w + self.together - 1, places,
+                            top, min(top + ROWS, len(places)), left, min(left + COLUMNS, across),
+                            None if sums is None else sums[:, number * slots + slot],
+                        )
+                    )  # fmt: skip
+        team.do(tasks)
+
+    def _task(
+        self, rows: Integers, columns: Integers, before: Before, weights: Floats, h: int, w: int, places: Integers,
+        top: int, bottom: int, left: int, right: int, sums: Doubles | None,
+    ) -> Task:  # fmt: skip
+        def do(room: Floats) -> None:
+            self._library.call(
+                self._name,
+                rows, columns, before.scale, before.shift, before.floor, self._channels, weights,
+                h, w, self._stride[1] * self.together, self._stride[0], room,
+                places, 4 * self._made * self._step[1], self._made, self._bias, NOTHING,
+                top, bottom, left, right, 0 if sums is None else sums[top], 0 if sums is None else sums.strides[0],
+            )  # fmt: skip
+
+        return do
 
 
-def _write(k: Kernel, values: list[Value], place: Value, left: Value, spare: Value) -> None:
-    """Write a pixel's vectors, of which only the first ``left`` values are channels."""
-    with k.either(left < len(values) * k.lanes) as (part, whole):
-        with whole:
-            for number, value in enumerate(values):
-                k.store(value, place + 4 * k.lanes * number)
-        with part:
-            for number, value in enumerate(values):
-                k.store(value, spare + 4 * k.lanes * number)
-            with k.loop(left) as n:
-                k.store(k.load(spare + n * 4, 1), place + n * 4)
+def _repeated(weight: Floats, times: int) -> Floats:
+    """Return the kernel that makes some pixels beside each other, (pixels * features, channels, h, w + pixels - 1)."""
+    features, channels, h, w = weight.shape
+    wide = np.zeros((times, features, channels, h, w + times - 1), np.float32)
+    for one in range(times):
+        wide[one, ..., one : one + w] = weight
+    return wide.reshape(times * features, channels, h, w + times - 1)
 
 
-def _sum(k: Kernel, output: Value, wide: Value, sums: Value) -> None:
-    """Add a row of the output to its sums."""
-    whole = wide // PIXELS * PIXELS
-    for n, lanes in k.vectors(k["features"]):
-        with k.loop(whole, step=PIXELS) as x:
-            place = output + x * k["pixel"] + n * 4
-            add_to_sums(k, sums, n, [k.load(place + k["pixel"] * one, lanes) for one in range(PIXELS)])
-        with k.loop(wide, start=whole) as x:
-            add_to_sums(k, sums, n, [k.load(output + x * k["pixel"] + n * 4, lanes)])
+def _panels(weight: Floats, width: int) -> Floats:
+    """Return weights as the kernels read them, (panels, h, w, channels, width)."""
+    features = weight.shape[0]
+    panels = -(-features // width)
+    flat = weight.transpose(2, 3, 1, 0).reshape(-1, features)
+    padded = np.zeros((len(flat), panels * width), np.float32)
+    padded[:, :features] = flat
+    ordered = aligned(padded.size)
+    ordered.reshape(panels, len(flat), width)[:] = padded.reshape(len(flat), panels, width).transpose(1, 0, 2)
+    return ordered

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from imgtrans.errors import UnavailableError
 from imgtrans.files import written_atomically
-from imgtrans.kernels.addition import write_addition
-from imgtrans.kernels.direct import write_direct
+from imgtrans.kernels.code.addition import write_addition
+from imgtrans.kernels.code.direct import write_direct
+from imgtrans.kernels.code.winograd import write_winograd
 from imgtrans.kernels.machine import Machine, host
-from imgtrans.kernels.winograd import write_winograd
 
 NAMES = ("winograd", "direct", "narrow", "addition")
 
@@ -44,7 +44,8 @@ class Library:
         self._functions = {name: kind(self._engine.get_function_address(name)) for name in NAMES}
 
     def call(self, name: str, *arguments: int | NDArray[np.generic]) -> None:
-        """Call a kernel with its arguments in their order; an array stands for its address. Other threads go on meanwhile."""
+        """Call a kernel with its arguments in their order; an array stands for its address."""
+        # ctypes lets other threads of Python go on meanwhile.
         table = (ctypes.c_int64 * len(arguments))(
             *(one if isinstance(one, int) else one.ctypes.data for one in arguments)
         )
@@ -89,7 +90,7 @@ def machine_code(machine: Machine, folder: Path | None = None) -> bytes:
 def _key(machine: Machine) -> str:
     """Return what tells one object file from another: what it was made from, for what and by what."""
     told = hashlib.sha256(f"{machine} {llvmlite.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         told.update(path.read_bytes())
     return told.hexdigest()[:32]
 

@@ -41,7 +41,7 @@ class Machine:
     def narrowed(self) -> "Machine":
         """Return this processor without the vectors of 512 bits: what others of its kind are."""
         features = [f for f in self.features.split(",") if not f.startswith("+avx512") and f[1:] != "evex512"]
-        return Machine.of(self.triple, self.cpu, ",".join(features + ["-avx512f", "-avx512vl"]))
+        return Machine.of(self.triple, self.cpu, ",".join([*features, "-avx512f", "-avx512vl"]))
 
 
 @cache

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, heights
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Stored, Sum, Through
-from imgtrans.streaming.store import Map
 
 Affine = Mapping[int, tuple[Tensor, Tensor]]
 

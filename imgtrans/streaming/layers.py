@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from imgtrans.kernels import convolution
-from imgtrans.kernels.convolution import Direct, Integers, Phase, Winograd
+from imgtrans.kernels.convolution import Integers
+from imgtrans.kernels.direct import Direct, Phase
 from imgtrans.kernels.team import Floats
+from imgtrans.kernels.winograd import Winograd
 from imgtrans.streaming.program import Normalisation, Op
 from imgtrans.streaming.steps import Convolution, Padding, Transposed
 

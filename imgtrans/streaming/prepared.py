@@ -1,4 +1,4 @@
-"""The backend ``prepared``: a network as a program whose convolutions are kernels, the same for pictures of any size."""
+"""The backend ``prepared``: a network as a program of kernels, the same for pictures of any size."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,10 @@ from imgtrans.protocols import Interrupted, Pixels
 from imgtrans.streaming.streamer import Streamer
 
 LIMIT = 1e-4  # how far values in [-1, 1] may be from the plain network's
-PROBE = 64  # pixels of the side of the picture that this is tried with
+PROBES = (
+    32,
+    128,
+)  # pixels of the sides of the pictures that this is tried with, the second where the first is too small
 
 
 class PreparedSession:
@@ -53,7 +56,7 @@ class PreparedSession:
         def sink(start: int, rows: Pixels) -> None:
             result[start : start + len(rows)] = rows
 
-        how = self.streamer.plan(*picture.shape[:2], memory=sys.maxsize)
+        how = self.streamer.plan(picture.shape[0], picture.shape[1], memory=sys.maxsize)
         try:
             self.streamer.run(
                 how, source, sink, depth=8 * picture.itemsize, scratch=Path(), progress=lambda _: self._look_up()
@@ -99,17 +102,32 @@ class PreparedBackend:
         return PreparedSession(streamer)
 
 
-@torch.inference_mode()
 def _difference(network: nn.Module, streamer: Streamer) -> float:
     """Return how far the prepared network's values are from the plain one's at most, for a picture of noise."""
-    given = torch.rand(1, 3, PROBE, PROBE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for so little, others would be waited for longer than they would help
+    try:
+        for side in PROBES:
+            try:
+                return _difference_at(network, streamer, side)
+            except (RuntimeError, ValueError):
+                if side == PROBES[-1]:
+                    raise
+    finally:
+        torch.set_num_threads(threads)
+    raise AssertionError
+
+
+@torch.inference_mode()
+def _difference_at(network: nn.Module, streamer: Streamer, side: int) -> float:
+    given = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
     expected = network(given)
     result = torch.empty_like(expected)
 
     def sink(start: int, rows: torch.Tensor) -> None:
         result[:, :, start : start + rows.shape[2]] = rows
 
-    how = streamer.plan(PROBE, PROBE, memory=sys.maxsize)
+    how = streamer.plan(side, side, memory=sys.maxsize)
     streamer.run_maps(how, lambda start, stop: given[:, :, start:stop], sink, scratch=Path())
     return float((result - expected).abs().max())
 

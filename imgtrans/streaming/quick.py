@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imgtrans.kernels.convolution import Before, Doubles, Integers, add
+from imgtrans.kernels.addition import add
+from imgtrans.kernels.convolution import Before, Doubles, Integers
 from imgtrans.kernels.team import Team
 from imgtrans.streaming.layers import Layer
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.stages import Shape, Stage
-from imgtrans.streaming.store import Map
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
@@ -230,4 +231,5 @@ def before_of(affine: tuple[Tensor, Tensor] | None, channels: int, relu: bool) -
     floor = np.zeros(1, np.float32) if relu else nothing.floor
     if affine is None:
         return Before(nothing.scale, nothing.shift, floor)
-    return Before(*(values.flatten().numpy() for values in affine), floor)
+    scale, shift = (values.flatten().numpy() for values in affine)
+    return Before(scale, shift, floor)

@@ -10,11 +10,11 @@ from torch import Tensor
 from imgtrans.kernels.team import Team
 from imgtrans.streaming.chain import Affine, closed_within
 from imgtrans.streaming.layers import Layer
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, heights
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
 from imgtrans.streaming.quick import Added, OfMap, OfStage, Quick, before_of
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Sum, Through
-from imgtrans.streaming.store import Map
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library

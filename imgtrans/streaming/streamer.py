@@ -12,13 +12,14 @@ from imgtrans.memory import in_words
 from imgtrans.protocols import Pixels
 from imgtrans.streaming.chain import Chain
 from imgtrans.streaming.layers import layers_of
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, plan
 from imgtrans.streaming.program import Normalisation, Op, Pointwise, program_of
 from imgtrans.streaming.quick import Quick
 from imgtrans.streaming.quickchain import Kernels, QuickChain
 from imgtrans.streaming.statistics import Statistics
 from imgtrans.streaming.steps import Step
-from imgtrans.streaming.store import Map, Store, is_ram_backed
+from imgtrans.streaming.store import Store, is_ram_backed
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
@@ -96,7 +97,9 @@ class Streamer:
         """
         own = None if self._device.type == "cpu" else device_memory or 0
         left = max(1, memory - self.kernel_bytes)
-        return plan(self._program, (channels, height, width), left, own, self._precision, ahead=AHEAD if self.by_kernel else 0)
+        return plan(
+            self._program, (channels, height, width), left, own, self._precision, ahead=AHEAD if self.by_kernel else 0
+        )
 
     def run(
         self,

@@ -11,9 +11,7 @@ from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 
-def open_session(
-    model: Model, device: torch.device, precision: torch.dtype, backend: str = AUTO
-) -> Opened:
+def open_session(model: Model, device: torch.device, precision: torch.dtype, backend: str = AUTO) -> Opened:
     """Load a model onto a device.
 
     Raises:

@@ -6,9 +6,9 @@ import pytest
 from torch import nn
 
 from imgtrans.errors import ModelError, UnavailableError, UsageError
+from imgtrans.opening import Opened
 from imgtrans.protocols import Parameters
 from imgtrans.zoo import measure
-from imgtrans.opening import Opened
 from imgtrans.zoo.measure import Cost, cost_of, needs, speed_of
 from imgtrans.zoo.store import Model
 

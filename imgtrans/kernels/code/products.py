@@ -1,6 +1,6 @@
 """Sums of products, a few rows and one or two vectors of columns at a time, all of them in registers."""
 
-from imgtrans.kernels.writing import Kernel, Value
+from imgtrans.kernels.code.writing import Kernel, Value
 
 
 def product(

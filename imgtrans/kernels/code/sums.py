@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgtrans.kernels.writing import F64, Kernel, Value
+from imgtrans.kernels.code.writing import F64, Kernel, Value
 
 
 def add_to_sums(k: Kernel, sums: Value, at: Value, values: Sequence[Value]) -> None:
