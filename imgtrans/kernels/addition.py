@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from imgtrans.kernels.convolution import Before, Integers
-from imgtrans.kernels.team import Floats, Task, Team
+from imgtrans.kernels.convolution import Before, Integers, addresses
+from imgtrans.kernels.team import Task, Team
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
@@ -27,13 +27,11 @@ def add(
     """
 
     def task(top: int) -> Task:
-        def do(room: Floats) -> None:
-            library.call(
-                "addition", before, after, into, terms.scale, terms.shift, terms.floor, len(terms.scale), width,
-                top, min(top + high, len(into)),
-            )  # fmt: skip
+        def do(room: int) -> None:
+            library.call("addition", *given, len(terms.scale), width, top, min(top + high, len(into)))
 
         return do
 
+    given = addresses(before, after, into, terms.scale, terms.shift, terms.floor)
     high = max(1, ADDED // (width * len(terms.scale)))
     team.do(task(top) for top in range(0, len(into), high))

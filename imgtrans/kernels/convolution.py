@@ -88,3 +88,15 @@ def filled(bias: Floats | None, length: int) -> Floats:
     if bias is not None:
         filled[: len(bias)] = bias
     return filled
+
+
+def addresses(*arrays: NDArray[np.generic]) -> list[int]:
+    """Return where arrays begin."""
+    return [array.ctypes.data for array in arrays]
+
+
+def slot_of(sums: Doubles | None, group: int, slot: int) -> tuple[int, int]:
+    """Return the address of the sums of a group, and the bytes to those of the next one; zeros if there are none."""
+    if sums is None:
+        return 0, 0
+    return sums.ctypes.data + group * sums.strides[0] + slot * sums.strides[1], sums.strides[0]

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, filled, longer
+from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, slot_of
 from imgtrans.kernels.team import Floats, Task, Team, aligned
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
 
-ROWS, COLUMNS = 4, 64  # of the output that a thread makes at once
+LEAST_ROWS, MOST_ROWS, COLUMNS = 4, 32, 64  # of the output that a thread makes at once,
+ROOM = 48 << 10  # where their inputs do not take more numbers than that
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,10 @@ class Direct:
         h = max(phase.weight.shape[2] for phase in phases)
         w = max(phase.weight.shape[3] for phase in phases) + self.together - 1
         across = self.together * stride[1]
-        spare = 2 * library.machine.rows * across
-        self.room = (((ROWS - 1) * stride[0] + h) * ((COLUMNS - 1) * across + w) + spare) * self._channels
+        wide = ((COLUMNS - 1) * across + w) * self._channels
+        self._rows = max(LEAST_ROWS, min(MOST_ROWS, (ROOM // wide - h) // stride[0] + 1))
+        spare = 2 * library.machine.rows * across * self._channels
+        self.room = ((self._rows - 1) * stride[0] + h) * wide + spare
 
     def slots(self, width: int) -> int:
         """Return how many sums are taken of each group of rows."""
@@ -92,36 +95,42 @@ class Direct:
     ) -> None:
         """Make rows of the output; see :class:`Convolution`."""
         slots = self.slots(width) // len(self._phases)
-        tasks: list[Task] = []
         columns = longer(columns, len(columns) + self.together, -1)
+        tasks: list[Task] = []
+        held = []  # so that their addresses hold
         for number, (phase, weights) in enumerate(zip(self._phases, self._weights, strict=True)):
-            h, w = phase.weight.shape[2:]
             places = outputs[phase.down :: self._step[0]] + phase.across * self._made * 4
+            held.append(places)
+            given = [
+                *addresses(rows[phase.row :], columns[phase.column :], before.scale, before.shift, before.floor),
+                self._channels, *addresses(weights), phase.weight.shape[2], phase.weight.shape[3] + self.together - 1,
+                self._stride[1] * self.together, self._stride[0],
+            ]  # fmt: skip
+            made = [
+                *addresses(places), 4 * self._made * self._step[1], self._made, *addresses(self._bias, NOTHING)
+            ]  # fmt: skip
             across = -(-max(0, width - phase.across) // (self._step[1] * self.together))
-            for top in range(0, len(places), ROWS):
-                for slot, left in enumerate(range(0, across, COLUMNS)):
-                    tasks.append(
-                        self._task(
-                            rows[phase.row :], columns[phase.column :], before, weights,
-                            h, w + self.together - 1, places,
-                            top, min(top + ROWS, len(places)), left, min(left + COLUMNS, across),
-                            None if sums is None else sums[:, number * slots + slot],
-                        )
-                    )  # fmt: skip
+            tasks += [
+                self._task(given, made, sums, number * slots + slot, top, min(top + self._rows, len(places)),
+                           left, min(left + COLUMNS, across))
+                for top in range(0, len(places), self._rows)
+                for slot, left in enumerate(range(0, across, COLUMNS))
+            ]  # fmt: skip
         team.do(tasks)
 
     def _task(
-        self, rows: Integers, columns: Integers, before: Before, weights: Floats, h: int, w: int, places: Integers,
-        top: int, bottom: int, left: int, right: int, sums: Doubles | None,
-    ) -> Task:  # fmt: skip
-        def do(room: Floats) -> None:
-            self._library.call(
-                self._name,
-                rows, columns, before.scale, before.shift, before.floor, self._channels, weights,
-                h, w, self._stride[1] * self.together, self._stride[0], room,
-                places, 4 * self._made * self._step[1], self._made, self._bias, NOTHING,
-                top, bottom, left, right, 0 if sums is None else sums[top], 0 if sums is None else sums.strides[0],
-            )  # fmt: skip
+        self,
+        given: list[int],
+        made: list[int],
+        sums: Doubles | None,
+        slot: int,
+        top: int,
+        bottom: int,
+        left: int,
+        right: int,
+    ) -> Task:
+        def do(room: int) -> None:
+            self._library.call(self._name, *given, room, *made, top, bottom, left, right, *slot_of(sums, top, slot))
 
         return do
 

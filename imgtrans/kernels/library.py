@@ -9,10 +9,8 @@ from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
-import numpy as np
 import platformdirs
 from llvmlite import ir
-from numpy.typing import NDArray
 
 from imgtrans.errors import UnavailableError
 from imgtrans.files import written_atomically
@@ -43,12 +41,10 @@ class Library:
         kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         self._functions = {name: kind(self._engine.get_function_address(name)) for name in NAMES}
 
-    def call(self, name: str, *arguments: int | NDArray[np.generic]) -> None:
-        """Call a kernel with its arguments in their order; an array stands for its address."""
+    def call(self, name: str, *arguments: int) -> None:
+        """Call a kernel with its arguments in their order."""
         # ctypes lets other threads of Python go on meanwhile.
-        table = (ctypes.c_int64 * len(arguments))(
-            *(one if isinstance(one, int) else one.ctypes.data for one in arguments)
-        )
+        table = (ctypes.c_int64 * len(arguments))(*arguments)
         self._functions[name](ctypes.addressof(table))
 
 

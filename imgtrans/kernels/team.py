@@ -1,6 +1,5 @@
 """A few threads that share out the parts of one kernel's work, and the room that each of them works in."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-Task = Callable[[Floats], None]
+Task = Callable[[int], None]  # given the address of room for what it needs
 
 LINE = 64  # bytes of a cache's line
 
@@ -32,8 +31,8 @@ class Team:
 
     def __init__(self, size: int, room: int) -> None:
         self.size = size
-        self._rooms = [aligned(room) for _ in range(size)]
-        self._process = os.getpid()
+        self._room = [aligned(room) for _ in range(size)]
+        self._rooms = [one.ctypes.data for one in self._room]
         self._pool = ThreadPoolExecutor(size - 1, "imgtrans-kernel") if size > 1 else None
 
     def do(self, tasks: Iterable[Task]) -> None:
@@ -41,7 +40,7 @@ class Team:
         left = deque(tasks)
         stopped = threading.Event()
 
-        def work(room: Floats) -> None:
+        def work(room: int) -> None:
             try:
                 while not stopped.is_set():
                     left.popleft()(room)

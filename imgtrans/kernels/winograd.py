@@ -1,11 +1,10 @@
 """A 3x3 convolution by the kernel ``winograd``: its weights transformed, and its tiles shared out."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, filled, longer
+from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, slot_of
 from imgtrans.kernels.team import Floats, Task, Team, aligned
 
 if TYPE_CHECKING:
@@ -73,25 +72,26 @@ class Winograd:
         outputs = longer(outputs, TILE * down, 0)
         rows, columns = longer(rows, TILE * down + 2, 0), longer(columns, TILE * across + 2, -1)
 
-        def tasks() -> Iterator[Task]:
-            for top in range(0, down, high):
-                for left in range(0, across, TILES):
-                    yield task(top, min(top + high, down), left, min(left + wide, across))
+        given = [*addresses(rows, columns, before.scale, before.shift, before.floor), self._channels]
+        weights, into, bias, least = addresses(self._weights, outputs, self._bias, NOTHING)
 
         def task(top: int, bottom: int, left: int, right: int) -> Task:
-            def do(room: Floats) -> None:
+            def do(room: int) -> None:
                 self._library.call(
                     "winograd",
-                    rows, columns, before.scale, before.shift, before.floor, self._channels, self._weights,
-                    room, 4 * self._v_step, room[TAPS * self._v_step :], 4 * self._m_step,
-                    outputs, self._features, self._padded, self._bias, NOTHING,
-                    top, bottom, left, right, height, width,
-                    0 if sums is None else sums[top, left // TILES], 0 if sums is None else sums.strides[0],
+                    *given, weights,
+                    room, 4 * self._v_step, room + 4 * TAPS * self._v_step, 4 * self._m_step,
+                    into, self._features, self._padded, bias, least,
+                    top, bottom, left, right, height, width, *slot_of(sums, top, left // TILES),
                 )  # fmt: skip
 
             return do
 
-        team.do(tasks())
+        team.do(
+            task(top, min(top + high, down), left, min(left + wide, across))
+            for top in range(0, down, high)
+            for left in range(0, across, TILES)
+        )
 
 
 def _tiles(length: int) -> int:

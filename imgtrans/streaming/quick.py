@@ -31,14 +31,15 @@ class Totals:
 
     def affine(self, epsilon: float, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return what a channel is multiplied with and what is added; see :meth:`statistics.Statistics.affine`."""
-        mean, square = (torch.from_numpy(values / self._count) for values in self._sums)
-        scale = ((square - mean * mean).clamp_(min=0.0) + epsilon).rsqrt_()
+        mean, square = self._sums / self._count
+        scale = 1.0 / np.sqrt(np.maximum(square - mean * mean, 0.0) + epsilon)
         if weight is not None:
-            scale = scale * weight.to(scale)
+            scale *= weight.numpy()
         shift = -mean * scale
         if bias is not None:
-            shift = shift + bias.to(shift)
-        return scale.float().view(1, -1, 1, 1), shift.float().view(1, -1, 1, 1)
+            shift += bias.numpy()
+        terms = (torch.from_numpy(values.astype(np.float32)).view(1, -1, 1, 1) for values in (scale, shift))
+        return next(terms), next(terms)
 
 
 class Rows(Protocol):

@@ -2,7 +2,6 @@
 
 import threading
 
-import numpy as np
 import pytest
 
 from imgtrans.kernels.team import LINE, Team, aligned
@@ -20,9 +19,9 @@ def test_every_task_is_done_once(size: int):
 def test_nobody_works_in_anothers_room():
     team, met, rooms = Team(2, 10), threading.Barrier(2), []
 
-    def task(room: np.ndarray) -> None:
+    def task(room: int) -> None:
         met.wait(10)  # two are at work at the same time
-        rooms.append(room.ctypes.data)
+        rooms.append(room)
 
     team.do([task, task])
     team.close()
@@ -32,7 +31,7 @@ def test_nobody_works_in_anothers_room():
 def test_what_fails_is_told_once_nobody_works_any_more():
     team, done = Team(2, 10), []
 
-    def fail(room: np.ndarray) -> None:
+    def fail(room: int) -> None:
         raise MemoryError("no more")
 
     with pytest.raises(MemoryError, match="no more"):

@@ -1,4 +1,4 @@
-"""The backend prepared: as right as eager, the same bytes whatever comes with a picture, and no promises it cannot keep."""
+"""The backend prepared: as right as eager, and the same bytes whatever comes with a picture."""
 
 import subprocess
 import sys
@@ -98,7 +98,7 @@ def test_what_it_does_not_know_is_refused_in_a_sentence(net: nn.Module, reason: 
 
 def test_what_comes_out_differently_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(prepared, "LIMIT", 1e-12)
-    with pytest.raises(UnavailableError, match="differs from the plain one by .*e-0"):
+    with pytest.raises(UnavailableError, match=r"differs from the plain one by .*e-0"):
         opened(network(SMALL))
 
 
