@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress
+    from rich.text import Text
 
 _LINE_SECONDS = 5.0
+_WIDEST_BAR = 40
+ELAPSED = "\0elapsed"  # among the parts of a progress line: the time that has passed
 
 
 class Console:
@@ -93,7 +96,7 @@ class Console:
 
 
 class ProgressDisplay:
-    """Progress of a known number of things, with a text that says how it goes."""
+    """Progress of a known number of things, and how it goes, in parts of which a narrow terminal shows the first."""
 
     def __init__(
         self, console: Console, rich_console: "RichConsole", total: int | None, done: int, in_bytes: bool = False
@@ -103,22 +106,19 @@ class ProgressDisplay:
         self._done = done
         self._in_bytes = in_bytes
         self._of = f"{total}"
-        self._said = time.monotonic()
+        self._said = self._started = time.monotonic()
+        self._parts: tuple[str, ...] = ()
         self._shown = console.verbosity >= 0
         self._bar: Progress | None = None
         if self._shown and rich_console.is_terminal:
             from rich import progress  # noqa: PLC0415 - only a terminal needs it
 
-            count = progress.TextColumn("{task.completed}/{task.fields[of]}")
-            self._bar = progress.Progress(
-                progress.BarColumn(),
-                *((progress.DownloadColumn(), progress.TransferSpeedColumn()) if in_bytes else (count,)),
-                progress.TextColumn("{task.description}", markup=False),
-                progress.TimeElapsedColumn(),
-                console=rich_console,
-                transient=True,
-            )
-            self._task = self._bar.add_task("", total=total, completed=done, of=self._of)
+            bar = progress.BarColumn(min(_WIDEST_BAR, rich_console.width // 5))
+            columns: tuple[progress.ProgressColumn, ...] = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+            if not in_bytes:
+                columns = (progress.RenderableColumn(_Line(self, rich_console.width - (bar.bar_width or 0) - 2)),)
+            self._bar = progress.Progress(bar, *columns, console=rich_console, transient=True)
+            self._task = self._bar.add_task("", total=total, completed=done)
 
     def __enter__(self) -> "ProgressDisplay":
         """Start to show."""
@@ -133,26 +133,58 @@ class ProgressDisplay:
         if self._bar:
             self._bar.stop()
 
-    def advance(self, by: int = 1, text: str = "") -> None:
-        """Count ``by`` more as done; ``text`` says how it goes."""
+    def advance(self, by: int = 1, *parts: str) -> None:
+        """Count ``by`` more as done; the parts say how it goes, the most important first."""
         self._done += by
+        self._parts = parts
         if self._bar:
-            self._bar.update(self._task, advance=by, description=_printable(text))
+            self._bar.update(self._task, advance=by)
         elif self._shown and time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
-            self._console.say(f"{self._count()}  {text}".rstrip())
+            self._console.say(self.line())
 
-    def reach(self, done: int, total: int | None, text: str = "", of: str = "") -> None:
+    def reach(self, done: int, total: int | None, *parts: str, of: str = "") -> None:
         """Set how many are done and how many there are, as far as it is known; ``of`` is how that is written."""
         self._total, self._of = total, of or f"{total}"
         if self._bar:
-            self._bar.update(self._task, total=total, of=self._of)
-        self.advance(done - self._done, text)
+            self._bar.update(self._task, total=total)
+        self.advance(done - self._done, *parts)
+
+    def line(self, width: int | None = None) -> str:
+        """Return how it goes in one line: the count, and as many of the parts as there is room for."""
+        line = self._count()
+        for part in self._parts if self._bar is None or ELAPSED in self._parts else (*self._parts, ELAPSED):
+            text = f"elapsed {clock(time.monotonic() - self._started)}" if part == ELAPSED else _printable(part)
+            if width is not None and len(line) + 2 + len(text) > width:
+                break
+            line += f"  {text}"
+        return line
 
     def _count(self) -> str:
         if not self._in_bytes:
             return f"{self._done}/{self._of}"
         return f"{self._done / 1e6:.1f}" + (f" of {self._total / 1e6:.1f} MB" if self._total is not None else " MB")
+
+
+class _Line:
+    """What a terminal shows beside the bar, made anew each time it is drawn."""
+
+    def __init__(self, display: ProgressDisplay, width: int) -> None:
+        self._display = display
+        self._width = width
+
+    def __rich__(self) -> "Text":
+        """Return the line."""
+        from rich.text import Text  # noqa: PLC0415 - as rich.console
+
+        return Text(self._display.line(self._width), no_wrap=True, overflow="ellipsis")
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``0:41``, ``12:05`` or ``3:10:00``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _printable(text: str, stream: TextIO | None = None) -> str:

@@ -108,13 +108,14 @@ def watch_folder(
     changed = threading.Event()
     settling = Settling(settle)
     with (
-        opened_journal(prepared.destination.folder) as journal,
+        opened_journal(prepared.destination) as journal,
         prepared.open_engine(listener.streaming, listener.warned) as engine,
     ):
         observer = Observer()
         observer.schedule(_Wake(changed), str(inbox), recursive=True)
         observer.start()
         try:
+            prepared.check_model(journal)
             prepared.begin(journal)
             say(
                 f"watching {inbox} with {prepared.model.name} {engine.describe()}, "
@@ -149,7 +150,7 @@ def watch_folder(
 def _decide_settled(prepared: Prepared, settling: Settling, journal: Journal, now: float) -> Iterator[Decision]:
     if not prepared.request.inputs[0].is_dir():
         raise FilesError(f"{prepared.request.inputs[0]} is not there any more")
-    ready = ReadyFolders()  # made anew each time: somebody may have taken one away
+    ready = ReadyFolders(prepared.policy.named)  # made anew each time: somebody may have taken one away
     problems: dict[bytes, str] = {}
     for item in settling.settled(_items(prepared, problems), now):
         decision = Decision(item, "refused", problems[item.key])
@@ -162,7 +163,7 @@ def _decide_settled(prepared: Prepared, settling: Settling, journal: Journal, no
 
 def _items(prepared: Prepared, problems: dict[bytes, str]) -> Iterator[Item]:
     """Yield what is in the inbox; of two files that would make one output only the first."""
-    for item, found in items_below(prepared.request.inputs[0], prepared.destination):
+    for item, found in items_below(prepared.request.inputs[0], prepared.destination, prepared.request.selection):
         if item is not None and item.key not in problems:
             problems[item.key] = found.problem
             yield item

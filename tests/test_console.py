@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from datetime import date
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from imgtrans import console as module
-from imgtrans.console import Console
+from imgtrans.console import ELAPSED, Console
 
 Captured = pytest.CaptureFixture[str]
 NASTY = "a\x1b[31mred\x07\nerror: forged\r\t\u202egpj.exe\udce9 [bold]b[/] :smile: \\"
@@ -33,7 +34,7 @@ def everything(console: Console, text: str) -> None:
     console.result(text)
     console.table(["name", text], [[text, "x"]])
     with console.progress(2) as progress:
-        progress.advance(text=text)
+        progress.advance(1, text)
 
 
 # Where things go
@@ -187,7 +188,7 @@ def test_progress_in_a_pipe_is_a_line_every_few_seconds(capsys: Captured, clock:
     with Console().progress(100, done=10) as progress:
         for _ in range(20):
             clock.now += 1
-            progress.advance(text="fine")
+            progress.advance(1, "fine")
     assert capsys.readouterr().err.splitlines() == [f"{done}/100  fine" for done in (15, 20, 25, 30)]
 
 
@@ -224,3 +225,36 @@ def test_a_download_on_a_terminal_is_a_bar_of_bytes_that_goes_away(terminal: Non
     assert out == ""
     assert "4.5/9.0 MB" in err
     assert err.endswith("\x1b[2K")  # erased
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (12, "12/120"),
+        (40, "12/120  0:41 left  3.20 pictures/s"),
+        (52, "12/120  0:41 left  3.20 pictures/s  elapsed 0:05"),
+        (62, "12/120  0:41 left  3.20 pictures/s  elapsed 0:05  5.1 MP/s"),
+        (100, "12/120  0:41 left  3.20 pictures/s  elapsed 0:05  5.1 MP/s  decode 1%, model 98%, encode 1%"),
+    ],
+)
+def test_what_has_no_room_goes_from_the_end(clock: SimpleNamespace, width: int, shown: str):
+    display = Console().progress(120)
+    clock.now += 4.6
+    display.advance(12, "0:41 left", "3.20 pictures/s", ELAPSED, "5.1 MP/s", "decode 1%, model 98%, encode 1%")
+    assert display.line(width) == shown
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_narrow_terminal_shows_the_count_and_the_time_left_in_one_line(
+    terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured, columns: int
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with Console().progress(4100) as progress:
+        progress.reach(3999, 98400, "about 3:10:00 left", "12.00 pictures/s", ELAPSED, "25.1 MP/s", of="~98400")
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).replace("\r", "\n").splitlines()
+    lines = [line.rstrip() for line in drawn if "3999" in line]
+    assert lines and all("3999/~98400  about 3:10:00 left" in line and len(line) <= columns for line in lines)
+
+
+def test_times_are_written_as_on_a_clock() -> None:
+    assert [module.clock(seconds) for seconds in (0.2, 41, 725, 11_400)] == ["0:00", "0:41", "12:05", "3:10:00"]

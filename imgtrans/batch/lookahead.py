@@ -8,6 +8,7 @@ from pathlib import Path
 from imgtrans.batch.plan import Decision
 from imgtrans.errors import FilesError
 from imgtrans.files import cannot_go_on, sweep_temporaries
+from imgtrans.finding.inputs import Named
 from imgtrans.protocols import Item
 
 AHEAD = 4096  # pictures; a few megabytes
@@ -22,13 +23,13 @@ class Lookahead:
         decisions: What there is; everything else than ``todo`` is told and passed over.
         tell: Is told of these; also of what is to do and cannot be, since its output folder cannot be made. It is
             called in any thread, one at a time.
-        tag: Of the temporaries that are an earlier run's and are cleared away.
+        ready: Makes the folders that they go to.
     """
 
-    def __init__(self, decisions: Iterator[Decision], tell: Callable[[Decision], None], tag: str = "") -> None:
+    def __init__(self, decisions: Iterator[Decision], tell: Callable[[Decision], None], ready: "ReadyFolders") -> None:
         self._decisions = decisions
         self._tell = tell
-        self._ready = ReadyFolders(tag)
+        self._ready = ready
         self._todo: queue.Queue[Item | None] = queue.Queue(AHEAD)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
@@ -134,10 +135,12 @@ class ReadyFolders:
     """Makes output folders and clears them of an interrupted run's temporaries, each once.
 
     Args:
+        named: What the user named, no folder of which is one.
         tag: Of these temporaries.
     """
 
-    def __init__(self, tag: str = "") -> None:
+    def __init__(self, named: Named | None = None, tag: str = "") -> None:
+        self._named = named
         self._tag = tag
         self._known: dict[Path, str] = {}
 
@@ -152,6 +155,8 @@ class ReadyFolders:
         return self._known[folder]
 
     def _make_ready(self, folder: Path) -> str:
+        if self._named and (holder := self._named.holding(folder)):  # by a link that stands where outputs go
+            return f"{folder} is in {holder}, which is an input; imgtrans never writes into its inputs."
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

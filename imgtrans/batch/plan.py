@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
+from imgtrans.finding.file import Found
+from imgtrans.finding.inputs import Named
+from imgtrans.finding.pictures import Aside
 from imgtrans.finding.twins import Met
 from imgtrans.images.written import written_format
-from imgtrans.journal.entry import Entry
+from imgtrans.journal.entry import Entry, LastRun
 from imgtrans.protocols import Item
 
 
@@ -20,18 +24,32 @@ class Tally:
         done: Pictures whose translation is there already.
         refused: Pictures that will not be tried.
         ignored: Files that are no pictures.
+        outputs: Pictures that imgtrans itself has made, which are left alone.
         converted: Pictures of a format that cannot be written.
         size: Bytes of the pictures to translate.
         complete: Whether all has been met.
+        aside: What else was met on the way.
     """
 
     todo: int = 0
     done: int = 0
     refused: int = 0
     ignored: int = 0
+    outputs: int = 0
     converted: int = 0
     size: int = 0
     complete: bool = False
+    aside: Aside = field(default_factory=Aside)
+
+    @property
+    def met(self) -> int:
+        """How many files have been met."""
+        return self.todo + self.done + self.refused + self.ignored + self.outputs
+
+    def counts(self) -> dict[str, int]:
+        """Return all numbers, for a program to read."""
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return {**numbers, "unmatched": self.aside.unmatched}
 
 
 @dataclass(frozen=True)
@@ -40,8 +58,8 @@ class Decision:
 
     Attributes:
         item: The picture.
-        state: ``todo``, ``done`` or ``refused``.
-        problem: The sentence that says why it is refused.
+        state: ``todo``, ``done``, ``refused``, or ``ignored`` if it is no picture to translate.
+        problem: The sentence that says why it is refused, or what it is.
     """
 
     item: Item
@@ -50,7 +68,15 @@ class Decision:
 
 
 class Records(Protocol):
-    """What a plan asks of a journal."""
+    """What a plan asks of journals."""
+
+    def last_runs(self) -> list[LastRun]:
+        """Return what is known of the last run, or of each shard of it; the latest first."""
+        ...
+
+    def has_output_of(self, model: str) -> bool:
+        """Whether an output is known that was made by a model, known by the sha256 of its weights."""
+        ...
 
     def entry(self, output: bytes, stands: os.stat_result | None = None) -> Entry | None:
         """Return what is known of an output; of several the one that tells of what stands in its place."""
@@ -95,11 +121,13 @@ class Policy:
         overwrite: Whether files that imgtrans did not make are replaced.
         force: Whether what is done is done again.
         only_failed: Whether nothing is done but what failed when it was last tried.
+        named: What the user named, which is never written over.
     """
 
     overwrite: bool = False
     force: bool = False
     only_failed: bool = False
+    named: Named | None = None
 
 
 def decisions(
@@ -119,7 +147,9 @@ def decisions(
         if item is not None and policy.only_failed and not _has_failed(records.entry(item.key)):
             continue
         if item is None:
-            tally.ignored += 1
+            tally.outputs += found.made
+            tally.ignored += not found.made
+            yield _ignored(found)
             continue
         decision = Decision(item, "refused", found.problem) if found.problem else decide(item, recipe, records, policy)
         tally.refused += decision.state == "refused"
@@ -140,8 +170,8 @@ def decide(item: Item, recipe: Recipe, records: Records, policy: Policy) -> Deci
         status = item.output.lstat()
     except OSError:
         return Decision(item, "todo")
-    if _is_input(item, status):
-        return Decision(item, "refused", f"{item.output} is the input itself, which imgtrans never writes over.")
+    if _is_input(item, status) or (policy.named and policy.named.is_one(status)):
+        return Decision(item, "refused", f"{item.output} is an input itself, which imgtrans never writes over.")
     known = records.entry(item.key, status)
     ours = known is not None and known.made(status)
     if known and ours and known.state in ("writing", "done") and _same(known, recipe.entry(item, known.state, status)):
@@ -153,6 +183,11 @@ def decide(item: Item, recipe: Recipe, records: Records, policy: Policy) -> Deci
         "refused",
         f"{item.output} is there already and was not made by imgtrans; --overwrite would replace it.",
     )
+
+
+def _ignored(found: Found) -> Decision:
+    nowhere = Item(found.path, Path(), b"", os.fsencode(found.relative), found.format, found.size, found.mtime_ns)
+    return Decision(nowhere, "ignored", "made by imgtrans" if found.made else "not a picture")
 
 
 def _is_input(item: Item, output: os.stat_result) -> bool:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.request import Prepared
+from imgtrans.errors import FilesError
 from imgtrans.protocols import Item, Outcome
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
 
-KEPT_FAILURES = 1000  # of which the sentences are kept in memory; the journal has all
+KEPT_FAILURES = 1000  # of which the sentences are kept in memory; the journal has all that have failed
 
 
 class Listener(Protocol):
@@ -26,6 +27,10 @@ class Listener(Protocol):
 
     def counted(self, files: int) -> None:
         """There are so many files, pictures and others, done and not; told if it takes long to find what they are."""
+        ...
+
+    def ignored(self, decision: Decision) -> None:
+        """A file is no picture to translate, and what it is."""
         ...
 
     def finished(self, outcome: Outcome, status: str) -> None:
@@ -49,35 +54,45 @@ class Report:
         translated: Pictures translated.
         skipped: Pictures that were done before.
         failed: Pictures that have failed.
-        ignored: Other files.
+        ignored: Files that are no pictures.
+        outputs: Pictures that imgtrans itself has made, which are left alone.
         pixels: Pixels of the pictures that were decoded.
         seconds: The time that all took.
         decode_seconds: The time that reading took, in all worker processes together.
         model_seconds: The time that the network took, on all devices together.
         encode_seconds: The time that writing took, in all worker processes together.
         failures: The first of those that have failed, and why.
+        passed_over: The first of the files that are no pictures to translate, and what they are.
+        collisions: Of folders of which nothing was done, as two of their files would make one output.
     """
 
     translated: int = 0
     skipped: int = 0
     failed: int = 0
     ignored: int = 0
+    outputs: int = 0
     pixels: int = 0
     seconds: float = 0.0
     decode_seconds: float = 0.0
     model_seconds: float = 0.0
     encode_seconds: float = 0.0
     failures: list[tuple[Item, str]] = field(default_factory=list)
+    passed_over: list[tuple[Item, str]] = field(default_factory=list)
+    collisions: list[FilesError] = field(default_factory=list)
 
     def counts(self) -> dict[str, float]:
-        """Return all but the failures, for a program to read."""
-        return {name: round(value, 3) for name, value in vars(self).items() if name != "failures"}
+        """Return all numbers, for a program to read."""
+        return {name: round(value, 3) for name, value in vars(self).items() if not isinstance(value, list)}
 
     def known(self, decision: Decision, listener: Listener) -> None:
         """Count a picture that is not tried, and tell the listener."""
         if decision.state == "done":
             self.skipped += 1
             listener.finished(Outcome(decision.item, None), "skipped")
+        elif decision.state == "ignored":
+            if len(self.passed_over) < KEPT_FAILURES:
+                self.passed_over.append((decision.item, decision.problem))
+            listener.ignored(decision)
         else:
             self._fail(Outcome(decision.item, None, decision.problem), listener)
 

@@ -9,6 +9,7 @@ from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisi
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
 from imgtrans.finding.file import look_at
+from imgtrans.finding.inputs import Named, distinct
 from imgtrans.finding.pictures import count, discover
 from imgtrans.finding.selection import EVERYTHING, Selection
 from imgtrans.finding.shard import WHOLE, Shard
@@ -99,17 +100,49 @@ class Prepared:
     def policy(self) -> Policy:
         """What is done where outputs stand already."""
         request = self.request
-        return Policy(overwrite=request.overwrite, force=request.force, only_failed=request.retry_failed)
+        return Policy(
+            overwrite=request.overwrite,
+            force=request.force,
+            only_failed=request.retry_failed,
+            named=None if request.selection.anywhere else Named(request.inputs),
+        )
+
+    @property
+    def temporaries_tag(self) -> str:
+        """What tells the run's temporaries from those of others that write into the same folders."""
+        return "single" if self.destination.singles else self.request.shard.tag
 
     def decisions(self, records: Records, tally: Tally) -> Iterator[Decision]:
         """Plan the run, picture by picture, as they are found."""
         request = self.request
-        met = discover(request.inputs, self.destination, request.selection, request.shard)
+        met = discover(request.inputs, self.destination, request.selection, request.shard, tally.aside)
         return decisions(met, self.recipe, records, self.policy, tally, request.selection.limit)
 
     def counts(self) -> Iterator[int]:
         """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
         return count(self.request.inputs, self.destination, self.request.selection)
+
+    def check_model(self, records: Records) -> None:
+        """Make sure that the outputs of another model are not replaced unasked.
+
+        Raises:
+            FilesError: If they would be.
+        """
+        if self.request.overwrite or self.request.force:
+            return
+        names = {run.model: run.name for run in records.last_runs()}
+        if self.destination.singles:
+            known = [records.entry(item_for(look_at(path), self.destination).key) for path in self.request.inputs]
+            others = {entry.model for entry in known if entry and entry.state != "failed"}
+        else:
+            others = {model for model in names if records.has_output_of(model)}
+        for model in others - {self.recipe.model}:
+            if names.get(model) != self.model.name:
+                what = f"of {names[model]}" if model in names else "of another model"
+                raise FilesError(
+                    f"{self.destination.folder} has translations {what}, which {self.model.name} would replace",
+                    "name another folder with -o, or replace them with --overwrite",
+                )
 
     def begin(self, journal: Journal) -> None:
         """Note in the journal that the run begins."""
@@ -139,17 +172,18 @@ class Prepared:
             tiling=request.tiling,
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
-            tag=request.shard.tag,
+            tag=self.temporaries_tag,
             progress=progress,
             warn=warn,
         )
 
-    def result(self) -> Path:
-        """Return what to show the user: the one output of a single picture, or the output folder."""
-        single = self.request.inputs[0]
-        if len(self.request.inputs) > 1 or single.is_dir() or not (found := look_at(single)).format:
-            return self.destination.folder
-        return item_for(found, self.destination).output
+    def results(self) -> list[Path]:
+        """Return what to show the user: the outputs of single pictures, or the output folder."""
+        inputs = self.request.inputs
+        if not self.destination.singles and (len(inputs) > 1 or inputs[0].is_dir()):
+            return [self.destination.folder]
+        outputs = [item_for(found, self.destination).output for path in inputs if (found := look_at(path)).format]
+        return [path for path in outputs if path.exists()]
 
 
 def prepare(request: Request) -> Prepared:
@@ -162,6 +196,8 @@ def prepare(request: Request) -> Prepared:
         UnavailableError: If it asks for what has to be installed first.
     """
     request = _with_base(request)
+    if not request.selection.files_from:
+        request = replace(request, inputs=distinct(request.inputs))
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
@@ -183,7 +219,8 @@ def prepare(request: Request) -> Prepared:
         frames=request.frames,
         depth=request.depth,
     )
-    destination = choose_destination(request.inputs, request.output, model.name, request.suffix, wanted.format)
+    inputs = [] if request.selection.anywhere else request.inputs
+    destination = choose_destination(inputs, request.output, model.name, request.suffix, wanted.format)
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if model.card.value_range != (-1.0, 1.0):
@@ -203,6 +240,8 @@ def _with_base(request: Request) -> Request:
             raise UsageError("--files-from without a folder needs an output folder", "name it with -o FOLDER")
         if request.output.is_file() or (has_image_name(request.output) and not request.output.is_dir()):
             raise UsageError(f"{request.output} is no folder", "--files-from needs one; name it with -o FOLDER")
+        if request.output.resolve() == Path().resolve():
+            raise FilesError(f"{request.output} is the folder of the inputs", "name another folder with -o")
         return replace(request, inputs=[Path()], selection=replace(request.selection, anywhere=True))
     if len(request.inputs) > 1 or not request.inputs[0].is_dir():
         raise UsageError("--files-from goes with one folder, or none", "the files in the list are in it")

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtrans.batch.commit import commit
-from imgtrans.batch.lookahead import Lookahead
+from imgtrans.batch.lookahead import Lookahead, ReadyFolders
 from imgtrans.batch.plan import Decision, Recipe, Tally
 from imgtrans.batch.report import Listener, Report
 from imgtrans.batch.request import Prepared
 from imgtrans.errors import FilesError
 from imgtrans.finding.counting import Counting
-from imgtrans.journal.database import FOLDER
+from imgtrans.finding.destination import Destination
+from imgtrans.journal.location import inside
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
@@ -48,7 +49,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
     tally = Tally()
     turn = threading.Lock()  # the lookahead tells what it skips, this thread what is translated
     try:
-        with opened_journal(prepared.destination.folder, prepared.request.shard.tag) as journal:
+        with opened_journal(prepared.destination, prepared.request.shard.tag) as journal:
             refused: list[Decision] = []
 
             def tell(decision: Decision) -> None:
@@ -63,9 +64,13 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                 with turn:
                     listener.counted(files // prepared.request.shard.count)
 
+            prepared.check_model(journal)
             prepared.begin(journal)
-            with Lookahead(prepared.decisions(journal, tally), tell, prepared.request.shard.tag) as lookahead:
+            ready = ReadyFolders(prepared.policy.named, prepared.temporaries_tag)
+            with Lookahead(prepared.decisions(journal, tally), tell, ready) as lookahead:
                 if not lookahead.finds_anything(lambda: listener.looking(tally)):
+                    if not tally.met and tally.aside.collisions:
+                        raise tally.aside.collisions[0]
                     listener.planned(tally, prepared, None)
                 else:
                     with (
@@ -86,7 +91,8 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
             journal.expect(tally.todo + tally.refused, tally.complete)
             _forget_what_left(prepared, journal)
     finally:
-        report.ignored = tally.ignored
+        report.ignored, report.outputs = tally.ignored, tally.outputs
+        report.collisions = tally.aside.collisions
         report.seconds = time.monotonic() - started
     return report
 
@@ -112,8 +118,9 @@ def execute(
 
 
 @contextmanager
-def opened_journal(folder: Path, tag: str = "") -> Iterator[Journal]:
+def opened_journal(destination: Destination, tag: str = "") -> Iterator[Journal]:
     """Open the journal of an output folder, making the folder; one that stayed empty is taken away again."""
+    folder = destination.folder
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,14 +129,15 @@ def opened_journal(folder: Path, tag: str = "") -> Iterator[Journal]:
     journal: Journal | None = None
     empty = True
     try:
-        with Journal(folder, tag) as journal:
+        with Journal(folder, tag, destination.singles) as journal:
             try:
                 yield journal
             finally:
                 empty = journal.empty  # what failed, and why, is worth a folder
     finally:
-        if missing and empty:
-            _take_away(missing, folder / FOLDER, journal)
+        own = journal.path.parent if journal else inside(folder)
+        if empty and (missing or (journal and destination.singles)):
+            _take_away(missing, own, journal)
 
 
 def record_refused(refused: list[Decision], recipe: Recipe, journal: Journal) -> None:

@@ -53,6 +53,9 @@ def write_summary(path: Path, prepared: Prepared, report: Report, end: str, devi
             {"input": str(item.input), "output": str(item.output), "error": error} for item, error in report.failures
         ],
         "failures_left_out": report.failed - len(report.failures),
+        "passed_over": [{"input": str(item.input), "why": why} for item, why in report.passed_over],
+        "passed_over_left_out": report.ignored + report.outputs - len(report.passed_over),
+        "collisions": [error.message for error in report.collisions],
     }
     try:
         with written_atomically(path) as temporary:

@@ -1,14 +1,15 @@
 """Tells a person, or a program that reads JSON Lines, how a run goes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from imgtrans.console import Console, ProgressDisplay
+from imgtrans.console import ELAPSED, Console, ProgressDisplay, clock
+from imgtrans.finding.outputs import is_output_folder
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
-    from imgtrans.batch.plan import Tally
+    from imgtrans.batch.plan import Decision, Tally
     from imgtrans.batch.report import Report
     from imgtrans.batch.request import Prepared
     from imgtrans.protocols import Outcome
@@ -23,10 +24,12 @@ class RunListener:
     Args:
         console: Where.
         shown: Returns a sentence as the user is to see it.
+        each: Whether each picture that is translated is told, not only how many.
     """
 
-    def __init__(self, console: Console, shown: Callable[[str], str] = str) -> None:
+    def __init__(self, console: Console, shown: Callable[[str], str] = str, *, each: bool = False) -> None:
         self.console = console
+        self._each = each
         self._shown = shown
         self.device = ""
         self._pace: _Pace | None = None
@@ -38,7 +41,7 @@ class RunListener:
         """Say every few seconds how many files have been looked at."""
         if time.monotonic() - self._said >= LOOKING_SECONDS:
             self._said = time.monotonic()
-            self.console.say(f"looking: {tally.done:,} done before, {tally.ignored:,} not pictures")
+            self.console.say(f"looking: {tally.done:,} done before, {tally.ignored + tally.outputs:,} not to translate")
 
     def planned(self, tally: "Tally", prepared: "Prepared", engine: "Engine | None") -> None:
         """Say in one line what will be done."""
@@ -46,8 +49,12 @@ class RunListener:
         self.console.say(self._shown(describe_plan(tally, prepared, self.device)))
         if tally.converted and not prepared.wanted.format:
             self.console.say(f"{pictures(tally.converted)} of a format that cannot be written will become PNG")
+        for error in tally.aside.collisions:
+            self.console.warn(f"{error.message}; nothing of that folder is done")
+        for sentence in describe_outputs(tally, prepared):
+            self.console.say(self._shown(sentence))
         self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
-                            **vars(tally))  # fmt: skip
+                            **tally.counts())  # fmt: skip
         if tally.todo:
             self._pace = _Pace(tally, prepared.request.selection.limit)
             self._progress = self.console.progress(tally.todo)
@@ -57,6 +64,10 @@ class RunListener:
         """Have the progress display know how much there is."""
         if self._pace:
             self._pace.files = files
+
+    def ignored(self, decision: "Decision") -> None:
+        """Name a file that is no picture to translate, to who wants to know."""
+        self.console.detail(f"{decision.item.input}: {decision.problem}")
 
     def finished(self, outcome: "Outcome", status: str) -> None:
         """Count a picture; a failure is told at once."""
@@ -72,10 +83,10 @@ class RunListener:
         if status == "failed":
             self.console.warn(error)
         elif status == "translated":
-            self.console.detail(f"{item.input} -> {item.output}")
+            (self.console.say if self._each else self.console.detail)(f"{item.input} -> {item.output}")
         if self._progress and self._pace and status != "skipped":
             self._pace.add(outcome, status)
-            self._progress.reach(self._pace.done, self._pace.total, self._pace.text, self._pace.of)
+            self._progress.reach(self._pace.done, self._pace.total, *self._pace.parts, of=self._pace.of)
 
     def streaming(self, share: float) -> None:
         """Show how far a picture is that takes long."""
@@ -99,7 +110,10 @@ class RunListener:
         """Say what was done."""
         parts = [f"{report.translated} translated"]
         parts += [f"{count} {what}" for count, what in (
-            (report.skipped, "done before"), (report.failed, "failed"), (report.ignored, "not pictures")
+            (report.skipped, "done before"),
+            (report.failed, "failed"),
+            (report.ignored, "not pictures"),
+            (report.outputs, "outputs of imgtrans, left alone"),
         ) if count]  # fmt: skip
         time_taken = f" in {report.seconds:.1f} s" if report.seconds else ""  # watching has none: it mostly waits
         if report.translated and report.seconds:
@@ -142,8 +156,7 @@ class _Pace:
         tally = self._tally
         total = tally.todo
         if self._estimated:
-            met = tally.todo + tally.done + tally.refused + tally.ignored
-            total += round(tally.todo / max(1, met) * max(0, self.files - met))
+            total += round(tally.todo / max(1, tally.met) * max(0, self.files - tally.met))
         return max(self.done, min(total, self._limit or total))
 
     @property
@@ -166,27 +179,28 @@ class _Pace:
         self._times["encode"] += outcome.encode_seconds
 
     @property
-    def text(self) -> str:
-        """All of it in one line."""
+    def parts(self) -> list[str]:
+        """How it goes, the most important first."""
         passed = max(1e-9, time.monotonic() - self._started)
-        parts = [f"{self.done / passed:.2f} pictures/s", f"{self._pixels / passed / 1e6:.1f} MP/s"]
+        parts = []
         if self._estimated and self.done:
-            parts.append(f"about {duration(passed * (self.total - self.done) / self.done)} left")
+            parts.append(f"about {clock(passed * (self.total - self.done) / self.done)} left")
         elif self._size and self._tally.complete:
             # By bytes, not by number: they tell large pictures from small ones.
-            parts.append(f"{duration(passed * max(0, self._tally.size - self._size) / self._size)} left")
+            parts.append(f"{clock(passed * max(0, self._tally.size - self._size) / self._size)} left")
         if self._failed:
             parts.append(f"{self._failed} failed")
+        parts += [f"{self.done / passed:.2f} pictures/s", ELAPSED, f"{self._pixels / passed / 1e6:.1f} MP/s"]
         spent = sum(self._times.values())
         if spent:
             parts.append(", ".join(f"{what} {seconds / spent:.0%}" for what, seconds in self._times.items()))
-        return "  ".join(parts)
+        return parts
 
 
 def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str:
     """Return the line that says what a run will do."""
     if not (tally.todo or tally.done or tally.refused):
-        return "nothing to do: no picture failed last time" if prepared.request.retry_failed else "no pictures found"
+        return _nothing(tally, prepared)
     size = f"at up to {prepared.size} pixels" if prepared.size else "at the pictures' own size"
     notes = [f"{tally.done} done before"] if tally.done else []
     notes += [f"{tally.refused} refused"] if tally.refused else []
@@ -200,17 +214,43 @@ def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str
     at_least = "" if tally.complete else "at least "
     return (
         f"translating {at_least}{pictures(tally.todo)} with {prepared.model.name}{where}, {size}, "
-        f"into {prepared.destination.folder}{more}"
+        f"{describe_place(prepared)}{more}"
     )
+
+
+def describe_place(prepared: "Prepared") -> str:
+    """Return where outputs go, in words."""
+    destination = prepared.destination
+    if not destination.singles:
+        return f"into {destination.folder}"
+    if destination.name:
+        return f"into {destination.folder / destination.name}"
+    return "beside it" if len(prepared.request.inputs) == 1 else "beside them"
+
+
+def describe_outputs(tally: "Tally", prepared: "Prepared") -> Iterator[str]:
+    """Return what is said of inputs that are output folders, where something in them is left alone for it."""
+    if tally.outputs:
+        for path in prepared.request.inputs:
+            if path.is_dir() and is_output_folder(path):
+                yield (
+                    f"{path} is an output folder of imgtrans; what was made there is left alone "
+                    "(--include-outputs takes it, too)"
+                )
+
+
+def _nothing(tally: "Tally", prepared: "Prepared") -> str:
+    """Return why there is nothing to do."""
+    if prepared.request.retry_failed:
+        return "nothing to do: no picture failed last time"
+    if tally.aside.unmatched:
+        which = "picture does" if tally.aside.unmatched == 1 else "pictures do"
+        return f"no pictures found: {tally.aside.unmatched} {which} not match --include and --exclude"
+    if tally.outputs:
+        return f"nothing to do: {pictures(tally.outputs)} made by imgtrans, left alone (--include-outputs takes them)"
+    return "no pictures found"
 
 
 def pictures(count: int) -> str:
     """Return ``1 picture`` or ``N pictures``."""
     return "1 picture" if count == 1 else f"{count} pictures"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as ``0:41``, ``12:05`` or ``3:10:00``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

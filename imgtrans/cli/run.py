@@ -134,7 +134,10 @@ def run(
                 write_summary(report, prepared, done, end, listener.device)
         listener.report(done)
         if ends.to_stdout and done.translated:
-            ends.finish(prepared.result())
+            ends.finish(*prepared.results())
         elif done.translated or done.skipped:
-            console.result(str(prepared.result()))
+            for path in prepared.results():
+                console.result(str(path))
+    if done.collisions:
+        raise done.collisions[0]
     raise typer.Exit(1 if done.failed else 0)

@@ -79,6 +79,6 @@ def watch(
             overwrite=overwrite,
         )
     )
-    listener = RunListener(console)
+    listener = RunListener(console, each=True)
     report = watch_folder(prepared, listener, stop, settle=settle, say=console.say)
     listener.report(report)

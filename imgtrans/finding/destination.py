@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.finding.file import Found
+from imgtrans.finding.inputs import Named
 from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import format_of_name, output_name
 from imgtrans.protocols import Item
@@ -23,6 +24,7 @@ class Destination:
         name: File name of the one output, where the user gave it; else "".
         keep_roots: Whether each input folder becomes a folder of its own in the output folder.
         format: Pillow's name of the format that outputs are written in; "" is each picture's own.
+        singles: Whether the folder is one of the user's, where only single pictures are put.
     """
 
     folder: Path
@@ -30,6 +32,7 @@ class Destination:
     name: str = ""
     keep_roots: bool = False
     format: str = ""
+    singles: bool = False
 
     def place(self, root: Path, relative: Path) -> Path:
         """Return where the translation of ``root / relative`` goes, relative to the output folder."""
@@ -57,45 +60,61 @@ def choose_destination(
 
     Raises:
         UsageError: If the user has to say it (``-o``).
-        FilesError: If the outputs would fall on the inputs.
+        FilesError: If outputs would fall on inputs, or into an input folder.
     """
     if suffix and (Path(f"a{suffix}").name != f"a{suffix}" or "\0" in suffix):
         raise UsageError(f"--suffix is {suffix!r}", "it is a piece of a file's name, as in --suffix -winter")
+    named = Named(inputs)
     if output is None:
-        if len(inputs) > 1:
-            raise UsageError("several inputs need an output folder", "name it with -o FOLDER")
-        place = inputs[0].resolve()
-        if place.parent == place:
-            raise UsageError(f"{inputs[0]} has no folder beside it", "name the output folder with -o FOLDER")
-        if not os.access(place.parent, os.W_OK):
-            raise UsageError(f"{place.parent} cannot be written", "name another output folder with -o FOLDER")
-        if inputs[0].is_dir():
-            return Destination(
-                inputs[0].parent / f"{place.name}-{model}" if inputs[0].name else Path(f"{place}-{model}"),
-                suffix=suffix,
-                format=format,
-            )
-        return Destination(inputs[0].parent, suffix=suffix or f"-{model}", format=format)
-    alone = len(inputs) == 1 and not inputs[0].is_dir()
-    if alone and not output.is_dir() and has_image_name(output):
-        if output.resolve() == inputs[0].resolve():
-            raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
-        if suffix:
-            raise UsageError(f"{output} is the output's whole name", "leave --suffix out, or name a folder with -o")
-        named = format_of_name(output.name)
-        if format and named != format:
-            raise UsageError(f"{output} is no name for a picture in {format}", "leave --format out, or change the name")
-        return Destination(output.parent, name=output.name, format=named)
-    if output.exists() and not output.is_dir():
-        raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
-    for path in inputs:
-        folder = path if path.is_dir() else path.parent
-        if folder.resolve() == output.resolve():
+        destination = _beside(inputs, model, suffix, format)
+    elif len(inputs) == 1 and not named.folders and not output.is_dir() and output.suffix:
+        destination = _called(inputs[0], output, suffix, format)
+    else:
+        if output.exists() and not output.is_dir():
+            raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
+        if not suffix and any(not path.is_dir() and path.parent.resolve() == output.resolve() for path in inputs):
             raise FilesError(
                 f"{output} is the folder of the input itself",
-                "imgtrans never writes over an input; name another folder with -o",
+                "imgtrans never writes over an input; name another folder with -o, or a --suffix",
             )
-    return Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
+        destination = Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
+    for root in inputs:
+        named.check_apart(root, destination.folder / destination.place(root, Path("x")).parent)
+    return destination
+
+
+def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Destination:
+    """Return the destination of who did not say one: beside the folder, or beside each picture."""
+    folders = {os.path.realpath(path.parent) for path in inputs}
+    if len(inputs) > 1 and (len(folders) > 1 or any(path.is_dir() for path in inputs)):
+        raise UsageError("inputs from several folders need an output folder", "name it with -o FOLDER")
+    first = inputs[0]
+    place = first.resolve() if first.is_dir() else first.parent.resolve() / first.name
+    if place.parent == place:
+        raise UsageError(f"{first} has no folder beside it", "name the output folder with -o FOLDER")
+    if not os.access(place.parent, os.W_OK):
+        raise UsageError(f"{place.parent} cannot be written", "name another output folder with -o FOLDER")
+    if not first.is_dir():
+        return Destination(first.parent, suffix=suffix or f"-{model}", format=format, singles=True)
+    folder = first.parent / f"{place.name}-{model}" if first.name else Path(f"{place}-{model}")
+    return Destination(folder, suffix=suffix, format=format)
+
+
+def _called(input: Path, output: Path, suffix: str, format: str) -> Destination:
+    """Return the destination of one picture whose output the user has given a name."""
+    if output.resolve() == input.resolve():
+        raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
+    if suffix:
+        raise UsageError(f"{output} is the output's whole name", "leave --suffix out, or name a folder with -o")
+    if not has_image_name(output):
+        raise UsageError(
+            f"{output}: nothing can be written as {output.suffix!r}",
+            "use .jpg, .png, .webp, .avif or .tif; or make the folder of that name first",
+        )
+    named = format_of_name(output.name)
+    if format and named != format:
+        raise UsageError(f"{output} is no name for a picture in {format}", "leave --format out, or change the name")
+    return Destination(output.parent, name=output.name, format=named, singles=True)
 
 
 def item_for(found: Found, destination: Destination) -> Item:

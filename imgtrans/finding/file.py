@@ -19,6 +19,7 @@ class Found:
         mtime_ns: Modification time.
         problem: Why it cannot be translated though it is called like a picture; "" if it can.
         root: What the user named, which leads to it.
+        made: Whether it is an output of imgtrans itself.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Found:
     mtime_ns: int = 0
     problem: str = ""
     root: Path = Path()
+    made: bool = False
 
 
 def inspect(path: Path, relative: Path) -> Found:

@@ -11,7 +11,7 @@ from pathlib import Path
 from imgtrans.errors import FilesError
 from imgtrans.finding.file import Found, look
 from imgtrans.finding.selection import Selection
-from imgtrans.finding.walk import Place, files_below
+from imgtrans.finding.walk import Place, files_below, is_in
 
 STDIN = Path("-")
 
@@ -73,18 +73,6 @@ def read_list(selection: Selection) -> Iterator[Path]:
                     yield Path(os.fsdecode(entry))
     except OSError as error:
         raise FilesError(f"the list in {shown} cannot be read: {error.strerror}") from error
-
-
-def is_in(path: str, folders: Collection[str]) -> bool:
-    """Whether a path is one of some folders, or below one."""
-    if not folders:
-        return False
-    while path not in folders:
-        above = os.path.dirname(path)  # noqa: PTH120 - texts are compared
-        if above == path:
-            return False
-        path = above
-    return True
 
 
 def _split(file: Iterator[bytes], separator: bytes) -> Iterator[bytes]:

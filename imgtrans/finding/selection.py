@@ -3,7 +3,7 @@
 import functools
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtrans.errors import UsageError
@@ -25,6 +25,7 @@ class Selection:
         files_from: A file that lists what is taken, ``-`` for standard input; None is no list.
         null: Whether it is separated by NUL instead of by lines.
         anywhere: Whether the files in the list may be outside the input.
+        include_outputs: Whether outputs of imgtrans itself are taken.
 
     Raises:
         UsageError: If a pattern is empty.
@@ -36,6 +37,7 @@ class Selection:
     files_from: Path | None = None
     null: bool = False
     anywhere: bool = False
+    include_outputs: bool = False
 
     def __post_init__(self) -> None:
         for option, patterns in (("--include", self.include), ("--exclude", self.exclude)):
@@ -45,7 +47,12 @@ class Selection:
     @property
     def complete(self) -> bool:
         """Whether everything is taken."""
-        return self == Selection()
+        return replace(self, include_outputs=False) == Selection()
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there are patterns."""
+        return bool(self.include or self.exclude)
 
     def takes(self, relative: Path) -> bool:
         """Whether a file of this path below the input is taken."""

@@ -4,6 +4,7 @@ import itertools
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from imgtrans.errors import FilesError
@@ -15,9 +16,10 @@ from imgtrans.protocols import Item
 
 Met = tuple[Item | None, Found]
 Fold = Callable[[str], str]
+Made = Callable[[Found], bool]
 
 
-def refuse_twins(folder: Folder, destination: Destination, fold: Fold) -> None:
+def refuse_twins(folder: Folder, destination: Destination, fold: Fold, made: Made) -> None:
     """Make sure that no two files of a folder would make one output.
 
     Only those are looked at whose names come near each other, so a million others cost no more than their names.
@@ -29,15 +31,22 @@ def refuse_twins(folder: Folder, destination: Destination, fold: Fold) -> None:
     twice = {one for one, next_one in itertools.pairwise(stems) if one == next_one}
     if twice:
         near = (place.look(name) for place, name in folder.names() if hash(_stem(name, fold)) in twice)
-        for _ in without_twins(with_items(near, destination), fold):
+        for _ in without_twins(with_items(near, destination, made), fold):
             pass
 
 
-def without_twins(met: Iterable[Met], fold: Fold) -> Iterator[Met]:
+def without_twins(
+    met: Iterable[Met], fold: Fold, refuse: Callable[[FilesError], object] | None = None
+) -> Iterator[Met]:
     """Yield what is met, a file that is met twice once.
 
+    Args:
+        met: The files.
+        fold: Returns the same text for names that are the same where outputs go.
+        refuse: Is told of a file that would make another one's output, which is then passed over.
+
     Raises:
-        FilesError: If two files would make one output.
+        FilesError: If there is one, and nobody to be told of it.
     """
     taken: dict[str, Path] = {}
     for item, found in met:
@@ -46,22 +55,43 @@ def without_twins(met: Iterable[Met], fold: Fold) -> Iterator[Met]:
             if other is not found.path:
                 if other.name == found.path.name and _are_one(other, found.path):
                     continue
-                raise FilesError(
-                    f"{other} and {found.path} would both become {item.output}",
-                    "rename one of them; or do them one after the other, with --include and with a --suffix of its own",
-                )
+                error = _collision(other, found.path, item.output)
+                if refuse is None:
+                    raise error
+                refuse(error)
+                continue
         yield item, found
 
 
-def with_items(met: Iterable[Found], destination: Destination) -> Iterator[Met]:
-    """Yield each file with the item that it makes, None if it is no picture to translate."""
+def with_items(met: Iterable[Found], destination: Destination, made: Made) -> Iterator[Met]:
+    """Yield each file with the item that it makes, None if it is no picture to translate.
+
+    Args:
+        met: The files.
+        destination: Where outputs go.
+        made: Whether a picture is an output of imgtrans itself.
+    """
     for found in met:
-        yield (item_for(found, destination) if found.format or found.problem else None), found
+        if found.format and made(found):
+            yield None, replace(found, made=True)
+        else:
+            yield (item_for(found, destination) if found.format or found.problem else None), found
 
 
 def fold_case(name: str) -> str:
     """Return the same text for names that are the same where upper and lower case are."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _collision(one: Path, other: Path, output: Path) -> FilesError:
+    """Return what is said of two files that would make one output, and how each could have one of its own."""
+    hint = "rename one of them"
+    if one.suffix.lower() != other.suffix.lower():
+        hint += (
+            f"; or do the others first with --exclude '*{other.suffix}', then these with --include '*{other.suffix}'"
+        )
+        hint += f" --suffix -{other.suffix.strip('.').lower()}"
+    return FilesError(f"{one} and {other} would both become {output}", hint)
 
 
 def _stem(name: str, fold: Fold) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from imgtrans.finding.file import Found, look
 from imgtrans.finding.selection import EVERYTHING, Selection
-from imgtrans.images.formats import is_hidden_or_system
+from imgtrans.images.formats import has_image_name, is_hidden_or_system
+from imgtrans.journal.location import FOLDER
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,18 @@ class Folder:
                 if is_hidden_or_system(name) or self._selection.takes(place.relative / name):
                     yield place, name
 
+    def unmatched(self) -> int:
+        """Return how many files are called like pictures and not selected."""
+        if not self._selection.chooses:
+            return 0
+        return sum(
+            has_image_name(Path(name))
+            and not is_hidden_or_system(name)
+            and not self._selection.takes(place.relative / name)
+            for place, names in self._files
+            for name in names
+        )
+
     def below(self, fold: Callable[[str], str]) -> list[list[Place]]:
         """Return the folders in it, sorted; those whose names are the same once folded are together."""
         together: dict[str, list[Place]] = {}
@@ -87,12 +100,14 @@ class Folder:
         folders: list[str] = []
         with os.scandir(place.path) as entries:
             for entry in entries:
+                if entry.name == FOLDER:  # what imgtrans remembers is nothing that anybody put there
+                    continue
                 (folders if not is_hidden_or_system(entry.name) and _is_folder(entry) else files).append(entry.name)
         (place.path / os.pardir).stat()  # one that can be listed and not entered is of no use
         self._files.append((place, sorted(files)))
         for name in sorted(folders):
             inside = place.inside(name)
-            if not inside.leads_back and inside.real not in closed and self._selection.enters(inside.relative):
+            if not inside.leads_back and not _is_closed(inside, closed) and self._selection.enters(inside.relative):
                 self._below.append(inside)
 
 
@@ -130,6 +145,21 @@ def files_below(place: Place, closed: Collection[str] = (), selection: Selection
     for folder in walk([place], closed, selection):
         yield from folder.problems
         yield from (where.look(name) for where, name in folder.names())
+
+
+def is_in(path: str, folders: Collection[str]) -> bool:
+    """Whether a path is one of some folders, or below one."""
+    while path not in folders:
+        above = os.path.dirname(path)  # noqa: PTH120 - texts are compared
+        if above == path:
+            return False
+        path = above
+    return True
+
+
+def _is_closed(place: Place, closed: Collection[str]) -> bool:
+    """Whether a folder is not entered; a link that leads into one that is not must not come in behind it either."""
+    return is_in(place.real, closed) if place.path.is_symlink() else place.real in closed
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -41,5 +41,16 @@ def measure(path: Path, wanted: Wanted, max_pixels: int | None = None) -> Extent
     with open_image(path, max_pixels) as image:
         kind = str(image.format)
         pixels = image.width * image.height if wanted.first_frame else count_frames(image)[1]
-    each = max(_OTHERWISE.get(one, BYTES_PER_PIXEL) for one in (kind, written_format(kind, wanted.format)))
-    return Extent(pixels, pixels * each * (2 if is_deep(kind, wanted) else 1))
+    return Extent(pixels, memory_of(kind, pixels, wanted))
+
+
+def memory_of(format: str, pixels: int, wanted: Wanted) -> int:
+    """Return the bytes that so many pixels take at the most from decoding to encoding, without the network.
+
+    Args:
+        format: Pillow's name of the input's format.
+        pixels: Of all frames.
+        wanted: How the translation is written.
+    """
+    each = max(_OTHERWISE.get(one, BYTES_PER_PIXEL) for one in (format, written_format(format, wanted.format)))
+    return pixels * each * (2 if is_deep(format, wanted) else 1)

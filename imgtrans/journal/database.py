@@ -10,8 +10,6 @@ import psutil
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import Entry, LastRun
 
-FOLDER = ".imgtrans"
-SUFFIX = ".sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS images (
     output BLOB PRIMARY KEY,
@@ -129,6 +127,15 @@ def read_entries(database: sqlite3.Connection, where: str = "TRUE") -> Iterator[
         after = rows[-1][0]
 
 
+def has_output_of(database: sqlite3.Connection, model: str) -> bool:
+    """Whether an output is known that was made by a model, known by the sha256 of its weights."""
+    query = "SELECT 1 FROM images WHERE model = ? AND state != 'failed' LIMIT 1"
+    try:
+        return database.execute(query, (model,)).fetchone() is not None
+    except sqlite3.Error as error:
+        raise FilesError(f"the journal cannot be read: {error}") from error
+
+
 def read_last_run(database: sqlite3.Connection) -> LastRun | None:
     """Return what is known of the last run."""
     try:
@@ -138,12 +145,12 @@ def read_last_run(database: sqlite3.Connection) -> LastRun | None:
     return LastRun(*row) if row and len(row) == len(LastRun.__annotations__) else None
 
 
-def unusable(output: Path, error: sqlite3.Error) -> FilesError:
-    """Return what is said of a journal that SQLite cannot work with."""
+def unusable(folder: Path, error: sqlite3.Error) -> FilesError:
+    """Return what is said of a journal, in that folder, that SQLite cannot work with."""
     if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return FilesError(f"the journal in {output / FOLDER} cannot be used: {error}", "make room, or look at the disk")
+        return FilesError(f"the journal in {folder} cannot be used: {error}", "make room, or look at the disk")
     return FilesError(
-        f"the journal in {output / FOLDER} cannot be used: {error}",
+        f"the journal in {folder} cannot be used: {error}",
         "if it is damaged, delete that folder; --overwrite then lets imgtrans replace the pictures it does not know",
     )
 

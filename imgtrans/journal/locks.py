@@ -1,5 +1,6 @@
 """Who may work in an output folder: one run, or the shards of one."""
 
+import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,13 +21,14 @@ class RunLock:
         folder: Where the locks are.
         tag: Of the shard, such as ``3-of-16``; "" is the whole run.
         output: The output folder, as the user knows it.
+        other: Another folder of locks of the same outputs, if it is there; whoever has those keeps this one out, too.
 
     Raises:
         FilesError: If somebody else has it.
         OSError: If locks cannot be made there.
     """
 
-    def __init__(self, folder: Path, tag: str, output: Path) -> None:
+    def __init__(self, folder: Path, tag: str, output: Path, other: Path | None = None) -> None:
         self._held: list[FileLock] = []
         whole = folder / "lock"
         try:
@@ -38,6 +40,10 @@ class RunLock:
                 self._take(whole, output, "another run")
                 for path in sorted(folder.glob("shard-*.lock")):
                     self._take(path, output, f"{path.stem.replace('-of-', '/').replace('-', ' ')} of another run")
+            if other and os.path.isdir(other):  # noqa: PTH112 - it may not be looked at
+                self._take(other / "lock", output, "another run", _MOMENT_SECONDS if tag else 0)
+                if tag:
+                    self._held.pop().release()
         except BaseException:
             self.release()
             raise

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from imgtrans.journal.database import FOLDER, SUFFIX, open_to_read, read_entries, read_entry, read_last_run, unusable
+from imgtrans.journal.database import has_output_of, open_to_read, read_entries, read_entry, read_last_run, unusable
 from imgtrans.journal.entry import Entry, LastRun
+from imgtrans.journal.location import journals
 
 
 class JournalReader:
@@ -26,6 +27,7 @@ class JournalReader:
     def __init__(self, output: Path, without: Path | None = None) -> None:
         self._output = output
         opened: list[tuple[float, sqlite3.Connection]] = []
+        path = output
         try:
             for path in journals(output):
                 if path != without:
@@ -36,7 +38,7 @@ class JournalReader:
         except sqlite3.Error as error:
             for _, database in opened:
                 database.close()
-            raise unusable(output, error) from error
+            raise unusable(path.parent, error) from error
         # What ran last knows best.
         self._databases = [database for _, database in sorted(opened, key=lambda one: one[0], reverse=True)]
 
@@ -66,14 +68,13 @@ class JournalReader:
             first, *others = same  # in the order of the journals
             yield (best([first, *others], _stands(self._output, output)) or first) if others else first
 
+    def has_output_of(self, model: str) -> bool:
+        """Whether an output is known that was made by a model, known by the sha256 of its weights."""
+        return any(has_output_of(database, model) for database in self._databases)
+
     def last_runs(self) -> list[LastRun]:
         """Return what is known of the last run, or of each shard of it; the latest first."""
         return [last for last in map(read_last_run, self._databases) if last]
-
-
-def journals(output: Path) -> list[Path]:
-    """Return the journals that there are in an output folder."""
-    return sorted((output / FOLDER).glob(f"*{SUFFIX}"))
 
 
 def best(known: Iterable[Entry | None], stands: os.stat_result | None) -> Entry | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import Entry, LastRun
-from imgtrans.journal.reading import JournalReader, journals
+from imgtrans.journal.location import journals
+from imgtrans.journal.reading import JournalReader
 
 STATES = ("done", "failed", "outdated", "interrupted")
 
@@ -102,7 +103,7 @@ def read_status(folder: Path) -> Iterator[Status]:
     """
     if not folder.exists():
         raise FilesError(f"{folder} is not there")
-    if not journals(folder):
+    if not any(journals(folder)):
         raise FilesError(
             f"{folder} has no journal: imgtrans has translated nothing into it", "name an output folder of imgtrans run"
         )

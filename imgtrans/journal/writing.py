@@ -11,17 +11,28 @@ from pathlib import Path
 from types import TracebackType
 
 from imgtrans.errors import FilesError
-from imgtrans.journal.database import FOLDER, SUFFIX, open_to_read, open_to_write, read_entries, read_entry, unusable
-from imgtrans.journal.entry import Entry, process_of
+from imgtrans.journal.database import (
+    has_output_of,
+    open_to_read,
+    open_to_write,
+    read_entries,
+    read_entry,
+    read_last_run,
+    unusable,
+)
+from imgtrans.journal.entry import Entry, LastRun, process_of
+from imgtrans.journal.location import SUFFIX, beside, inside
 from imgtrans.journal.locks import RunLock
-from imgtrans.journal.reading import JournalReader, best, journals
+from imgtrans.journal.reading import JournalReader, best
 
 _WHOLE_RUN = "journal"
 _AT_ONCE = 1000  # entries taken over from a shard in one transaction
 
 
 class Journal:
-    """Opens (and makes) a journal in ``OUT/.imgtrans`` for one run, which has it alone until it is closed.
+    """Opens (and makes) the journal of an output folder for one run, which has it alone until it is closed.
+
+    It is ``OUT/.imgtrans``; that of single pictures whose outputs come into a folder of the user's is kept elsewhere.
 
     A shard has a journal of its own and also knows what the others' say. The next whole run takes them all over.
     Several threads may use it.
@@ -29,23 +40,24 @@ class Journal:
     Args:
         output: The output folder; it must exist.
         tag: Of the shard that it is for, such as ``3-of-16``; "" is the whole run.
+        singles: Whether it is for single pictures.
 
     Raises:
         FilesError: If another run is using the folder, or the journal cannot be opened.
     """
 
-    def __init__(self, output: Path, tag: str = "") -> None:
+    def __init__(self, output: Path, tag: str = "", singles: bool = False) -> None:
         self._output = output
         self._began = False
         self._planned, self._complete = 0, False
         self._turn = threading.RLock()
-        folder = output / FOLDER
+        folder, other = (beside(output), inside(output)) if singles else (inside(output), beside(output))
         self.path = folder / (f"shard-{tag}{SUFFIX}" if tag else f"{_WHOLE_RUN}{SUFFIX}")
         try:
-            folder.mkdir(exist_ok=True)
-            self._lock = RunLock(folder, tag, output)
+            folder.mkdir(parents=singles, exist_ok=True)
+            self._lock = RunLock(folder, tag, output, other)
         except OSError as error:
-            raise FilesError(f"{output} cannot be written: {error.strerror}") from error
+            raise FilesError(f"{folder if singles else output} cannot be written: {error.strerror}") from error
         try:
             self._database = open_to_write(self.path)
             try:
@@ -57,7 +69,7 @@ class Journal:
                 raise
         except sqlite3.Error as error:
             self._lock.release()
-            raise unusable(output, error) from error
+            raise unusable(folder, error) from error
         except BaseException:
             self._lock.release()
             raise
@@ -105,6 +117,17 @@ class Journal:
             other = self._others.entry(output, stands)
             return best((own, other), stands)
 
+    def last_runs(self) -> list[LastRun]:
+        """Return what is known of the last run, or of each shard of it, before this one."""
+        with self._turn:
+            own = read_last_run(self._database)
+            return ([own] if own else []) + self._others.last_runs()
+
+    def has_output_of(self, model: str) -> bool:
+        """Whether an output is known that was made by a model, known by the sha256 of its weights."""
+        with self._turn:
+            return has_output_of(self._database, model) or self._others.has_output_of(model)
+
     def failed(self) -> Iterator[Entry]:
         """Return what failed when it was last tried."""
         return read_entries(self._database, "state = 'failed'")
@@ -149,7 +172,7 @@ class Journal:
 
     def _take_over(self) -> None:
         """Take over what shards have noted; nobody else has a journal then."""
-        for path in journals(self._output):
+        for path in sorted(self.path.parent.glob(f"*{SUFFIX}")):
             if path == self.path:
                 continue
             shard = open_to_read(path)
@@ -184,7 +207,7 @@ class Journal:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise FilesError(
-                    f"the journal in {self._output / FOLDER} cannot be written any more: {error}",
+                    f"the journal in {self.path.parent} cannot be written any more: {error}",
                     "make room and run the same command again: it goes on where it stopped",
                 ) from error
 

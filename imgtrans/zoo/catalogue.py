@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imgtrans.errors import FilesError, ImgtransError, ModelError, UnavailableError, UsageError
+from imgtrans.places import home
 from imgtrans.zoo import store
 
 _BUNDLED = Path(__file__).parent.parent / "catalogue.toml"
@@ -160,7 +161,7 @@ def _fetched(url: str, warn: Warn, now: float) -> Path:
     """Return a copy of a catalogue that is not older than a day, or the newest that can be had."""
     from imgtrans.zoo.download import Limits, download  # noqa: PLC0415 - httpx, for those who have such a catalogue
 
-    folder = store.home() / "catalogues"
+    folder = home() / "catalogues"
     copy = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.toml"
     try:
         changed = copy.stat().st_mtime if copy.exists() else 0.0

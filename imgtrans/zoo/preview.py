@@ -6,8 +6,9 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
+from imgtrans.places import home
 from imgtrans.protocols import Pixels
-from imgtrans.zoo.store import Model, home
+from imgtrans.zoo.store import Model
 
 # By Clements Engelhardt, CC0 1.0; found in lomiri-wallpapers-16.04, made smaller.
 _MEADOW = Path(__file__).parent / "meadow.jpg"

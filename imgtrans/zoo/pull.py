@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import sha256_of
+from imgtrans.places import home
 from imgtrans.zoo import catalogue, hub, pulled, store
 from imgtrans.zoo.catalogue import Entry
 from imgtrans.zoo.download import LIMITS, Limits, Progress, download, shown
@@ -178,7 +179,7 @@ def _without_user(url: str) -> str:
 
 
 def _downloads() -> Path:
-    return store.home() / "downloads"
+    return home() / "downloads"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import tomli_w
 
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
-from imgtrans.zoo import store
+from imgtrans.places import home
 from imgtrans.zoo.staging import locked
 
 
@@ -23,7 +23,7 @@ class Record:
 
 def record_file() -> Path:
     """Return the file that holds the records."""
-    return store.home() / "pulled.toml"
+    return home() / "pulled.toml"
 
 
 def recorded(source: str) -> Record | None:

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
-
 from imgtrans.card import Card, read_card
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import fsync_file, fsync_folder, is_temporary, sha256_of
+from imgtrans.places import home
 from imgtrans.zoo.staging import delete, locked, sweep, temporary
 
 CARD_FILE = "card.toml"
@@ -47,12 +46,6 @@ class Model:
     def name(self) -> str:
         """The model's name."""
         return self.card.name
-
-
-def home() -> Path:
-    """Return the folder that holds imgtrans's data: ``IMGTRANS_HOME``, else the platform's place for it."""
-    chosen = os.environ.get("IMGTRANS_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("imgtrans", appauthor=False)
 
 
 def models_folder() -> Path:

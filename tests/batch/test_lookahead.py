@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgtrans.batch import lookahead as module
-from imgtrans.batch.lookahead import Lookahead
+from imgtrans.batch.lookahead import Lookahead, ReadyFolders
 from imgtrans.batch.plan import Decision
 from imgtrans.errors import FilesError
 from imgtrans.protocols import Item
@@ -20,7 +20,7 @@ def test_what_is_to_do_is_handed_on_in_order_and_the_rest_is_told(tmp_path: Path
     states = ["done", "todo", "refused", "todo", "done"]
     told: list[bytes] = []
     decisions = iter([Decision(item(tmp_path, number), state) for number, state in enumerate(states)])
-    with Lookahead(decisions, lambda decision: told.append(decision.item.key)) as lookahead:
+    with Lookahead(decisions, lambda decision: told.append(decision.item.key), ReadyFolders()) as lookahead:
         assert lookahead.finds_anything()
         assert [one.key for one in lookahead] == [b"1", b"3"]
         lookahead.check()
@@ -29,7 +29,7 @@ def test_what_is_to_do_is_handed_on_in_order_and_the_rest_is_told(tmp_path: Path
 
 
 def test_nothing_to_do_is_known_and_makes_no_folder(tmp_path: Path) -> None:
-    with Lookahead(iter([Decision(item(tmp_path, 0), "done")]), lambda decision: None) as lookahead:
+    with Lookahead(iter([Decision(item(tmp_path, 0), "done")]), lambda decision: None, ReadyFolders()) as lookahead:
         assert not lookahead.finds_anything()
         assert [*lookahead] == []
     assert not (tmp_path / "out").exists()
@@ -44,7 +44,7 @@ def test_it_goes_ahead_only_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             met.append(number)
             yield Decision(item(tmp_path, number), "todo")
 
-    with Lookahead(endless(), lambda decision: None) as lookahead:
+    with Lookahead(endless(), lambda decision: None, ReadyFolders()) as lookahead:
         assert lookahead.finds_anything()
         taken = [next(lookahead).key for _ in range(10)]
     assert taken == [b"%d" % number for number in range(10)]
@@ -56,7 +56,7 @@ def test_what_ends_the_planning_is_raised_once_what_was_found_is_handed_on(tmp_p
         yield Decision(item(tmp_path, 0), "todo")
         raise FilesError("two would be one")
 
-    with Lookahead(breaks(), lambda decision: None) as lookahead:
+    with Lookahead(breaks(), lambda decision: None, ReadyFolders()) as lookahead:
         lookahead._thread.join()
         with pytest.raises(FilesError, match="two would be one"):
             lookahead.finds_anything()
@@ -66,7 +66,7 @@ def test_what_ends_the_planning_is_raised_once_what_was_found_is_handed_on(tmp_p
 def test_many_threads_share_one_lookahead(tmp_path: Path) -> None:
     taken: list[bytes] = []
     decisions = (Decision(item(tmp_path, number), "todo") for number in range(200))
-    with Lookahead(decisions, lambda decision: None) as lookahead:
+    with Lookahead(decisions, lambda decision: None, ReadyFolders()) as lookahead:
         threads = [threading.Thread(target=lambda: taken.extend(one.key for one in lookahead)) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -79,12 +79,11 @@ def test_what_an_earlier_run_left_is_swept_and_another_shards_is_not(tmp_path: P
     (tmp_path / "out").mkdir()
     for tag in ("1-of-2-", "2-of-2-"):
         (tmp_path / "out" / f".imgtrans-{tag}0123456789abcdef.tmp").touch()
-    with Lookahead(iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None, tag="1-of-2") as lookahead:
+    one = [Decision(item(tmp_path, 0), "todo")]
+    with Lookahead(iter(one), lambda decision: None, ReadyFolders(tag="1-of-2")) as lookahead:
         assert len([*lookahead]) == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".imgtrans-2-of-2-0123456789abcdef.tmp"]
-    with Lookahead(
-        iter([Decision(item(tmp_path, 0), "todo")]), lambda decision: None
-    ) as lookahead:  # a whole run has it alone
+    with Lookahead(iter(one), lambda decision: None, ReadyFolders()) as lookahead:  # a whole run has it alone
         assert len([*lookahead]) == 1
     assert [*(tmp_path / "out").iterdir()] == []
 
@@ -97,5 +96,5 @@ def test_while_nothing_is_found_somebody_is_told(tmp_path: Path, monkeypatch: py
         assert told.wait(10)
         yield Decision(item(tmp_path, 0), "todo")
 
-    with Lookahead(slow(), lambda decision: None) as lookahead:
+    with Lookahead(slow(), lambda decision: None, ReadyFolders()) as lookahead:
         assert lookahead.finds_anything(told.set)

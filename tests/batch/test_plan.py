@@ -10,7 +10,7 @@ from imgtrans.errors import FilesError
 from imgtrans.finding import pictures as module
 from imgtrans.finding.destination import Destination, choose_destination
 from imgtrans.finding.pictures import discover
-from imgtrans.journal.entry import Entry
+from imgtrans.journal.entry import Entry, LastRun
 from tests.pictures import save
 
 RECIPE = Recipe("model", "settings")
@@ -20,13 +20,22 @@ class Records(dict[bytes, Entry]):
     def entry(self, output: bytes, stands: os.stat_result | None = None) -> Entry | None:
         return self.get(output)
 
+    def last_runs(self) -> list[LastRun]:
+        return []
+
+    def has_output_of(self, model: str) -> bool:
+        return any(entry.model == model for entry in self.values())
+
 
 class Plan:
     """A whole plan, collected."""
 
     def __init__(self, folder: Path, destination: Destination, recipe: Recipe, records: Records, policy: Policy):
         self.tally = Tally()
-        planned = [*decisions(discover([folder], destination), recipe, records, policy, self.tally)]
+        met = discover([folder], destination, aside=self.tally.aside)
+        planned = [*decisions(met, recipe, records, policy, self.tally)]
+        for error in self.tally.aside.collisions:
+            raise error
         self.todo = [decision.item for decision in planned if decision.state == "todo"]
         self.done = [decision.item for decision in planned if decision.state == "done"]
         self.refused = [(decision.item, decision.problem) for decision in planned if decision.state == "refused"]
@@ -122,7 +131,7 @@ def test_two_inputs_that_a_wanted_format_would_make_one_are_found_before_anythin
         save(tmp_path / "in" / name)
     destination = choose_destination([tmp_path / "in"], tmp_path / "out", "a2b", format="PNG")
     with pytest.raises(FilesError, match=r"would both become .*a\.png"):
-        [*discover([tmp_path / "in"], destination)]
+        Plan(tmp_path / "in", destination, RECIPE, Records(), Policy())
     (tmp_path / "in" / "a.jpg").unlink()
     plan = Plan(tmp_path / "in", destination, RECIPE, Records(), Policy())
     assert [item.output.name for item in plan.todo] == ["a.png", "b.png"]

@@ -38,6 +38,9 @@ class Listener:
         self.files = files
         self.told.set()
 
+    def ignored(self, decision: Decision) -> None:
+        self.events.append((decision.item.input.name, decision.problem))
+
     def finished(self, outcome: Outcome, status: str) -> None:
         self.events.append((outcome.item.input.name, status))
 
@@ -122,18 +125,20 @@ def test_an_empty_folder_leaves_no_trace(tmp_path: Path, tiny: Model) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photos"]
 
 
-def test_a_collision_leaves_no_trace(photos: Path) -> None:
-    save(photos / "a.ico", width=16)
+def test_a_collision_leaves_no_trace(tmp_path: Path, tiny: Model) -> None:
+    save(tmp_path / "photos" / "a.png")
+    save(tmp_path / "photos" / "a.ico", width=16)
     with pytest.raises(FilesError, match="would both become"):
-        translate(photos)
-    assert not (photos.parent / "photos-tiny").exists()
+        translate(tmp_path / "photos")
+    assert not (tmp_path / "photos-tiny").exists()
 
 
-def test_the_output_folder_inside_the_input_is_not_translated_itself(photos: Path) -> None:
-    for _ in range(2):
-        report, _ = translate(photos, output=photos / "out")
-    assert (report.translated, report.skipped) == (0, 3)
-    assert not (photos / "out" / "out").exists()
+def test_a_collision_in_one_folder_does_not_stop_the_others(photos: Path) -> None:
+    save(photos / "a.ico", width=16)
+    report, events = translate(photos)
+    assert events == [("b.jpg", "translated")]
+    assert [f"{photos / 'a.ico'} and" in error.message for error in report.collisions] == [True]
+    assert not (photos.parent / "photos-tiny" / "c.png").exists()
 
 
 @pytest.mark.parametrize(("slow", "files"), [(True, 4), (False, 0)])

@@ -16,6 +16,7 @@ import torch
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.card import Card
 from imgtrans.files import sha256_of
+from imgtrans.places import home
 from imgtrans.zoo import store
 from imgtrans.zoo.loading import find_model
 from imgtrans.zoo.store import Model
@@ -98,7 +99,7 @@ def test_info_prints_the_card_as_toml_and_what_it_costs_as_comments(cli: Cli, ti
     assert network == "# 8,739 parameters, 2.184 GMAC per megapixel"
     assert re.fullmatch(r"# 1 MP, seen at 1155x866: 0\.\d\d GB of memory", small)
     assert re.fullmatch(r"# 12 MP, seen at 4000x3000: \d\.\d\d GB of memory", large)
-    assert Path(preview.removeprefix("# before and after: ")).is_relative_to(store.home())
+    assert Path(preview.removeprefix("# before and after: ")).is_relative_to(home())
     assert Path(preview.removeprefix("# before and after: ")).read_bytes().startswith(b"\x89PNG")
 
 
@@ -158,7 +159,7 @@ def test_info_shows_a_card_that_is_no_networks(cli: Cli, tiny: Model):
 
 
 def test_a_preview_that_cannot_be_written_is_no_fault_of_the_model(cli: Cli, tiny: Model):
-    (store.home() / "previews").write_text("a file")
+    (home() / "previews").write_text("a file")
     ended = cli("models", "info", "tiny")
     assert ended.code == 0
     assert ended.err.startswith("warning: the preview cannot be written to ")

@@ -51,7 +51,7 @@ def test_only_one_end_may_be_a_pipe(picture: Path):
     code, out, _ = piped(b"", picture, "-o", "-", "--format", "png", "-q")
     with Image.open(io.BytesIO(out)) as image:
         assert np.array_equal(np.asarray(image), pixels)
-    assert sorted(path.name for path in picture.parent.iterdir()) == [".imgtrans", "a.jpg", "b.png"]
+    assert sorted(path.name for path in picture.parent.iterdir()) == ["a.jpg", "b.png"]
 
 
 def test_rubbish_is_a_sentence_and_nothing_comes_out(picture: Path):

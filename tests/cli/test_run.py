@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_json_is_a_line_for_the_plan_each_picture_and_the_end(run: Cli, photos: 
     images = [event for event in events if event is not plan]
     assert plan == {
         "event": "plan", "model": "tiny", "output": str(out), "todo": 3, "done": 0, "refused": 0, "ignored": 1,
+        "outputs": 0, "unmatched": 0,
         "converted": 0, "size": sum(path.stat().st_size for path in photos.rglob("*.*g")),
         "complete": True,
     }  # fmt: skip
@@ -186,7 +188,7 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
     other = save(tmp_path / "other" / "a.png", seed=2).parent
     ended = run(photos, other)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "error: several inputs need an output folder\n  name it with -o FOLDER\n"
+    assert ended.err == "error: inputs from several folders need an output folder\n  name it with -o FOLDER\n"
     ended = run(photos, other, "-o", tmp_path / "out")
     assert (ended.code, ended.out) == (0, f"{tmp_path / 'out'}\n")
     assert {*files(tmp_path / "out")} == {
@@ -207,9 +209,12 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
         (["photos", "--model", "photos/a.png"], 3, "is a picture"),
         (["gone"], 4, "gone is not there"),
         (["photos", "gone", "-o", "out"], 4, "gone is not there"),
-        (["photos", "-o", "photos"], 4, "is the folder of the input itself"),
+        (["photos", "-o", "photos"], 4, "would be written into photos, which is an input"),
+        (["photos", "-o", "photos/out"], 4, "would be written into photos, which is an input"),
+        (["photos/a.png", "-o", "photos"], 4, "photos is the folder of the input itself"),
+        (["photos/a.png", "-o", "out.xyz"], 2, "nothing can be written as '.xyz'"),
         (["photos", "-o", "photos/a.png"], 4, "is a file, not a folder"),
-        (["photos", "-o", "photos/a.png/out"], 4, "cannot be made: Not a directory"),
+        (["photos", "-o", "/dev/null/out"], 4, "cannot be made: Not a directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -244,9 +249,9 @@ def test_two_inputs_for_one_output_are_refused_before_anything_is_written(run: C
     save(photos / "x.ico", 16)
     save(photos / "x.png")
     ended = run(photos)
-    assert (ended.code, ended.out) == (4, "")
+    assert (ended.code, ended.out) == (4, f"{out}\n")
     assert f"{photos / 'x.ico'} and {photos / 'x.png'} would both become {out / 'x.png'}" in ended.err
-    assert not out.exists()
+    assert {*files(out)} == {str(Path("sub", "b.jpg"))}  # the other folders go on
 
 
 def test_an_output_folder_that_another_run_uses_is_refused(run: Cli, photos: Path, out: Path):
@@ -282,17 +287,19 @@ def test_a_dry_run_says_what_it_would_take(run: Cli, photos: Path):
         save(photos / f"{number}.png", 64, 32, seed=number)
     ended = run(photos, "--dry-run", "--size", "48")
     assert ended.err.splitlines()[1:4] == [
-        "  3 of 64x32, seen at 48x24, 56 at a time",
-        "  1 of 24x16, seen at 24x16, 64 at a time",
-        "  1 of 33x17, seen at 36x20, 64 at a time",
+        "  3 of 64x32 pixels, translated at 48x24, 3 at a time",
+        "  1 of 24x16 pixels",
+        "  1 of 33x17 pixels, translated at 36x20",
     ]
-    assert ended.err.splitlines()[4].startswith("memory: ")
-    assert ended.err.splitlines()[5].startswith("time: about 0:")
+    memory = re.fullmatch(r"memory: about (\d+) MB|memory: about (\d)\.\d GB", ended.err.splitlines()[4])
+    assert memory, "what these five small pictures need, and not what they may take"
+    assert re.fullmatch(r"time: about \d+ seconds?, \d+ seconds? of it to start", ended.err.splitlines()[5])
     forecast = json.loads(run(photos, "--dry-run", "--json", "--tiling", "exact").out.splitlines()[-1])
     assert (forecast["event"], forecast["unreadable"]) == ("forecast", 0)
     assert [size["count"] for size in forecast["sizes"]] == [3, 1, 1]
     assert {size["batch"] for size in forecast["sizes"]} == {0}  # each is streamed
     assert min(forecast[what] for what in ("seconds", "model_seconds", "codec_seconds", "pictures_memory")) > 0
+    assert forecast["pictures_memory"] < 1_000_000 and forecast["start_seconds"] < forecast["seconds"]
 
 
 def test_a_dry_run_foresees_what_is_too_large(run: Cli, photos: Path, monkeypatch: pytest.MonkeyPatch):
@@ -300,7 +307,7 @@ def test_a_dry_run_foresees_what_is_too_large(run: Cli, photos: Path, monkeypatc
     monkeypatch.setattr("imgtrans.memory.available_memory", lambda: 10_000_000_000)
     assert "too large" not in run(photos, "--dry-run").err  # it would be streamed
     ended = run(photos, "--dry-run", "--tiling", "off")
-    assert "  1 of 24x16, seen at 24x16: too large, and will fail" in ended.err.splitlines()
+    assert "  1 of 24x16 pixels: too large, and will fail" in ended.err.splitlines()
 
 
 def test_a_dry_run_that_foresees_failures_ends_with_1(run: Cli, photos: Path):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from imgtrans.files import is_temporary
 from imgtrans.journal import locks
@@ -144,10 +145,10 @@ def test_a_report_of_an_earlier_run_is_replaced(run: Cli, tmp_path: Path):
         assert json.loads((tmp_path / "report.json").read_text())["skipped"] == skipped
 
 
-def test_a_run_that_cannot_go_on_reports_too(run: Cli, photos: Path, tmp_path: Path):
-    save(photos / "a.png")
-    save(photos / "a.ico", width=16)
-    assert run("--report", tmp_path / "report.json").code == 4
+def test_a_run_that_cannot_go_on_reports_too(run: Cli, out: Path, tmp_path: Path):
+    (out / ".imgtrans").mkdir(parents=True)
+    with FileLock(out / ".imgtrans" / "lock"):
+        assert run("--report", tmp_path / "report.json").code == 4
     assert json.loads((tmp_path / "report.json").read_text())["end"] == "stopped"
 
 

@@ -65,10 +65,27 @@ def test_an_output_without_a_pictures_suffix_is_a_folder(tmp_path: Path) -> None
     assert outputs([path], tmp_path / "out", "a.jpg") == tmp_path / "out" / "a.jpg"
 
 
-def test_several_inputs_need_an_output_folder(tmp_path: Path) -> None:
+def test_several_pictures_of_one_folder_go_beside_themselves(tmp_path: Path) -> None:
     paths = [save(tmp_path / "a.jpg"), save(tmp_path / "b.jpg")]
-    with pytest.raises(UsageError, match="several inputs"):
-        choose_destination(paths, None, "a2b")
+    destination = choose_destination(paths, None, "a2b")
+    assert destination.singles
+    for path in paths:
+        assert destination.folder / destination.place(path, Path(path.name)) == tmp_path / f"{path.stem}-a2b.jpg"
+
+
+def test_inputs_from_several_folders_need_an_output_folder(tmp_path: Path) -> None:
+    one, two = save(tmp_path / "a.jpg"), save(tmp_path / "x" / "b.jpg")
+    for inputs in ([one, two], [one, two.parent], [two.parent, tmp_path]):
+        with pytest.raises(UsageError, match="several folders"):
+            choose_destination(inputs, None, "a2b")
+
+
+def test_an_output_of_a_suffix_that_cannot_be_written_is_no_folder(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match=r"nothing can be written as '\.xyz'"):
+        choose_destination([path], tmp_path / "out.xyz", "a2b")
+    (tmp_path / "out.xyz").mkdir()
+    assert outputs([path], tmp_path / "out.xyz", "a.jpg") == tmp_path / "out.xyz" / "a.jpg"
 
 
 def test_several_folders_stay_apart_in_the_output_folder(tmp_path: Path) -> None:
@@ -80,9 +97,12 @@ def test_several_folders_stay_apart_in_the_output_folder(tmp_path: Path) -> None
 
 def test_outputs_may_not_fall_on_their_inputs(tmp_path: Path) -> None:
     path = save(tmp_path / "a.jpg")
-    for inputs, output in (([tmp_path], tmp_path), ([path], path), ([path], tmp_path)):
+    for inputs, output in (([path], path), ([path], tmp_path), ([path, path.parent / "x"], tmp_path)):
         with pytest.raises(FilesError, match="input itself"):
             choose_destination(inputs, output, "a2b")
+    assert outputs([path], tmp_path / "b.jpg", "a.jpg") == tmp_path / "b.jpg"
+    destination = choose_destination([path], tmp_path, "a2b", suffix="-w")
+    assert destination.place(path, Path("a.jpg")) == Path("a-w.jpg")
 
 
 def test_an_output_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:

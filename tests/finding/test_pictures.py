@@ -7,14 +7,17 @@ from imgtrans.errors import FilesError
 from imgtrans.finding import file as file_module
 from imgtrans.finding import pictures as module
 from imgtrans.finding.destination import Destination
-from imgtrans.finding.pictures import discover, items_below
+from imgtrans.finding.pictures import Aside, discover, items_below
 from imgtrans.finding.shard import Shard
 from tests.pictures import save
 
 
 def outputs(*inputs: Path, out: Path, **options: object) -> list[str]:
     destination = Destination(out, keep_roots=len(inputs) > 1)
-    met = discover(inputs, destination, **options)  # type: ignore[arg-type]
+    aside = Aside()
+    met = [*discover(inputs, destination, aside=aside, **options)]  # type: ignore[arg-type]
+    for error in aside.collisions:
+        raise error
     return [str(item.output.relative_to(out)) for item, _ in met if item]
 
 
@@ -50,8 +53,13 @@ def test_folders_whose_names_are_one_where_outputs_go_are_met_as_one(
 def test_a_folder_is_looked_through_for_twins_before_its_first_picture_is_handed_on(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "z.png", "z.ico"):
         save(tmp_path / "in" / name, width=16)
-    with pytest.raises(FilesError, match=r"would both become .*z\.png"):
-        next(discover([tmp_path / "in"], Destination(tmp_path / "out")))
+    save(tmp_path / "in" / "sub" / "c.png")
+    aside = Aside()
+    met = [item.key for item, _ in discover([tmp_path / "in"], Destination(tmp_path / "out"), aside=aside) if item]
+    assert met == [b"sub/c.png"]  # the other folders go on
+    (error,) = aside.collisions
+    assert str(error).endswith(f"z.png would both become {tmp_path / 'out' / 'z.png'}")
+    assert "--exclude '*.png'" in error.hint and "--include '*.png' --suffix -png" in error.hint
 
 
 def test_only_pictures_with_names_near_each_other_are_opened_before_the_first_is_handed_on(

@@ -37,7 +37,7 @@ def test_hidden_and_system_files_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "Thumbs.db").write_bytes(b"\xff\xd8\xff")
     found = list(scan(tmp_path))
     assert [f for f in found if f.format or f.problem] == []
-    assert len(found) == 5
+    assert len(found) == 4  # what imgtrans remembers is not even counted
 
 
 def test_a_broken_file_with_a_pictures_name_is_a_problem_but_others_are_not(tmp_path: Path) -> None:

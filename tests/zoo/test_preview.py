@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import FilesError, ModelError
+from imgtrans.places import home
 from imgtrans.zoo.preview import forget_preview, preview, preview_path
-from imgtrans.zoo.store import Model, find, home
+from imgtrans.zoo.store import Model, find
 
 
 def test_a_preview_is_the_meadow_beside_its_translation(tiny: Model):

@@ -56,19 +56,6 @@ def test_a_variable_moves_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "elsewhere" / "models" / "mine" / store.WEIGHTS_FILE).exists()
 
 
-def test_a_tilde_in_the_variable_is_the_home_folder(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("IMGTRANS_HOME", "~/zoo")
-    assert store.home() == Path.home() / "zoo"
-
-
-def test_without_the_variable_the_platform_says_where(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("IMGTRANS_HOME")
-    assert store.home().is_absolute()
-    assert "imgtrans" in store.home().parts
-    monkeypatch.setenv("IMGTRANS_HOME", "")  # set but empty is as good as not set
-    assert "imgtrans" in store.home().parts
-
-
 # Listing and finding
 
 
