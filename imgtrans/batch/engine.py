@@ -185,9 +185,10 @@ class Engine:
             return None
 
     def describe(self) -> str:
-        """Return devices, precision and backend in words."""
+        """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
-        return f"{where}, {' and '.join(describe_backend(*one) for one in self.backends.items())}"
+        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and self.precision is torch.float32]
+        return ", ".join([where, *slower])
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :class:`imgtrans.protocols.Executor`."""
