@@ -23,6 +23,7 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
     import torch
 
     from imgtrans.architectures.family import architecture
+    from imgtrans.kernels.library import library
     from imgtrans.streaming.streamer import Streamer
 
     torch.set_num_threads(threads)
@@ -37,7 +38,7 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
         with torch.inference_mode():
             result = network(picture)
     else:
-        streamer = Streamer(network)
+        streamer = Streamer(network, library=library() if way == "prepared" else None)
         plan = streamer.plan(height, width, int(memory * 1e9))
         said = {"planned": plan.memory / 1e9, "scratch": plan.scratch / 1e9}
 
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=float, default=8.0, help="GB for streaming")
+    parser.add_argument("--backend", choices=["prepared", "eager"], default="prepared", help="of streaming")
     parser.add_argument("--way", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
@@ -66,9 +68,10 @@ def main() -> None:
         return
     import numpy as np
 
+    ways = {"eager": "streamed", "prepared": "prepared"}
     for height, width in zip(given.size[::2], given.size[1::2], strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            found: dict[str, list[dict[str, float]]] = {"whole": [], "streamed": []}
+            found: dict[str, list[dict[str, float]]] = {"whole": [], ways[given.backend]: []}
             for _ in range(given.rounds):
                 for way, results in found.items():
                     command = [
@@ -77,7 +80,7 @@ def main() -> None:
                         f"{folder}/{way}.npy",
                     ]  # fmt: skip
                     results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-            whole, streamed = np.load(f"{folder}/whole.npy"), np.load(f"{folder}/streamed.npy")
+            whole, streamed = (np.load(f"{folder}/{way}.npy") for way in found)
             ratios, cpu = (
                 [b[what] / a[what] for a, b in zip(*found.values(), strict=True)] for what in ("seconds", "cpu")
             )
