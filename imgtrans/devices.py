@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import torch
 
-from imgtrans.errors import UnavailableError, UsageError
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+from imgtrans.errors import UnavailableError
+from imgtrans.hardware import check_device, check_devices, check_precision
 
 
 def choose_device(name: str) -> torch.device:
@@ -17,9 +16,8 @@ def choose_device(name: str) -> torch.device:
         UsageError: If the name is none of these.
         UnavailableError: If there is no such device here.
     """
-    if "," in name or name == "all":
-        raise UsageError(f"--device {name} is more than one device", "name one of them here")
-    return _named(name, "use auto, cpu, cuda or cuda:N")
+    check_device(name)
+    return _named(name)
 
 
 def choose_devices(name: str) -> list[torch.device]:
@@ -31,29 +29,27 @@ def choose_devices(name: str) -> list[torch.device]:
         UsageError: If one of them is no device's name, or a CUDA device is named twice.
         UnavailableError: If there is no such device here.
     """
+    check_devices(name)
     if name == "all":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         return [torch.device("cuda", index) for index in range(count)] or [torch.device("cpu")]
-    hint = "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
-    devices = [_named(one.strip(), hint) for one in name.split(",")]
-    for device in devices:
-        if device.type == "cuda" and devices.count(device) > 1:
-            raise UsageError(f"--device {name} has {device} twice", "a CUDA device computes one thing at a time")
-    return devices
+    return [_named(one.strip()) for one in name.split(",")]
 
 
 def choose_precision(name: str, *devices: torch.device) -> torch.dtype:
     """Return the floating-point type called ``auto``, ``float32`` or ``bfloat16`` for all of some devices.
 
     ``auto`` is bfloat16 on CUDA devices that compute in it, float32 elsewhere.
+
+    Raises:
+        UsageError: If the name is none of these.
     """
+    check_precision(name)
     if name == "auto":
         quick = all(device.type == "cuda" for device in devices)
         quick = quick and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if quick else torch.float32
-    if name not in PRECISIONS:
-        raise UsageError(f"{name!r} is not a precision", f"use auto, {' or '.join(PRECISIONS)}")
-    return PRECISIONS[name]
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
 def describe_device(device: torch.device) -> str:
@@ -72,15 +68,10 @@ def describe_precision(precision: torch.dtype) -> str:
     return str(precision).removeprefix("torch.")
 
 
-def _named(name: str, hint: str) -> torch.device:
+def _named(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if name != "cpu" and device.type != "cuda":
-        raise UsageError(f"{name!r} is not a device", hint)
+    device = torch.device(name)
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise UnavailableError("there is no CUDA device that PyTorch can use here", "use --device cpu")

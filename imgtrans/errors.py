@@ -23,6 +23,21 @@ class UsageError(ImgtransError):
     exit_code = 2
 
 
+class OptionError(UsageError):
+    """An option has a value that cannot be used, wherever that value came from.
+
+    Args:
+        option: The option's name in code, as ``batch_size``.
+        problem: What is wrong with it, as it is said after the option's name: ``is 'x'``.
+        hint: What to do about it.
+    """
+
+    def __init__(self, option: str, problem: str, hint: str = "") -> None:
+        super().__init__(f"--{option.replace('_', '-')} {problem}", hint)
+        self.option = option
+        self.problem = problem
+
+
 class ModelError(ImgtransError):
     """A model is unknown, unreadable, unsafe or not recognised."""
 

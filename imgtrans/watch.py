@@ -163,7 +163,7 @@ def _decide_settled(prepared: Prepared, settling: Settling, journal: Journal, no
 
 def _items(prepared: Prepared, problems: dict[bytes, str]) -> Iterator[Item]:
     """Yield what is in the inbox; of two files that would make one output only the first."""
-    for item, found in items_below(prepared.request.inputs[0], prepared.destination, prepared.request.selection):
+    for item, found in items_below(prepared.request.inputs[0], prepared.destination, prepared.selection):
         if item is not None and item.key not in problems:
             problems[item.key] = found.problem
             yield item

@@ -75,7 +75,7 @@ def test_a_precision_can_be_named():
 
 
 def test_an_unknown_precision_is_a_usage_error():
-    with pytest.raises(UsageError, match="'float16' is not a precision") as refusal:
+    with pytest.raises(UsageError, match="--precision is 'float16', which is not a precision") as refusal:
         choose_precision("float16", torch.device("cpu"))
     assert refusal.value.hint == "use auto, float32 or bfloat16"
 
@@ -100,9 +100,9 @@ def test_all_devices_without_a_gpu_are_the_cpu(no_cuda: None):
     assert choose_devices("all") == [torch.device("cpu")]
 
 
-@pytest.mark.parametrize("name", ["cpu,", "cpu;cpu", "cuda:0,gpu", "all,cpu"])
+@pytest.mark.parametrize("name", ["cpu,", "cpu;cpu", "cuda:0,gpu", "all,cpu", "auto,cpu"])
 def test_a_list_with_something_unknown_is_a_usage_error(name: str, two_gpus: None):
-    with pytest.raises(UsageError, match="is not a device") as refusal:
+    with pytest.raises(UsageError, match=r"--device (is|has) .*, which is not a device") as refusal:
         choose_devices(name)
     assert refusal.value.hint == "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
 

@@ -1,93 +1,45 @@
 """What the user asked for, understood: the model, the size, the destination, and what decides an output."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
-from imgtrans.errors import FilesError, UsageError
+from imgtrans.errors import FilesError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
 from imgtrans.finding.file import look_at
 from imgtrans.finding.inputs import Named, distinct
 from imgtrans.finding.pictures import count, discover
-from imgtrans.finding.selection import EVERYTHING, Selection
-from imgtrans.finding.shard import WHOLE, Shard
+from imgtrans.finding.selection import Selection
+from imgtrans.finding.shard import Shard, parse_shard
 from imgtrans.images.formats import has_image_name
-from imgtrans.images.written import ALL, KEEP, described, understood
+from imgtrans.images.written import described, understood
 from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
-from imgtrans.protocols import TILINGS, UPSAMPLING, Wanted
+from imgtrans.protocols import Wanted
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
 
 
-SMALLEST_SIZE = 16
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for.
-
-    Attributes:
-        inputs: Files and folders.
-        model: A model's name, or the path of a checkpoint.
-        output: Output folder or file; None puts it beside the input.
-        size: ``auto``, ``native`` or the longest side in pixels at which the network works.
-        upsample: How what it changed at a smaller size is carried over, ``guided`` or ``bicubic``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; several, with commas between, or ``all``.
-        precision: ``auto``, ``float32`` or ``bfloat16``.
-        batch_size: Pictures computed together, at most; 0 lets memory decide.
-        format: ``keep``, or what outputs are written as: ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
-        quality: Of JPEG, WebP and AVIF, 1 to 100; 0 keeps what the input had.
-        alpha: ``keep`` transparency, or ``flatten`` it onto white.
-        keep_gray: Whether gray pictures stay gray.
-        frames: ``all`` frames and pages of a file, or the ``first``.
-        depth: Bits of each channel, 8, or 16 in formats that hold them.
-        suffix: Added to the stem of every output.
-        max_pixels: Larger pictures are refused; 0 lets memory decide.
-        tiling: ``auto`` streams pictures for which that is faster, or which do not fit into memory whole; ``exact``
-            every picture, ``off`` none.
-        memory: That the network may take, as ``4GB``; "" lets what is free decide.
-        scratch: The folder for what streaming stores beyond that; None for the output folder.
-        overwrite: Replace files at the outputs' places that imgtrans did not make.
-        force: Redo what is done.
-        retry_failed: Do only what failed when it was last tried.
-        selection: What is taken of what there is; inputs may be missing where it has a list of files.
-        shard: Which part of it, where several machines share a run.
-    """
-
-    inputs: Sequence[Path]
-    model: str
-    output: Path | None = None
-    size: str = "auto"
-    upsample: str = "guided"
-    device: str = "auto"
-    precision: str = "auto"
-    batch_size: int = 0
-    format: str = KEEP
-    quality: int = 0
-    alpha: str = KEEP
-    keep_gray: bool = False
-    frames: str = ALL
-    depth: int = 8
-    suffix: str = ""
-    max_pixels: int = 0
-    tiling: str = "auto"
-    memory: str = ""
-    scratch: Path | None = None
-    overwrite: bool = False
-    force: bool = False
-    retry_failed: bool = False
-    selection: Selection = EVERYTHING
-    shard: Shard = WHOLE
-
-
 @dataclass(frozen=True)
 class Prepared:
-    """A request whose model, size and destination are known; nothing is loaded or written yet."""
+    """A request whose model, size and destination are known; nothing is loaded or written yet.
+
+    Attributes:
+        request: What the user asked for; without any input but with a list of files, the working folder is its input.
+        model: The model.
+        size: The longest side at which the network works, in pixels; None is each picture's own.
+        destination: Where outputs go.
+        recipe: What decides an output.
+        wanted: How outputs are written.
+        selection: What is taken of what there is.
+        shard: Which part of it, where several machines share a run.
+    """
 
     request: Request
     model: Model
@@ -95,6 +47,8 @@ class Prepared:
     destination: Destination
     recipe: Recipe
     wanted: Wanted
+    selection: Selection
+    shard: Shard
 
     @property
     def policy(self) -> Policy:
@@ -104,23 +58,22 @@ class Prepared:
             overwrite=request.overwrite,
             force=request.force,
             only_failed=request.retry_failed,
-            named=None if request.selection.anywhere else Named(request.inputs),
+            named=None if self.selection.anywhere else Named(request.inputs),
         )
 
     @property
     def temporaries_tag(self) -> str:
         """What tells the run's temporaries from those of others that write into the same folders."""
-        return "single" if self.destination.singles else self.request.shard.tag
+        return "single" if self.destination.singles else self.shard.tag
 
     def decisions(self, records: Records, tally: Tally) -> Iterator[Decision]:
         """Plan the run, picture by picture, as they are found."""
-        request = self.request
-        met = discover(request.inputs, self.destination, request.selection, request.shard, tally.aside)
-        return decisions(met, self.recipe, records, self.policy, tally, request.selection.limit)
+        met = discover(self.request.inputs, self.destination, self.selection, self.shard, tally.aside)
+        return decisions(met, self.recipe, records, self.policy, tally, self.selection.limit)
 
     def counts(self) -> Iterator[int]:
         """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
-        return count(self.request.inputs, self.destination, self.request.selection)
+        return count(self.request.inputs, self.destination, self.selection)
 
     def check_model(self, records: Records) -> None:
         """Make sure that the outputs of another model are not replaced unasked.
@@ -195,9 +148,12 @@ def prepare(request: Request) -> Prepared:
         FilesError: If an input is missing.
         UnavailableError: If it asks for what has to be installed first.
     """
-    request = _with_base(request)
-    if not request.selection.files_from:
+    selection = _selection(request)
+    if not request.inputs:
+        request = replace(request, inputs=[Path()])
+    elif not selection.files_from:
         request = replace(request, inputs=distinct(request.inputs))
+    shard = parse_shard(request.shard)
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
@@ -207,10 +163,10 @@ def prepare(request: Request) -> Prepared:
         model = find_model(request.model)
     else:
         model = find(request.model)
-    size = parse_size(request.size, model)
+    size = model.card.working_size or None if request.size == "auto" else None
+    if request.size.isdecimal():
+        size = int(request.size)
     _check_memory(request)
-    if request.upsample not in UPSAMPLING:
-        raise UsageError(f"--upsample is {request.upsample!r}", f"use {' or '.join(UPSAMPLING)}")
     wanted = understood(
         format=request.format,
         quality=request.quality,
@@ -219,57 +175,42 @@ def prepare(request: Request) -> Prepared:
         frames=request.frames,
         depth=request.depth,
     )
-    inputs = [] if request.selection.anywhere else request.inputs
+    inputs = [] if selection.anywhere else request.inputs
     destination = choose_destination(inputs, request.output, model.name, request.suffix, wanted.format)
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if model.card.value_range != (-1.0, 1.0):
         settings += " range={:g}..{:g}".format(*model.card.value_range)
     settings += described(wanted)
-    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted)
+    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
 
 
-def _with_base(request: Request) -> Request:
-    """Return a request with the one folder that the files in its list are in; without a list, as it is."""
-    if not request.selection.files_from:
+def _selection(request: Request) -> Selection:
+    """Return what a request takes of what there is; the files in a list without a folder may be anywhere."""
+    anywhere = request.files_from is not None and not request.inputs
+    if request.files_from is None:
         if not request.inputs:
             raise UsageError("there is nothing to translate", "name pictures or folders, or a list with --files-from")
-        return request
-    if not request.inputs:
+    elif anywhere:
         if request.output is None:
             raise UsageError("--files-from without a folder needs an output folder", "name it with -o FOLDER")
         if request.output.is_file() or (has_image_name(request.output) and not request.output.is_dir()):
             raise UsageError(f"{request.output} is no folder", "--files-from needs one; name it with -o FOLDER")
-        if request.output.resolve() == Path().resolve():
+        if os.path.realpath(request.output) == os.path.realpath(""):
             raise FilesError(f"{request.output} is the folder of the inputs", "name another folder with -o")
-        return replace(request, inputs=[Path()], selection=replace(request.selection, anywhere=True))
-    if len(request.inputs) > 1 or not request.inputs[0].is_dir():
+    elif len(request.inputs) > 1 or not request.inputs[0].is_dir():
         raise UsageError("--files-from goes with one folder, or none", "the files in the list are in it")
-    return request
+    include, exclude = tuple(request.include), tuple(request.exclude)
+    return Selection(
+        include, exclude, request.limit, request.files_from, request.null, anywhere, request.include_outputs
+    )
 
 
 def _check_memory(request: Request) -> None:
     """Make sure that what a request says of memory can be followed."""
-    if request.tiling not in TILINGS:
-        raise UsageError(f"--tiling is {request.tiling!r}", f"use one of {', '.join(TILINGS)}")
     try:
         bytes_of(request.memory or "1")
     except ValueError as error:
-        raise UsageError(f"--memory: {error}", "write it as 4GB or 800MB") from error
+        raise OptionError("memory", f"is {request.memory!r}", "write it as 4GB or 800MB") from error
     if request.scratch is not None and not request.scratch.is_dir():
         raise FilesError(f"--scratch: there is no folder {request.scratch}", "make it, or name another one")
-
-
-def parse_size(size: str, model: Model) -> int | None:
-    """Return the longest side at which the network works; None is the picture's own.
-
-    Raises:
-        UsageError: If ``size`` is neither ``auto`` nor ``native`` nor a number that makes sense.
-    """
-    if size == "auto":
-        return model.card.working_size or None
-    if size == "native":
-        return None
-    if not size.isdecimal() or int(size) < SMALLEST_SIZE:
-        raise UsageError(f"--size is {size!r}", f"use auto, native or a number of pixels from {SMALLEST_SIZE} up")
-    return int(size)

@@ -49,7 +49,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
     tally = Tally()
     turn = threading.Lock()  # the lookahead tells what it skips, this thread what is translated
     try:
-        with opened_journal(prepared.destination, prepared.request.shard.tag) as journal:
+        with opened_journal(prepared.destination, prepared.shard.tag) as journal:
             refused: list[Decision] = []
 
             def tell(decision: Decision) -> None:
@@ -62,7 +62,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
 
             def counted(files: int) -> None:
                 with turn:
-                    listener.counted(files // prepared.request.shard.count)
+                    listener.counted(files // prepared.shard.count)
 
             prepared.check_model(journal)
             prepared.begin(journal)
@@ -160,7 +160,7 @@ def _take_away(made: list[Path], own: Path, journal: Journal | None) -> None:
 
 def _forget_what_left(prepared: Prepared, journal: Journal) -> None:
     """Take failures out of the journal whose inputs are no longer among those of the run."""
-    if not prepared.request.selection.complete:
+    if not prepared.selection.complete:
         return
     roots = [path.absolute() for path in prepared.request.inputs]
     journal.forget(

@@ -46,7 +46,7 @@ def write_summary(path: Path, prepared: Prepared, report: Report, end: str, devi
         "model": prepared.model.name,
         "sha256": prepared.recipe.model,
         "settings": prepared.recipe.settings,
-        "shard": str(prepared.request.shard),
+        "shard": str(prepared.shard),
         "device": device,
         **report.counts(),
         "failures": [

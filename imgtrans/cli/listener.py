@@ -56,7 +56,7 @@ class RunListener:
         self.console.record(event="plan", model=prepared.model.name, output=str(prepared.destination.folder),
                             **tally.counts())  # fmt: skip
         if tally.todo:
-            self._pace = _Pace(tally, prepared.request.selection.limit)
+            self._pace = _Pace(tally, prepared.selection.limit)
             self._progress = self.console.progress(tally.todo)
             self._progress.__enter__()
 
@@ -204,9 +204,9 @@ def describe_plan(tally: "Tally", prepared: "Prepared", device: str = "") -> str
     size = f"at up to {prepared.size} pixels" if prepared.size else "at the pictures' own size"
     notes = [f"{tally.done} done before"] if tally.done else []
     notes += [f"{tally.refused} refused"] if tally.refused else []
-    limit = prepared.request.selection.limit
+    limit = prepared.selection.limit
     notes += [f"the rest left by --limit {limit}"] if limit and tally.todo == limit else []
-    notes += [f"shard {prepared.request.shard}"] if prepared.request.shard.tag else []
+    notes += [f"shard {prepared.shard}"] if prepared.shard.tag else []
     if not tally.todo:
         return f"nothing to do: {', '.join(notes)}"
     where = f" {device}" if device else ""

@@ -1,108 +1,68 @@
-"""Options that several commands share."""
+"""Options that several commands share: those of a translation, made of its description, and those of all commands."""
 
-from pathlib import Path
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, get_origin
 
 import typer
 
+from imgtrans.batch.asked import Option, Request, described
 from imgtrans.config import Config
 from imgtrans.console import Console
 
-Model = Annotated[str, typer.Option("--model", "-m", help="A model's name, or the path of a checkpoint.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Where outputs go; - is standard output. [default: beside the input, named after the model]",
-    ),
-]
+ASKED = "asked"
+
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")]
-Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
-BatchSize = Annotated[
-    int,
-    typer.Option(min=0, help="Pictures of one size computed together, at most; 0 lets memory decide."),
-]
-Size = Annotated[
-    str,
-    typer.Option(
-        help="Longest side at which the network works: auto (what the model's card says), native, or pixels. "
-        "Pictures always come out at their own size and keep their own detail."
-    ),
-]
-Upsample = Annotated[
-    str,
-    typer.Option(
-        help="How what the network changed at a smaller size is carried over to the full picture: guided (along the "
-        "picture's own edges), or bicubic (for models that draw fine patterns)."
-    ),
-]
-Format = Annotated[
-    str, typer.Option(help="What outputs are written as: keep (what the picture was), jpg, png, webp, avif or tiff.")
-]
-Quality = Annotated[
-    int,
-    typer.Option(
-        min=0, max=100, help="Quality of JPEG, WebP and AVIF, 1 to 100; 0 is what the picture had, or else a high one."
-    ),
-]
-Alpha = Annotated[str, typer.Option(help="Transparency: keep it, or flatten the picture onto white.")]
-KeepGray = Annotated[
-    bool, typer.Option("--keep-gray", help="Write gray pictures gray, with the translation's lightness.")
-]
-Frames = Annotated[str, typer.Option(help="Of animations and files of several pages: all frames, or the first.")]
-Depth = Annotated[
-    int, typer.Option(help="Bits a channel, 8, or 16 in PNG and TIFF: read, translated and written with all of them.")
-]
-Suffix = Annotated[str, typer.Option(help="Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.")]
-MaxPixels = Annotated[int, typer.Option(min=0, help="Refuse pictures with more pixels; 0 is a gigapixel.")]
-Include = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="GLOB",
-        help="Take only what matches, as '*.jpg' or 'holiday/**'; several add up. One without a slash is of a name in "
-        "any folder, one with is of the path below the input. Upper and lower case are the same.",
-        show_default=False,
-    ),
-]
-Exclude = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="Leave out what matches, even if included.", show_default=False)
-]
-Limit = Annotated[int, typer.Option(min=0, help="Translate so many pictures at most; 0 is all.")]
-FilesFrom = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Take only what FILE (- is standard input) lists, a path a line; outputs go where they would without, or "
-        "without INPUTS by their paths from the working folder.",
-        show_default=False,
-    ),
-]
-Null = Annotated[bool, typer.Option("--null", "-0", help="What --files-from reads is separated by NUL.")]
-Tiling = Annotated[
-    str,
-    typer.Option(
-        help="auto streams pictures that are too large for memory, or faster so, strip by strip, with the result that "
-        "they would have whole; exact streams every picture; off none, and refuses what is too large."
-    ),
-]
-Memory = Annotated[
-    str,
-    typer.Option(
-        help="Main memory that the run may take in all, as 4GB. [default: most of what is free]", show_default=False
-    ),
-]
-Scratch = Annotated[
-    Path | None,
-    typer.Option(help="The folder for what streaming stores beyond that. [default: the output folder]"),
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that imgtrans did not make.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 
-DEFAULT_MODEL = "summer2winter"
+
+def asking(*, watched: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that spells out a command's parameter ``asked``, a :class:`Request`: an option for each field.
+
+    Args:
+        watched: Only for the fields that a watched folder takes.
+    """
+    fields = {name: one for name, one in described(Request).items() if one[1].watched or not watched}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def spelled_out(**given: Any) -> None:
+            values: dict[str, Any] = {name: given.pop(name) for name in fields}
+            command(asked=Request(**values), **given)
+
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [new for one in own for new in (_parameters(fields) if one.name == ASKED else [one])]
+        spelled_out.__name__, spelled_out.__doc__ = command.__name__, command.__doc__
+        spelled_out.__annotations__ = {one.name: one.annotation for one in parameters}
+        spelled_out.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return spelled_out
+
+    return decorate
+
+
+def _parameters(fields: dict[str, tuple[Any, Option]]) -> list[inspect.Parameter]:
+    """Return the parameters that typer makes options of."""
+    defaults = Request()
+    made = []
+    for name, (kind, option) in fields.items():
+        names = [f"--{name.replace('_', '-')}", *([option.short] if option.short else [])]
+        default = getattr(defaults, name)
+        several = get_origin(kind) is Sequence
+        help = f"{option.help} [default: {option.default}]" if option.default else option.help
+        shown = not (several or option.default or default in ("", None))
+        value = option.value or "|".join(map(str, option.choices)) or None
+        spelled = typer.Option(*names, help=help, metavar=value, show_default=shown)
+        made.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=[*default] if several else default,
+                annotation=Annotated[list[str] if several else kind, spelled],
+            )
+        )
+    return made
 
 
 def catalogues(ctx: typer.Context) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Destination:
         if self.suffix:
             relative = relative.with_name(f"{relative.stem}{self.suffix}{relative.suffix}")
         if self.keep_roots and root.is_dir():
-            return Path(root.resolve().name) / relative
+            return Path(_real(root).name) / relative
         return relative
 
 
@@ -72,7 +72,7 @@ def choose_destination(
     else:
         if output.exists() and not output.is_dir():
             raise FilesError(f"{output} is a file, not a folder", "name a folder with -o")
-        if not suffix and any(not path.is_dir() and path.parent.resolve() == output.resolve() for path in inputs):
+        if not suffix and any(not path.is_dir() and _real(path.parent) == _real(output) for path in inputs):
             raise FilesError(
                 f"{output} is the folder of the input itself",
                 "imgtrans never writes over an input; name another folder with -o, or a --suffix",
@@ -89,7 +89,7 @@ def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Des
     if len(inputs) > 1 and (len(folders) > 1 or any(path.is_dir() for path in inputs)):
         raise UsageError("inputs from several folders need an output folder", "name it with -o FOLDER")
     first = inputs[0]
-    place = first.resolve() if first.is_dir() else first.parent.resolve() / first.name
+    place = _real(first) if first.is_dir() else _real(first.parent) / first.name
     if place.parent == place:
         raise UsageError(f"{first} has no folder beside it", "name the output folder with -o FOLDER")
     if not os.access(place.parent, os.W_OK):
@@ -102,7 +102,7 @@ def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Des
 
 def _called(input: Path, output: Path, suffix: str, format: str) -> Destination:
     """Return the destination of one picture whose output the user has given a name."""
-    if output.resolve() == input.resolve():
+    if _real(output) == _real(input):
         raise FilesError(f"{output} is the input itself", "imgtrans never writes over an input; name another -o")
     if suffix:
         raise UsageError(f"{output} is the output's whole name", "leave --suffix out, or name a folder with -o")
@@ -115,6 +115,10 @@ def _called(input: Path, output: Path, suffix: str, format: str) -> Destination:
     if format and named != format:
         raise UsageError(f"{output} is no name for a picture in {format}", "leave --format out, or change the name")
     return Destination(output.parent, name=output.name, format=named, singles=True)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # which takes links that lead in circles as they are
 
 
 def item_for(found: Found, destination: Destination) -> Item:

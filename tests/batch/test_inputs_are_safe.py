@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.finding.selection import Selection
 from imgtrans.zoo.store import Model
 from tests.batch.test_run import Listener
 from tests.pictures import save
@@ -52,14 +52,16 @@ def test_no_input_is_ever_written_to(
         suffix=suffix,
         overwrite=True,
         force=True,
-        selection=Selection(include_outputs=True),
+        include_outputs=True,
     )
     with contextlib.suppress(FilesError, UsageError):
         run(prepare(asked), Listener())
     named_by_user = [path for path in before if any(path == one or path.is_relative_to(one) for one in inputs)]
     assert {path: path.read_bytes() for path in named_by_user} == {path: before[path] for path in named_by_user}
     for root in (one for one in inputs if one.is_dir()):  # and nothing new is put there
-        assert {path.resolve() for path in root.rglob("*") if path.is_file()} <= {path.resolve() for path in before}
+        assert {os.path.realpath(path) for path in root.rglob("*") if path.is_file()} <= {
+            os.path.realpath(path) for path in before
+        }
 
 
 def _try(make: object, path: Path) -> None:

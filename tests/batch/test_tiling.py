@@ -138,7 +138,7 @@ def test_how_far_a_streamed_picture_is_gets_told_and_so_does_scratch_in_main_mem
 def test_what_cannot_be_followed_is_refused(photos: Path) -> None:
     with pytest.raises(UsageError, match="--tiling is 'quick'"):
         prepare(Request([photos], "tiny", tiling="quick"))
-    with pytest.raises(UsageError, match="'much' is no amount"):
+    with pytest.raises(UsageError, match="--memory is 'much'"):
         prepare(Request([photos], "tiny", memory="much"))
     with pytest.raises(FilesError, match="there is no folder"):
         prepare(Request([photos], "tiny", scratch=photos / "nowhere"))

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.finding.file import look_at
 from imgtrans.finding.outputs import KnownOutputs, is_output_folder
-from imgtrans.finding.selection import Selection
 from imgtrans.journal.location import FOLDER
 from imgtrans.zoo.store import Model
 from tests.batch.test_run import Listener
@@ -46,8 +46,7 @@ def test_what_somebody_has_changed_since_is_a_picture_like_any_other(photos: Pat
 def test_outputs_are_no_inputs_unless_they_are_asked_for(photos: Path) -> None:
     report = translate(photos.parent, output=photos.parent.parent / f"{photos.parent.name}-out")
     assert (report.translated, report.outputs, report.ignored) == (2, 3, 0)
-    everything = Selection(include_outputs=True)
-    report = translate(photos.parent, output=photos.parent.parent / f"{photos.parent.name}-out", selection=everything)
+    report = translate(photos.parent, output=photos.parent.parent / f"{photos.parent.name}-out", include_outputs=True)
     assert (report.translated, report.skipped, report.outputs) == (3, 2, 0)
 
 

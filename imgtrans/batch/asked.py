@@ -1,0 +1,212 @@
+"""What a user can ask of a translation: one description, of which commands and their help are made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+from imgtrans.errors import OptionError
+from imgtrans.hardware import PRECISIONS, check_devices
+from imgtrans.protocols import TILINGS, UPSAMPLING
+
+DEFAULT_MODEL = "summer2winter"
+SMALLEST_SIZE = 16
+FORMATS = ("keep", "jpg", "png", "webp", "avif", "tiff")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one field of a request is asked for: what ``Annotated`` carries beside its type.
+
+    Attributes:
+        help: What it is, for the person who asks.
+        short: Its short name, as ``-m``; "" if it has none.
+        value: What stands for its value in help, as ``FOLDER``.
+        choices: All values that it can have; () if that is no short list.
+        aliases: Other names of some choices.
+        least: The smallest number that it can be.
+        most: The largest.
+        default: What it is if it is not given, in words, where the field's default does not say it.
+        watched: Whether a folder that is watched takes it, too, and not only one that is run through once.
+    """
+
+    help: str
+    short: str = ""
+    value: str = ""
+    choices: tuple[str | int, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    least: float | None = None
+    most: float | None = None
+    default: str = ""
+    watched: bool = True
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, in plain values; ``inputs`` are files and folders.
+
+    Raises:
+        OptionError: If a value makes no sense, whatever the pictures and the machine are.
+    """
+
+    inputs: Sequence[Path] = ()
+    model: Annotated[str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL")] = (
+        DEFAULT_MODEL
+    )
+    output: Annotated[
+        Path | None,
+        Option(
+            "Where outputs go; - is standard output.",
+            short="-o",
+            value="PATH",
+            default="beside the input, named after the model",
+        ),
+    ] = None
+    size: Annotated[
+        str,
+        Option(
+            "Longest side at which the network works: auto (what the model's card says), native, or pixels. Pictures "
+            "always come out at their own size and keep their own detail.",
+            value="auto|native|PIXELS",
+        ),
+    ] = "auto"
+    upsample: Annotated[
+        str,
+        Option(
+            "How what the network changed at a smaller size is carried over to the full picture: guided (along the "
+            "picture's own edges), or bicubic (for models that draw fine patterns).",
+            choices=UPSAMPLING,
+        ),
+    ] = "guided"
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.", value="DEVICE")] = (
+        "auto"
+    )
+    precision: Annotated[str, Option("What the network computes in.", choices=PRECISIONS)] = "auto"
+    batch_size: Annotated[
+        int, Option("Pictures of one size computed together, at most; 0 lets memory decide.", value="N", least=0)
+    ] = 0
+    format: Annotated[
+        str,
+        Option(
+            "What outputs are written as; keep is what the picture was.",
+            choices=FORMATS,
+            aliases={"jpeg": "jpg", "tif": "tiff"},
+        ),
+    ] = "keep"
+    quality: Annotated[
+        int,
+        Option(
+            "Quality of JPEG, WebP and AVIF, 1 to 100; 0 is what the picture had, or else a high one.",
+            value="N",
+            least=0,
+            most=100,
+        ),
+    ] = 0
+    alpha: Annotated[
+        str, Option("Transparency: keep it, or flatten the picture onto white.", choices=("keep", "flatten"))
+    ] = "keep"
+    keep_gray: Annotated[bool, Option("Write gray pictures gray, with the translation's lightness.")] = False
+    frames: Annotated[
+        str, Option("Of animations and files of several pages: all frames, or the first.", choices=("all", "first"))
+    ] = "all"
+    depth: Annotated[
+        int,
+        Option("Bits a channel; 16 in PNG and TIFF: read, translated and written with all of them.", choices=(8, 16)),
+    ] = 8
+    suffix: Annotated[
+        str, Option("Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.", value="TEXT")
+    ] = ""
+    max_pixels: Annotated[int, Option("Refuse pictures with more pixels; 0 is a gigapixel.", value="N", least=0)] = 0
+    include: Annotated[
+        Sequence[str],
+        Option(
+            "Take only what matches, as '*.jpg' or 'holiday/**'; several add up. One without a slash is of a name in "
+            "any folder, one with is of the path below the input. Upper and lower case are the same.",
+            value="GLOB",
+        ),
+    ] = ()
+    exclude: Annotated[Sequence[str], Option("Leave out what matches, even if included.", value="GLOB")] = ()
+    include_outputs: Annotated[bool, Option("Take pictures that imgtrans itself has made, too.")] = False
+    limit: Annotated[
+        int, Option("Translate so many pictures at most; 0 is all.", value="N", least=0, watched=False)
+    ] = 0
+    files_from: Annotated[
+        Path | None,
+        Option(
+            "Take only what FILE (- is standard input) lists, a path a line; outputs go where they would without, or "
+            "without INPUTS by their paths from the working folder.",
+            value="FILE",
+            watched=False,
+        ),
+    ] = None
+    null: Annotated[bool, Option("What --files-from reads is separated by NUL.", short="-0", watched=False)] = False
+    tiling: Annotated[
+        str,
+        Option(
+            "auto streams pictures that are too large for memory, or faster so, strip by strip, with the result that "
+            "they would have whole; exact streams every picture; off none, and refuses what is too large.",
+            choices=TILINGS,
+        ),
+    ] = "auto"
+    memory: Annotated[
+        str,
+        Option("Main memory that the run may take in all, as 4GB.", value="AMOUNT", default="most of what is free"),
+    ] = ""
+    scratch: Annotated[
+        Path | None,
+        Option("The folder for what streaming stores beyond that.", value="FOLDER", default="the output folder"),
+    ] = None
+    overwrite: Annotated[bool, Option("Replace outputs that imgtrans did not make.")] = False
+    force: Annotated[bool, Option("Redo what imgtrans has done before.", watched=False)] = False
+    retry_failed: Annotated[
+        bool, Option("Do only what failed the last time. A run without it does that, too.", watched=False)
+    ] = False
+    shard: Annotated[
+        str,
+        Option(
+            "Do the I-th of N parts, as 3/16: each machine of a job array does another. Every picture is in one.",
+            value="I/N",
+            watched=False,
+        ),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        for name, (_, option) in described(Request).items():
+            object.__setattr__(self, name, checked(name, getattr(self, name), option))
+        if self.size not in ("auto", "native") and not (self.size.isdecimal() and int(self.size) >= SMALLEST_SIZE):
+            hint = f"use auto, native or a number of pixels from {SMALLEST_SIZE} up"
+            raise OptionError("size", f"is {self.size!r}", hint)
+        check_devices(self.device)
+
+
+def described(kind: type) -> dict[str, tuple[Any, Option]]:
+    """Return the type and the description of each field of a dataclass that has one, in their order."""
+    hints = get_type_hints(kind, include_extras=True)
+    annotations = {one.name: get_args(hints[one.name]) for one in fields(kind)}
+    return {
+        name: (arguments[0], option)
+        for name, arguments in annotations.items()
+        for option in arguments[1:]
+        if isinstance(option, Option)
+    }
+
+
+def checked(name: str, value: Any, option: Option) -> Any:
+    """Return an option's value, an alias replaced by what it stands for.
+
+    Raises:
+        OptionError: If the option cannot have that value.
+    """
+    if option.choices:
+        value = option.aliases.get(value, value)
+        if value not in option.choices:
+            *others, last = map(str, option.choices)
+            raise OptionError(name, f"is {value!r}", f"use {', '.join(others)} or {last}")
+    if (option.least is not None and value < option.least) or (option.most is not None and value > option.most):
+        raise OptionError(name, f"is {value:g}", f"use {_range(option)}")
+    return value
+
+
+def _range(option: Option) -> str:
+    least = "a number" if option.least is None else f"a number from {option.least:g}"
+    return f"{least} to {option.most:g}" if option.most is not None else f"{least} up"

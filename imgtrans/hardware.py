@@ -1,0 +1,54 @@
+"""What devices and precisions are called: checked in a moment, while PyTorch takes seconds to be there."""
+
+import re
+
+from imgtrans.errors import OptionError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+ONE_DEVICE = "use auto, cpu, cuda or cuda:N"
+SEVERAL_DEVICES = "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
+
+_DEVICE = re.compile(r"cpu|cuda(?::(?:0|[1-9][0-9]{0,2}))?")
+
+
+def check_device(name: str) -> None:
+    """Make sure that a text may be the name of one device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Whether there is such a device, only PyTorch knows; see :func:`imgtrans.devices.choose_device`.
+
+    Raises:
+        OptionError: If it is none.
+    """
+    if "," in name or name == "all":
+        raise OptionError("device", f"{name} is more than one device", "name one of them here")
+    if name != "auto" and not _DEVICE.fullmatch(name):
+        raise OptionError("device", f"is {name!r}, which is not a device", ONE_DEVICE)
+
+
+def check_devices(text: str) -> None:
+    """Make sure that a text may name devices: ``auto``, ``all``, one, or several with commas between.
+
+    Raises:
+        OptionError: If one of them is no device's name, or a CUDA device is named twice.
+    """
+    if text in ("auto", "all"):
+        return
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not _DEVICE.fullmatch(name):
+            has = "has" if len(names) > 1 else "is"
+            raise OptionError("device", f"{has} {name!r}, which is not a device", SEVERAL_DEVICES)
+    numbered = [f"{name}:0" if name == "cuda" else name for name in names]
+    for name in numbered:
+        if name != "cpu" and numbered.count(name) > 1:
+            raise OptionError("device", f"{text} has {name} twice", "a CUDA device computes one thing at a time")
+
+
+def check_precision(name: str) -> None:
+    """Make sure that a text is the name of a precision.
+
+    Raises:
+        OptionError: If it is none.
+    """
+    if name not in PRECISIONS:
+        raise OptionError("precision", f"is {name!r}, which is not a precision", "use auto, float32 or bfloat16")
