@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from imgtrans.errors import UnavailableError
 from imgtrans.protocols import Backend, Session
-from imgtrans.registry import implementation
+from imgtrans.registry import implementation, registered
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+GROUP = "imgtrans.backends"
 AUTO = "auto"
 FASTEST, PLAIN = "prepared", "eager"
 
@@ -28,6 +29,17 @@ class Opened:
     session: Session
     backend: str
     reason: str = ""
+
+
+def check_backend(name: str) -> None:
+    """Make sure that there is a backend of a name, or that it is ``auto``; nothing is loaded for it.
+
+    Raises:
+        UnavailableError: If there is none.
+    """
+    names = [one.name for one in registered(GROUP) if not one.left_out]
+    if name not in (AUTO, *names):
+        raise UnavailableError(f"there is no {name!r} among the backends: {', '.join(sorted(names))}", f"use {AUTO}")
 
 
 def open_network(name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype") -> Opened:
@@ -56,7 +68,7 @@ def open_network(name: str, network: "nn.Module", device: "torch.device", precis
 def _opened(
     name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype", reason: str = ""
 ) -> Opened:
-    backend: Backend = implementation("imgtrans.backends", name)
+    backend: Backend = implementation(GROUP, name)
     return Opened(backend.open(network, device, precision), name, reason)
 
 
