@@ -23,12 +23,13 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
     import torch
 
     from imgtrans.architectures.family import architecture
-    from imgtrans.kernels.library import library
+    from imgtrans.streaming.prepared import backend
     from imgtrans.streaming.streamer import Streamer
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = architecture.build({"channels": 3, "ngf": 64, "blocks": blocks, "upsampling": "nearest"}).eval()
+    network = architecture.build({"channels": 3, "ngf": 64, "blocks": blocks, "upsampling": "nearest"})
+    network.eval().requires_grad_(False)
     picture = torch.rand(1, 3, height, width) * 2 - 1
     result = torch.empty(1, 3, height, width)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -38,7 +39,11 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
         with torch.inference_mode():
             result = network(picture)
     else:
-        streamer = Streamer(network, library=library() if way == "prepared" else None)
+        if way == "prepared":
+            streamer = backend.open(network, torch.device("cpu"), torch.float32).streamer
+        else:
+            streamer = Streamer(network)
+        del network
         plan = streamer.plan(height, width, int(memory * 1e9))
         said = {"planned": plan.memory / 1e9, "scratch": plan.scratch / 1e9}
 

@@ -99,6 +99,7 @@ class PreparedBackend:
             raise UnavailableError("there is no kernel for any layer of this network")
         if not (difference := _difference(network, streamer)) <= LIMIT:
             raise UnavailableError(f"the prepared network differs from the plain one by {difference:.1g}")
+        streamer.forget_weights()
         return PreparedSession(streamer)
 
 

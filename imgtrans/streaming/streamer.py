@@ -18,7 +18,7 @@ from imgtrans.streaming.program import Normalisation, Op, Pointwise, program_of
 from imgtrans.streaming.quick import Quick
 from imgtrans.streaming.quickchain import Kernels, QuickChain
 from imgtrans.streaming.statistics import Statistics
-from imgtrans.streaming.steps import Step
+from imgtrans.streaming.steps import Convolution, Step, Transposed
 from imgtrans.streaming.store import Store, is_ram_backed
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 AHEAD = 4  # rows: kernels make some together
+LLVM_BYTES = 70_000_000  # what it takes for itself
 
 
 class Streamer:
@@ -69,8 +70,17 @@ class Streamer:
     def kernel_bytes(self) -> int:
         """Bytes of main memory that kernels take besides maps and the network's own weights."""
         layers = [layer.kernel for layer in self._layers.values()]
-        room = 4 * max((kernel.room for kernel in layers), default=0)
-        return sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
+        if not layers:
+            return 0
+        room = 4 * max(kernel.room for kernel in layers)
+        return LLVM_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
+
+    def forget_weights(self) -> None:
+        """Let go of the network's own weights where kernels have theirs."""
+        for at in self._layers:
+            op = self._program[at]
+            if isinstance(op, Convolution | Transposed):
+                op.forget_weights()
 
     def _kernels(self) -> Kernels | None:
         """Return the kernels, with as many threads as PyTorch would take now."""
