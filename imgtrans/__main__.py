@@ -1,12 +1,16 @@
 """The program: runs the command line and turns what goes wrong into one sentence and an exit code."""
 
-import errno
 import os
-import signal
 import sys
+
+from imgtrans import signals
+
+if __name__ == "__main__" or os.path.basename(sys.argv[0]).startswith("imgtrans"):  # noqa: PTH119 - pathlib takes time
+    signals.end_at_once()  # what is imported now takes a tenth of a second
+
+import errno
 import traceback
 import warnings
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -15,7 +19,9 @@ from imgtrans.cli.app import app
 from imgtrans.console import Console
 from imgtrans.errors import FilesError, ImgtransError, UsageError
 
-BUG, INTERRUPTED, BROKEN_PIPE, TERMINATED = 70, 130, 141, 143
+BUG, BROKEN_PIPE = 70, 141
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, one's share of it, or the largest file that it takes
 
 # What typer raises about a command line; the class has no public name of its own in every version.
 _CommandLineError: Any = typer.BadParameter.__base__
@@ -23,9 +29,11 @@ _CommandLineError: Any = typer.BadParameter.__base__
 
 def main() -> NoReturn:
     """Run ``imgtrans`` with the process's arguments; never returns."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signals.end_at_once()
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    sys.exit(_exit_code())
+    code = _exit_code()
+    signals.ignore()
+    sys.exit(code)
 
 
 def _exit_code() -> int:
@@ -44,7 +52,7 @@ def _exit_code() -> int:
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
         Console().say("stopped")
-        return INTERRUPTED
+        return signals.INTERRUPTED
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):  # typer's way to end then
             raise
@@ -52,7 +60,7 @@ def _exit_code() -> int:
     except BrokenPipeError:
         return _discard_output()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in _FULL:
             _discard_output()
             Console().error(f"the disk is full ({error.filename or 'while printing'})")
             return FilesError.exit_code
@@ -71,10 +79,6 @@ def _discard_output() -> int:
 def _show_warning(message: Warning | str, *_: object) -> None:
     """Show a warning as one line, without Python's file and line number."""
     Console().warn(" ".join(str(message).split()))
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ class Card:
         source: What it turns, as "summer".
         target: What it turns that into, as "winter".
         architecture: The registered architecture's name.
+        package: The package that brought it; "" where that is imgtrans itself.
         parameters: That architecture's parameters (width, blocks, ...).
         sha256: Of the weights file; a model is known by it.
         value_range: Least and largest value of the network's pixels.
@@ -47,6 +48,7 @@ class Card:
     training_size: int = 0
     working_size: int = 0
     steps: int = 0
+    package: str = ""
     data_set: str = ""
     licence: str = ""
     provenance: str = ""
@@ -58,6 +60,8 @@ class Card:
         """Return the card as TOML."""
         values = asdict(self)
         values["value_range"] = list(self.value_range)
+        if not self.package:
+            del values["package"]
         tables = {name: values.pop(name) for name in ("parameters", "training", "metrics")}
         return tomli_w.dumps({**values, **tables})
 
@@ -69,7 +73,24 @@ def read_card(path: Path) -> Card:
         ModelError: If it is not a readable card.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is not a readable model card: {error}") from error
+    return parse_card(text, str(path))
+
+
+def parse_card(text: str, what: str) -> Card:
+    """Return the card that a text is.
+
+    Args:
+        text: TOML.
+        what: Where it stands, for messages.
+
+    Raises:
+        ModelError: If it is none.
+    """
+    try:
+        values = tomllib.loads(text)
         card = Card(
             **{field.name: _checked(field, values[field.name]) for field in fields(Card) if field.name in values}
         )
@@ -79,8 +100,8 @@ def read_card(path: Path) -> Card:
         if card.channel_order not in ("RGB", "BGR"):
             raise ValueError(f"channel_order is {card.channel_order!r}")
         return replace(card, value_range=(low, high))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is not a readable model card: {error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{what} is not a readable model card: {error}") from error
 
 
 def _checked(field: Field[Any], value: Any) -> Any:

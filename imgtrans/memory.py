@@ -1,5 +1,6 @@
 """How much memory there is to plan with, how a run shares it out, and what a process keeps."""
 
+import contextlib
 import ctypes
 import re
 import sys
@@ -113,6 +114,12 @@ def in_words(size: int) -> str:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch says by an error that a device, or main memory, has no more to give."""
     return any(words in str(error) for words in ("out of memory", "can't allocate memory", "ALLOC_FAILED"))
+
+
+def die_first() -> None:
+    """Have the system, when memory runs out, end this process rather than the one that keeps the books."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def keep_freed_memory(limit: int) -> None:

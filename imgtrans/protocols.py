@@ -104,6 +104,7 @@ class Outcome:
         decode_seconds: What reading and preparing it took.
         model_seconds: Its share of the time that its batches took.
         encode_seconds: What finishing and writing it took.
+        note: What the user has to know of it though it did not fail, one sentence; mostly "".
     """
 
     item: Item
@@ -113,6 +114,7 @@ class Outcome:
     decode_seconds: float = 0.0
     model_seconds: float = 0.0
     encode_seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,14 +183,35 @@ class Architecture(Protocol):
         ...
 
 
+@runtime_checkable
+class Explaining(Protocol):
+    """What an architecture may be besides: it says why it does not do what it does not do."""
+
+    def near_miss(self, shapes: Mapping[str, tuple[int, ...]]) -> str:
+        """Say what keeps a state dict that :meth:`Architecture.recognise` does not know from being one of its own.
+
+        Returns:
+            Part of a sentence, as ``it fits X but for ...``; "" if it is far from any.
+        """
+        ...
+
+    def why_no_layout(self, parameters: Parameters, layout: str) -> str:
+        """Say why a network cannot be exported in a layout; "" if there is no such layout at all."""
+        ...
+
+
 class Session(Protocol):
     """A network made ready on a device."""
 
     def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures (N, H, W, 3), 0 to 255 (uint8) or 0 to 65535 (uint16), to the same shape and type.
 
+        H and W are such that the network keeps them: multiples of the architecture's ``multiple``, to which
+        :func:`imgtrans.translate.prepare` pads; others are refused, never answered with another shape.
+
         Raises:
             MemoryError: If the batch does not fit; fewer pictures may.
+            ValueError: If the network makes pictures of another size of these.
         """
         ...
 

@@ -1,12 +1,14 @@
-"""Names to implementations: one small registry over entry points, for core and plugins alike."""
+"""Names to implementations: one small registry, of core's own and of what entry points bring."""
 
 import os
+import shlex
 import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from imgtrans import __version__
 from imgtrans.errors import UnavailableError
 from imgtrans.protocols import Architecture, Backend, Executor
 
@@ -15,6 +17,15 @@ GROUPS = {
     "imgtrans.architectures": Architecture,
     "imgtrans.backends": Backend,
     "imgtrans.executors": Executor,
+}
+# Known without installed metadata, of which a source tree, a zipapp or a frozen program has none.
+BUILT_IN = {
+    "imgtrans.architectures": {"resnet": "imgtrans.architectures.family:architecture"},
+    "imgtrans.backends": {
+        "eager": "imgtrans.backends.eager:backend",
+        "prepared": "imgtrans.streaming.prepared:backend",
+    },
+    "imgtrans.executors": {"local": "imgtrans.executors.local:LocalExecutor"},
 }
 TURNED_OFF = "IMGTRANS_PLUGINS does not name it"
 
@@ -25,7 +36,7 @@ class PluginWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Registered:
-    """What an installed package registers.
+    """What core or an installed package registers.
 
     Attributes:
         group: One of ``GROUPS``.
@@ -45,16 +56,19 @@ class Registered:
 
 
 def registered(group: str) -> list[Registered]:
-    """Return all that installed packages register in a group, core's own first; nothing is loaded.
+    """Return all that core and installed packages register in a group, core's own first; nothing is loaded.
 
     A name belongs to core, else to the first package of the alphabet. ``IMGTRANS_PLUGINS=`` (set, but
     empty) leaves all plugins out; a comma-separated list of packages keeps those.
     """
-    found: dict[str, str] = {}
-    listed = []
-    for point in sorted(entry_points(group=group), key=lambda point: (_package(point) != CORE, _package(point))):
+    points = {name: EntryPoint(name, value, group) for name, value in BUILT_IN[group].items()}
+    listed = [Registered(group, name, CORE, __version__, "", point) for name, point in points.items()]
+    found = dict.fromkeys(points, CORE)
+    # An older imgtrans brought its own by entry points, too, and their metadata may still lie about.
+    plugins = [point for point in entry_points(group=group) if _package(point) != CORE]
+    for point in sorted(plugins, key=_package):
         package = _package(point)
-        left_out = "" if package == CORE or _enabled(package) else TURNED_OFF
+        left_out = "" if _enabled(package) else TURNED_OFF
         if not left_out and found.setdefault(point.name, package) != package:
             left_out = f"the name {point.name!r} is taken by {found[point.name]}"
         listed.append(Registered(group, point.name, package, _says(point, "Version"), left_out, point))
@@ -103,8 +117,13 @@ def implementations(group: str) -> dict[str, Any]:
     return found
 
 
-def implementation(group: str, name: str) -> Any:
+def implementation(group: str, name: str, package: str = "") -> Any:
     """Return the implementation called ``name``.
+
+    Args:
+        group: One of ``GROUPS``.
+        name: What it is found by.
+        package: Who had it, where that is known, for the hint.
 
     Raises:
         UnavailableError: If there is none.
@@ -112,8 +131,26 @@ def implementation(group: str, name: str) -> Any:
     found = implementations(group)
     if name not in found:
         kind = group.rpartition(".")[2]
-        raise UnavailableError(f"there is no {name!r} among the {kind}: {', '.join(sorted(found))}")
+        raise UnavailableError(
+            f"there is no {name!r} among the {kind}: {', '.join(sorted(found))}", _where(group, name, package)
+        )
     return found[name]
+
+
+def package_of(group: str, name: str) -> str:
+    """Return which package brings an implementation; "" for core, or if none does."""
+    one = next((one for one in registered(group) if one.name == name and not one.left_out), None)
+    return one.package if one and one.package != CORE else ""
+
+
+def _where(group: str, name: str, package: str) -> str:
+    """Return where a missing implementation can come from, as far as that is known."""
+    for one in registered(group):
+        if one.name == name:  # it is installed, and does not work or may not
+            return f"{one.package} has it, but is left out: {one.left_out or 'it cannot be loaded'}"
+    if not package or package == CORE:
+        return "imgtrans plugins lists what there is; a plugin may bring it"
+    return f"it came with the package {package}: pip install {shlex.quote(package)}"
 
 
 def _package(point: EntryPoint) -> str:

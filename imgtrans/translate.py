@@ -45,6 +45,14 @@ class Prepared:
         """How many pixels they have together."""
         return sum(frame.picture.pixels.shape[0] * frame.picture.pixels.shape[1] for frame in self.frames)
 
+    @property
+    def note(self) -> str:
+        """What a user has to know of its file, one sentence; mostly there is nothing."""
+        keep = self.picture.keep
+        if not keep.left_out:
+            return ""
+        return f"{keep.source} has text that is too long to be carried, and was left out: {', '.join(keep.left_out)}."
+
 
 def measure(item: Item, job: Job) -> Extent:
     """Return how much a picture is, with all its frames, by what its header says.

@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from imgtrans import checkpoint
 from imgtrans.__main__ import main
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.card import Card
 from imgtrans.zoo.store import Model, install
+from tests.disks import SmallDisk
+
+settings.register_profile("patient", deadline=None)  # how long an example takes depends on what else the machine does
+settings.load_profile("patient")
 
 NOBODY = 65534
 TINY_PARAMETERS = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
@@ -123,6 +128,20 @@ def nobodys() -> Iterator[Path]:
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
+    """Make disks of a given size."""
+    made: list[SmallDisk] = []
+
+    def make(size: str) -> SmallDisk:
+        made.append(SmallDisk(tmp_path / f"disk{len(made)}", size))
+        return made[-1]
+
+    yield make
+    for disk in made:
+        disk.close()
 
 
 @dataclass(frozen=True)

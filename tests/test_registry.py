@@ -1,20 +1,24 @@
 """Core and plugins through one door; a broken plugin stops nothing."""
 
 import re
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from imgtrans import registry
+from imgtrans import __version__, registry
+from imgtrans.backends.eager import backend as EAGER
 from imgtrans.errors import UnavailableError
-from imgtrans.registry import GROUPS, TURNED_OFF, PluginWarning, implementation, implementations, registered
+from imgtrans.registry import BUILT_IN, GROUPS, TURNED_OFF, PluginWarning, implementation, implementations, registered
+from imgtrans.streaming.prepared import backend as PREPARED
 
 GROUP = "imgtrans.backends"
+OURS = ["eager", "prepared"]
 
 
 @dataclass(frozen=True)
@@ -55,26 +59,81 @@ def _fresh() -> Iterator[None]:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make these the installed entry points, with core's own ``eager`` among them."""
+    """Make these the installed entry points, beside core's own ``eager``."""
 
     def install(*points: Point) -> None:
-        every = [*points, Point("imgtrans", "eager", Backend("core"))]
-        monkeypatch.setattr(registry, "entry_points", lambda group: every if group == GROUP else [])
+        monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
 
     return install
 
 
-def test_everything_that_core_registers_can_be_loaded():
-    for group in GROUPS:
-        names = {point.name for point in entry_points(group=group) if point.dist and point.dist.name == "imgtrans"}
-        assert names
-        assert names <= implementations(group).keys()
+def test_everything_that_core_registers_can_be_loaded_without_installed_metadata(installed: Callable[..., None]):
+    installed()
+    assert {group: [*names] for group, names in BUILT_IN.items()} == {
+        group: [*implementations(group)] for group in GROUPS
+    }
+
+
+def test_what_an_older_imgtrans_registered_for_itself_is_not_there_twice(installed: Callable[..., None]):
+    installed(Point("imgtrans", "eager", ImportError("moved")))
+    assert [one.package for one in registered(GROUP)] == ["imgtrans"] * len(OURS)
+    assert implementation(GROUP, "eager") is EAGER
+
+
+def test_from_a_zipapp_or_a_frozen_program_what_is_built_in_is_known(tmp_path: Path):
+    """A ZIP file of the package on the path of an interpreter that has no metadata of it."""
+    source = Path(registry.__file__).parent
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as packed:
+        for file in source.rglob("*.py"):
+            packed.write(file, file.relative_to(source.parent))
+    script = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "app.zip")!r})
+import importlib.metadata
+importlib.metadata.entry_points = lambda **_: ()
+from imgtrans.registry import BUILT_IN, GROUPS, implementations
+import imgtrans
+assert "app.zip" in imgtrans.__file__, imgtrans.__file__
+print([name for group in GROUPS for name in implementations(group)])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'prepared', 'local']\n", 0), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "hint"),
+    [
+        ("imgtrans-pix2pix", "it came with the package imgtrans-pix2pix: pip install imgtrans-pix2pix"),
+        ("", "imgtrans plugins lists what there is; a plugin may bring it"),
+    ],
+)
+def test_what_is_missing_is_said_to_come_from_where_it_came_from(
+    installed: Callable[..., None], package: str, hint: str
+):
+    installed()
+    with pytest.raises(UnavailableError, match="there is no 'unet' among the backends: eager") as refusal:
+        implementation(GROUP, "unet", package)
+    assert refusal.value.hint == hint
+
+
+def test_what_is_installed_but_left_out_is_said_to_be(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IMGTRANS_PLUGINS", "")
+    installed(Point("imgtrans-pix2pix", "unet"))
+    with pytest.raises(UnavailableError) as refusal:
+        implementation(GROUP, "unet", "imgtrans-pix2pix")
+    assert refusal.value.hint == f"imgtrans-pix2pix has it, but is left out: {TURNED_OFF}"
+
+
+def test_which_package_brings_a_name(installed: Callable[..., None]):
+    installed(Point("imgtrans-fast", "fast"))
+    assert [registry.package_of(GROUP, name) for name in ("eager", "fast", "gone")] == ["", "imgtrans-fast", ""]
 
 
 def test_a_plugin_is_found_beside_core_and_core_comes_first(installed: Callable[..., None]):
     installed(Point("a-plugin", "another", Backend("the plugin")))
     assert list(implementations(GROUP).items()) == [
-        ("eager", Backend("core")),
+        ("eager", EAGER),
+        ("prepared", PREPARED),
         ("another", Backend("the plugin")),
     ]
     assert implementation(GROUP, "another") == Backend("the plugin")
@@ -89,13 +148,13 @@ def test_a_broken_plugin_is_skipped_with_its_name_and_the_reason(
     with pytest.warns(PluginWarning, match=reason) as warned:
         found = implementations(GROUP)
     assert len(warned) == 1
-    assert list(found) == ["eager", "good"]
+    assert list(found) == [*OURS, "good"]
 
 
 def test_a_plugin_cannot_take_a_built_in_name(installed: Callable[..., None]):
     installed(Point("a-thief", "eager", Backend("thief")))  # sorts before "imgtrans"
     with pytest.warns(PluginWarning, match="plugin a-thief is left out: the name 'eager' is taken by imgtrans"):
-        assert implementation(GROUP, "eager") == Backend("core")
+        assert implementation(GROUP, "eager") == EAGER
 
 
 def test_of_two_plugins_with_one_name_the_second_says_so(installed: Callable[..., None]):
@@ -107,18 +166,19 @@ def test_of_two_plugins_with_one_name_the_second_says_so(installed: Callable[...
 def test_an_empty_variable_turns_all_plugins_off(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("IMGTRANS_PLUGINS", "")
     installed(Point("a", "fast"), Point("b", "broken", ImportError("never tried")))
-    assert list(implementations(GROUP)) == ["eager"]
+    assert list(implementations(GROUP)) == OURS
 
 
 def test_the_variable_keeps_the_plugins_that_it_names(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("IMGTRANS_PLUGINS", "b, c")
     installed(Point("a", "one"), Point("b", "two"), Point("c", "three"))
-    assert list(implementations(GROUP)) == ["eager", "two", "three"]
+    assert list(implementations(GROUP)) == [*OURS, "two", "three"]
 
 
-def test_what_core_itself_cannot_load_is_an_error(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point("imgtrans", "eager", ImportError("torch"))])
-    with pytest.raises(ImportError, match="torch"):
+def test_what_core_itself_cannot_load_is_an_error(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    installed()
+    monkeypatch.setitem(BUILT_IN[GROUP], "eager", "imgtrans.gone:backend")
+    with pytest.raises(ImportError, match="gone"):
         implementations(GROUP)
 
 
@@ -131,7 +191,7 @@ def test_an_unknown_name_says_which_ones_there_are(installed: Callable[..., None
 def test_what_is_not_as_its_protocol_says_is_left_out_with_what_it_lacks(installed: Callable[..., None]):
     installed(Point("a", "no", SimpleNamespace(name="no")), Point("b", "data", SimpleNamespace(name="data", open=3)))
     with pytest.warns(PluginWarning) as warned:
-        assert list(implementations(GROUP)) == ["eager"]
+        assert list(implementations(GROUP)) == OURS
     assert [str(warning.message) for warning in warned] == [
         f"plugin {package} is left out: it is no Backend, whose open it lacks" for package in ("a", "b")
     ]
@@ -146,7 +206,7 @@ def test_a_reason_of_many_lines_becomes_one(installed: Callable[..., None]):
 def test_whoever_has_a_name_keeps_it_though_it_does_not_work(installed: Callable[..., None]):
     installed(Point("a", "fast", ImportError("no")), Point("b", "fast"))
     with pytest.warns(PluginWarning) as warned:
-        assert list(implementations(GROUP)) == ["eager"]
+        assert list(implementations(GROUP)) == OURS
     assert [str(warning.message) for warning in warned] == [
         "plugin a is left out: ImportError: no",
         "plugin b is left out: the name 'fast' is taken by a",
@@ -158,7 +218,8 @@ def test_what_is_registered_is_listed_and_not_loaded(installed: Callable[..., No
     never = AssertionError("it was loaded")
     installed(Point("c", "fast", never), Point("b", "fast", never), Point("a", "fast", never))
     assert [(one.package, one.version, one.name, one.left_out) for one in registered(GROUP)] == [
-        ("imgtrans", "1.2", "eager", ""),
+        ("imgtrans", __version__, "eager", ""),
+        ("imgtrans", __version__, "prepared", ""),
         ("a", "1.2", "fast", ""),
         ("b", "1.2", "fast", "the name 'fast' is taken by a"),
         ("c", "1.2", "fast", TURNED_OFF),

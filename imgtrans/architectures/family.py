@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from imgtrans.architectures.dialects import DECK, JUNYANZ
+from imgtrans.architectures.nearmiss import near_miss
 from imgtrans.architectures.parameters import ResNetParameters
 from imgtrans.architectures.recognition import keys_in, recognise_all
 from imgtrans.architectures.resnet import GeneratorResNet, ResNet
@@ -64,12 +65,19 @@ class _ResNetFamily:
     def layouts(self, parameters: Parameters) -> dict[str, dict[str, str]]:
         """Return the deck's layout and junyanz's, where their code can build this network."""
         p = ResNetParameters.parse(parameters)
-        usual = vars(ResNetParameters(p.channels, p.ngf, p.blocks, "nearest"))
-        return {
-            layout: keys_in(_LAYOUTS[layout], p)
-            for layout, able in _BUILDABLE.items()
-            if all(name in _ANY or value in able.get(name, (usual[name],)) for name, value in vars(p).items())
-        }
+        return {layout: keys_in(_LAYOUTS[layout], p) for layout in _LAYOUTS if not _unbuildable(p, layout)}
+
+    def near_miss(self, shapes: Mapping[str, tuple[int, ...]]) -> str:
+        """Return which known network a state dict comes near, and what of it does not fit."""
+        return near_miss(shapes)
+
+    def why_no_layout(self, parameters: Parameters, layout: str) -> str:
+        """Return what the public code of a layout cannot build."""
+        if layout not in _LAYOUTS:
+            return ""
+        p = ResNetParameters.parse(parameters)
+        unlike = [f"{name} {getattr(p, name)}" for name in _unbuildable(p, layout)]
+        return f"{_LAYOUTS[layout].name} has no network of {', '.join(unlike)}".replace("()", "none") if unlike else ""
 
     def bytes_per_pixel(self, parameters: Parameters) -> float:
         """Return the peak: about five feature maps of full size and width (measured: ``docs/performance.md``)."""
@@ -91,6 +99,12 @@ class _ResNetFamily:
             {**paper, "norm": "batch", "unbiased": ["stem", "down", "block1", "block2", "up"]},
             {**deck, "upsampling": "blur", "downsampling": "blur"},
         ]
+
+
+def _unbuildable(p: ResNetParameters, layout: str) -> list[str]:
+    """Return the parameters of a network that the public code of a layout cannot build."""
+    usual, able = vars(ResNetParameters(p.channels, p.ngf, p.blocks, "nearest")), _BUILDABLE[layout]
+    return [name for name, value in vars(p).items() if name not in _ANY and value not in able.get(name, (usual[name],))]
 
 
 architecture = _ResNetFamily()

@@ -38,6 +38,8 @@ class EagerSession:
 
         Raises:
             MemoryError: If the batch does not fit into memory.
+            ValueError: If the network makes pictures of another size of these; see
+                :class:`imgtrans.protocols.Session`.
         """
         self._look_up()
         try:
@@ -46,6 +48,11 @@ class EagerSession:
             x, top = given.permute(0, 3, 1, 2).to(torch.float32), torch.iinfo(given.dtype).max
             with self._autocast:
                 y = self._network(x.contiguous().div_(top / 2).sub_(1.0))
+            if y.shape[2:] != x.shape[2:]:
+                raise ValueError(
+                    f"of pictures of {x.shape[3]}x{x.shape[2]} the network makes ones of {y.shape[3]}x{y.shape[2]}: "
+                    "pad them to sides that it keeps"
+                )
             y = y.float().add_(1.0).mul_(top / 2).round_().clamp_(0, top).to(given.dtype)
             result: Pixels = y.permute(0, 2, 3, 1).contiguous().cpu().numpy()
             return result

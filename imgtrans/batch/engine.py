@@ -15,12 +15,13 @@ from imgtrans.devices import choose_devices, choose_precision, describe_devices,
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
-from imgtrans.protocols import Architecture, Item, Job, Outcome, Session, Wanted
+from imgtrans.protocols import Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
 from imgtrans.zoo.adapting import adapted
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
@@ -99,7 +100,7 @@ class Engine:
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
-        architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+        architecture = architecture_of(model.card)
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
         self.workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))

@@ -1,8 +1,10 @@
-"""PyTorch's ZIP files: which records they have, and that no record claims more than the file has."""
+"""PyTorch's ZIP files: which records they have, that none claims more than the file has, and that all are undamaged."""
 
 import struct
+import sys
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,24 +13,36 @@ from imgtrans.errors import ModelError
 
 _LARGEST_DIRECTORY = 16 << 20  # of 100,000 records with long names
 _LARGEST_PROGRAM = 32 << 20
+_CHUNK = 1 << 20
 _END, _LOCATOR, _END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
+_LOCAL = struct.Struct("<4s22x2H")
 
 
-def read_archive(path: Path, file: BinaryIO) -> tuple[bytes, Mapping[str, int]]:
-    """Return the pickle of a PyTorch ZIP file, and the bytes of each of its storages by key.
+class Archive:
+    """An open ZIP file of PyTorch, found to be as PyTorch writes it.
 
     PyTorch reads these files with a library of its own. What could make it see other records than ``zipfile``
     (a directory elsewhere, equal names) or larger ones (compression) is refused: PyTorch writes no such thing.
+
+    Args:
+        path: Its name, for messages.
+        file: The open file.
+
+    Attributes:
+        sizes: The bytes of each storage by its key.
 
     Raises:
         ModelError: If the file is not whole, or not as PyTorch writes it.
         Exception: Anything that ``zipfile`` raises for a damaged file.
     """
-    size = file.seek(0, 2)
-    _check_directory(path, file, size)
-    with zipfile.ZipFile(file) as opened:
-        records = opened.infolist()
-        _check_names(path, opened.namelist())
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file = path, file
+        size = file.seek(0, 2)
+        _check_directory(path, file, size)
+        with zipfile.ZipFile(file) as opened:
+            records = opened.infolist()
+        _check_names(path, [record.filename for record in records])
         if any(record.compress_type != zipfile.ZIP_STORED for record in records):
             raise damaged(path, "its records are compressed, which PyTorch never does")
         if sum(record.file_size for record in records) > size:
@@ -40,12 +54,71 @@ def read_archive(path: Path, file: BinaryIO) -> tuple[bytes, Mapping[str, int]]:
         ):
             raise damaged(path, "the names of its records are ambiguous")
         root = records[0].filename.partition("/")[0]
-        program = opened.getinfo(f"{root}/data.pkl")
-        if program.file_size > _LARGEST_PROGRAM:
-            raise damaged(path, f"it needs {program.file_size:,} bytes to describe its tensors")
-        data = f"{root}/data/"
-        sizes = {record.filename: record.file_size for record in records if record.filename.startswith(data)}
-        return opened.read(program), {name.removeprefix(data): size for name, size in sizes.items()}
+        self._records = {record.filename.removeprefix(f"{root}/"): record for record in records}
+        self._summed = any(record.CRC for record in records)  # PyTorch can be told to leave checksums out
+        self.sizes = {
+            name.removeprefix("data/"): record.file_size
+            for name, record in self._records.items()
+            if name.startswith("data/")
+        }
+
+    def program(self) -> bytes:
+        """Return the pickle.
+
+        Raises:
+            ModelError: If it is damaged, or larger than that of any network.
+        """
+        size = self._records["data.pkl"].file_size
+        if size > _LARGEST_PROGRAM:
+            raise damaged(self._path, f"it needs {size:,} bytes to describe its tensors")
+        return bytes(self._read("data.pkl"))
+
+    def storage(self, at: str) -> bytearray:
+        """Return the bytes of a storage, in this machine's order.
+
+        Raises:
+            ModelError: If they are damaged.
+        """
+        return self._read(f"data/{at}")
+
+    @property
+    def is_of_other_order(self) -> bool:
+        """Whether the bytes of each number stand in another order than on this machine."""
+        return "byteorder" in self._records and self._read("byteorder") != sys.byteorder.encode()
+
+    def check(self) -> None:
+        """Compare every record with its checksum, which PyTorch's own reader does not.
+
+        Raises:
+            ModelError: If one has changed since the file was written.
+        """
+        for name in self._records:
+            for _ in self._chunks(name):
+                pass
+
+    def _read(self, name: str) -> bytearray:
+        content = bytearray()
+        for chunk in self._chunks(name):
+            content += chunk
+        return content
+
+    def _chunks(self, name: str) -> Iterator[bytes]:
+        """Yield what a record holds; its end comes only if it is whole."""
+        record, file, found = self._records[name], self._file, 0
+        file.seek(record.header_offset)
+        magic, *lengths = _LOCAL.unpack(file.read(_LOCAL.size))
+        if magic != b"PK\x03\x04" or file.read(lengths[0]) != record.filename.encode():
+            raise damaged(self._path, f"its directory leads astray ({name})")
+        file.seek(lengths[1], 1)
+        left = record.file_size
+        while left:
+            chunk = file.read(min(left, _CHUNK))
+            if not chunk:
+                raise damaged(self._path, f"it ends within {name}")
+            found, left = zlib.crc32(chunk, found), left - len(chunk)
+            yield chunk
+        if self._summed and found != record.CRC:
+            raise damaged(self._path, f"what it holds is not what was written (the checksum of {name} is wrong)")
 
 
 def _check_directory(path: Path, file: BinaryIO, size: int) -> None:

@@ -15,6 +15,7 @@ _DEEPEST = 5
 _LONGEST_NAME = 300
 _WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
 _COUNTERS = ("n_averaged",)  # of a moving average of a network
+_COUNTED = ("total_ops", "total_params")  # what profilers (thop) leave in every module
 _OPTIMISER = re.compile(r"(?:\w+_)?(?:opt|optim|optimi[sz]ers?|schedulers?|scalers?)(?:_\w+|\d*)", re.IGNORECASE)
 # Names that people give to whole networks. A layer may be called d_conv or g1; it won't be called G_AB beside a D_A.
 _GENERATOR = re.compile(r"(?:net_?)?(?:G|[Gg]en|[Gg]enerator)(?:_\w+|[A-Z0-9]\w*)?|net_?g|g(?:_\w+)?")
@@ -34,7 +35,7 @@ def networks_in(content: object) -> Networks:
     A dict is a state dict if its values are tensors, or if at least one is a kernel; what it holds besides does
     not count. Dicts within dicts are looked through five levels deep, but for the state of optimisers. A state
     dict whose keys begin with the names of networks (``G_AB.``, ``D_A.``; see :func:`_split`) is several. From
-    keys that all begin with ``module.`` or ``_orig_mod.``, those are taken off.
+    keys that all begin with ``module.`` or ``_orig_mod.``, those are taken off. What a profiler counted is left out.
 
     Args:
         content: Dicts and lists with a :class:`TensorInfo` in place of each tensor.
@@ -85,7 +86,7 @@ def _state_dicts(content: object) -> Iterator[tuple[Path, _Weights]]:
         if tensors and ((not path and len(tensors) == len(level)) or any(map(_is_kernel, tensors.values()))):
             if not all(map(_is_plain, tensors)):
                 raise UnclearNameError
-            yield path, {name: (*path, name) for name in tensors}
+            yield path, {name: (*path, name) for name, part in tensors.items() if not _is_counted(name, part)}
         if len(path) < _DEEPEST:
             waiting += [
                 ((*path, name), part)
@@ -148,6 +149,10 @@ def _unwrapped(weights: _Weights) -> _Weights:
         if wrapper is None:
             return weights
         weights = {name.removeprefix(wrapper): path for name, path in own.items()}
+
+
+def _is_counted(name: str, tensor: TensorInfo) -> bool:
+    return name.rpartition(".")[2] in _COUNTED and max(tensor.shape, default=1) == 1
 
 
 def _is_kernel(tensor: object) -> bool:

@@ -17,7 +17,7 @@ _LEGACY_TAR = (b"sys_info\0", b"pickle\0", b"tensors\0", b"storages\0", b"./sys_
 
 
 def kind_of(path: Path, file: BinaryIO) -> str:
-    """Return ``safetensors``, ``zip`` or ``legacy`` (PyTorch's format today, and before 1.6) for an open file.
+    """Return ``safetensors``, ``zip`` (PyTorch's format today) or ``pickle`` (before 1.6, and plain) for an open file.
 
     Raises:
         ModelError: If it is neither; the sentence says what it is.
@@ -35,7 +35,7 @@ def kind_of(path: Path, file: BinaryIO) -> str:
     if header.startswith((b"PK\3\4", b"PK\5\6")):
         return "zip"
     if header[:1] == b"\x80":
-        return "legacy"
+        return "pickle"
     start = header.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for what, matches in (
         ("is empty", not header),

@@ -2,9 +2,11 @@
 
 import math
 import re
-from collections.abc import Sized
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
+
+from imgtrans.checkpoint.company import Ordered, company
 
 _BITS = {
     "Double": ("float64", 64),
@@ -29,25 +31,23 @@ _DTYPE = re.compile(r"torch\.(?:b?float|u?int|complex|bool)(\d*)(?:_e\d+m\d+\w*)
 _QUANTISED = re.compile(r"torch\.per_(?:tensor|channel)_\w+")
 _CALLED = {
     "collections.OrderedDict",
-    "collections.Counter",
-    "builtins.set",
     "_codecs.encode",
     "torch.Size",
-    "torch.device",
     "torch.serialization._get_layout",
+    "torch.storage._load_from_bytes",
     "torch._utils._rebuild_tensor",
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_tensor_v3",
     "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
     "torch._utils._rebuild_sparse_tensor",
     "torch._utils._rebuild_meta_tensor_no_storage",
     "torch._utils._rebuild_qtensor",
 }
 _MOST_ARGUMENTS, _MOST_DIMENSIONS = 10, 16
+_MOST_COPIED = 1_000_000  # items of dicts that are made from lists; no honest file has a tenth of them
 _LARGEST_KEY = 1 << 60  # larger numbers can be chosen so that a dict of them takes for ever
 _ABSENT = "without all its values"
-
-_Items = TypeVar("_Items", bound=Sized)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +58,28 @@ class TensorInfo:
         kind: Its dtype (``float32``), or what it is instead of a plain tensor (``sparse_coo``).
         shape: Its shape; () for what is no plain tensor.
         complete: Whether the file has a value of its own for each of its elements.
+        at: The key of the storage that it is a view of.
+        first: Which of the storage's elements is its first.
+        stride: Its strides, in elements.
     """
 
     kind: str
     shape: tuple[int, ...] = ()
     complete: bool = True
+    at: str = ""
+    first: int = 0
+    stride: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """Numbers that tensors of a file are views of: ``count`` of ``width`` bytes each."""
+    """Numbers that tensors of a file are views of: ``count`` of ``width`` bytes each, from the ``first`` of a key's."""
 
     kind: str
     width: int
     count: int
+    at: str = ""
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,14 +87,6 @@ class Name:
     """A class or function that a pickle names."""
 
     name: str
-
-
-class Ordered(dict[Any, Any]):
-    """An OrderedDict, which unlike other dicts may be given attributes."""
-
-
-class Other:
-    """A value that is no part of a network."""
 
 
 class UnknownNameError(Exception):
@@ -100,7 +100,7 @@ def named(name: str) -> Name:
         UnknownNameError: If it is none of those that weights are made of.
     """
     name = re.sub(r"^__builtin__\.", "builtins.", name)  # as Python 2 and protocol 2 call it
-    if name in _CALLED or any(kind.fullmatch(name) for kind in (_STORAGE, _DTYPE, _QUANTISED)):
+    if name in _CALLED or any(kind.fullmatch(name) for kind in (_STORAGE, _DTYPE, _QUANTISED)) or company(name):
         return Name(name)
     raise UnknownNameError(name)
 
@@ -120,31 +120,21 @@ class Meaning:
     """Follows the calls and references of one file.
 
     Args:
-        size: The bytes of its pickles. Whatever an honest one has copied has stood in it once.
+        size: The bytes of its pickles. Whatever an honest one has encoded or embedded has stood in it once.
+        embedded: Returns the storage that stands in bytes of their own, as plain ``pickle`` writes tensors;
+            None if there can be none.
 
     Attributes:
         storages: The storages that are referred to, by their keys in the file.
         tensors: How many tensors there are.
-        strange: What there is that is no plain tensor, such as ``sparse_coo``.
     """
 
-    def __init__(self, size: int) -> None:
-        self._may_copy = size
+    def __init__(self, size: int, embedded: Callable[[bytes], Storage] | None = None) -> None:
+        self._may_encode, self._may_copy = 2 * size, _MOST_COPIED  # protocol 2 encodes what it embeds
+        self._embedded = embedded
         self._parts: dict[str, tuple[str, int, int]] = {}
         self.storages: dict[str, Storage] = {}
         self.tensors = 0
-        self.strange: set[str] = set()
-
-    def copied(self, items: _Items) -> _Items:
-        """Return items that are about to be copied.
-
-        Raises:
-            ValueError: If the same few bytes have been copied so often that it must be on purpose.
-        """
-        self._may_copy -= len(items)
-        if self._may_copy < 0:
-            raise ValueError("its pickle copies the same values again and again")
-        return items
 
     def storage(self, reference: tuple[Any, ...]) -> Storage:
         """Return the storage, or the part of one, that a pickle refers to.
@@ -156,7 +146,7 @@ class Meaning:
             case ("storage", Name(name), str(at), _, count, *views) if match_ := _STORAGE.fullmatch(name):
                 kind, bits = _BITS[match_[1]]
                 _check_counts(count)
-                storage = self.storages.setdefault(at, Storage(kind, bits // 8, count))
+                storage = self.storages.setdefault(at, Storage(kind, bits // 8, count, at))
                 if (storage.kind, storage.count) != (kind, count) or at in self._parts:
                     raise ValueError("its pickle contradicts itself about a storage")
                 if views in ([], [None]):
@@ -166,7 +156,7 @@ class Meaning:
                 if type(under) is str and under not in self.storages and offset + part <= count:
                     if self._parts.setdefault(under, (at, offset, part)) != (at, offset, part):
                         raise ValueError("its pickle contradicts itself about a storage")
-                    return Storage(kind, bits // 8, part)
+                    return Storage(kind, bits // 8, part, at, offset)
         raise ValueError("its pickle refers to a storage that cannot be")
 
     def call(self, name: str, arguments: tuple[Any, ...]) -> object:
@@ -181,53 +171,60 @@ class Meaning:
             case "collections.OrderedDict", ():
                 return Ordered()
             case "collections.OrderedDict", (list(pairs),):  # as Python 2 wrote it
-                return Ordered({key(first): second for first, second in self.copied(pairs)})
-            case "_rebuild_tensor" | "_rebuild_tensor_v2", (Storage() as storage, offset, shape, stride, *_):
-                return self._tensor(storage, storage.kind, storage.width, offset, shape, stride)
+                self._may_copy -= len(pairs)
+                self._check_budgets()
+                return Ordered({key(first): second for first, second in pairs})
+            case "_rebuild_tensor" | "_rebuild_tensor_v2", (Storage() as storage, offset, shape, stride, *more):
+                self.tensors += 1
+                if len(more) > 2 and more[2]:  # a view that is to be negated or conjugated
+                    return TensorInfo("a view of other values")
+                return _tensor(storage, storage.kind, storage.width, offset, shape, stride)
             case "_rebuild_tensor_v3", (Storage() as storage, offset, shape, stride, _, _, Name(dtype), *_):
+                self.tensors += 1
                 bits = match_[1] if (match_ := _DTYPE.fullmatch(dtype)) else ""
                 kind = dtype.removeprefix("torch.")
-                return self._tensor(storage, kind, max(1, int(bits or 8) // 8), offset, shape, stride)
-            case "_rebuild_parameter", (TensorInfo() as tensor, *_):
+                return _tensor(storage, kind, max(1, int(bits or 8) // 8), offset, shape, stride)
+            case "_rebuild_parameter" | "_rebuild_parameter_with_state", (TensorInfo() as tensor, *_):
                 return tensor
             case "_rebuild_sparse_tensor", (str(layout), *_):
-                return self._strange(TensorInfo(layout.removeprefix("torch.")))
+                self.tensors += 1
+                return TensorInfo(layout.removeprefix("torch."))
             case "_rebuild_meta_tensor_no_storage", _:
-                return self._strange(TensorInfo(_ABSENT))
+                self.tensors += 1
+                return TensorInfo(_ABSENT)
             case "_rebuild_qtensor", _:
-                return self._strange(TensorInfo("quantised"))
+                self.tensors += 1
+                return TensorInfo("quantised")
+            case "torch.storage._load_from_bytes", (bytes(values),) if self._embedded:
+                self._may_encode -= len(values)
+                self._check_budgets()
+                return self._embedded(values)
             case "torch.serialization._get_layout", (str(layout),):
                 return layout
             case "torch.Size", (tuple(shape),):
-                return self.copied(shape)
+                return shape
             case "_codecs.encode", (str(text), "latin1"):
-                return self.copied(text).encode("latin1")
-            case "collections.Counter", (dict(items),):
-                self.copied(items)
-                return Other()
-            case "builtins.set", (list(items),):
-                for item in self.copied(items):
-                    key(item)
-                return Other()
-            case "torch.device", (str(), *_):
-                return Other()
+                self._may_encode -= len(text)
+                self._check_budgets()
+                return text.encode("latin1")
+        if (made := company(name)) is not None:
+            return made()
         raise ValueError(f"its pickle calls {name} as nobody does who saves weights")
 
-    def _tensor(self, storage: Storage, kind: str, width: int, offset: int, shape: Any, stride: Any) -> TensorInfo:
-        if len(shape) != len(stride) or len(shape) > _MOST_DIMENSIONS:
-            raise ValueError("it has a tensor of a shape that cannot be")
-        _check_counts(offset, *shape, *stride)
-        elements, there = math.prod(shape), storage.count * storage.width
-        last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-        if elements and (last + 1) * width > there:  # PyTorch would take memory for the rest
-            raise ValueError("it has a tensor that is larger than its values")
-        self.tensors += 1
-        return TensorInfo(kind, tuple(shape), elements * width <= there)
+    def _check_budgets(self) -> None:
+        if min(self._may_encode, self._may_copy) < 0:
+            raise ValueError("its pickle copies the same values again and again")
 
-    def _strange(self, tensor: TensorInfo) -> TensorInfo:
-        self.tensors += 1
-        self.strange.add(tensor.kind)
-        return tensor
+
+def _tensor(storage: Storage, kind: str, width: int, offset: int, shape: Any, stride: Any) -> TensorInfo:
+    if len(shape) != len(stride) or len(shape) > _MOST_DIMENSIONS or (storage.first and width != storage.width):
+        raise ValueError("it has a tensor of a shape that cannot be")
+    _check_counts(offset, *shape, *stride)
+    elements, there = math.prod(shape), storage.count * storage.width
+    last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+    if elements and (last + 1) * width > there:  # memory would have to be taken, or made up, for the rest
+        raise ValueError("it has a tensor that is larger than its values")
+    return TensorInfo(kind, (*shape,), elements * width <= there, storage.at, storage.first + offset, (*stride,))
 
 
 def _check_counts(*numbers: object) -> None:

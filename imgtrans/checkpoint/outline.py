@@ -1,38 +1,36 @@
-"""What a PyTorch pickle would build, found out without building it.
+"""What a pickle would build, found out without building it.
 
-PyTorch's safe unpickler runs no code, but it does what a pickle says, and a few bytes can say: make a tensor of
-a terabyte, copy a list a million times, hash something for ever. Here the same instructions are followed with
-plain containers and descriptions of tensors, so that ``torch.load`` is given only what has bytes in the file.
+An unpickler does what a pickle says, and a few bytes can say: run this, make a tensor of a terabyte, copy a list a
+million times, hash something for ever. Here the same instructions are followed with plain containers and descriptions
+of tensors, nothing is ever called, and only what has bytes in the file is made into tensors afterwards.
 """
 
 import io
 import pickletools
+from collections.abc import Callable
 from typing import Any
 
-from imgtrans.checkpoint.meaning import Meaning, Name, Ordered, key, named
+from imgtrans.checkpoint.company import Ordered, Other
+from imgtrans.checkpoint.meaning import Meaning, Name, Storage, key, named
 
 _MOST_INSTRUCTIONS = 5_000_000  # about 45 describe a tensor
-_SAFE_PROTOCOL = 2  # what torch.save writes; its safe unpickler does not know the instructions of later ones
 
 
 class Outline:
     """Follows the pickles of one file, one after the other.
 
+    Args:
+        file: The file, or as much of it as they take.
+        embedded: See :class:`.meaning.Meaning`.
+
     Attributes:
         meaning: What they refer to.
-        protocol: The highest pickle protocol whose instructions they use.
     """
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, embedded: Callable[[bytes], Storage] | None = None) -> None:
         self._file = file
         self._steps = 0
-        self.meaning = Meaning(len(file.getbuffer()))
-        self.protocol = 0
-
-    @property
-    def is_newer(self) -> bool:
-        """Whether ``torch.load`` cannot follow these pickles, because they are of a newer kind."""
-        return self.protocol > _SAFE_PROTOCOL
+        self.meaning = Meaning(len(file.getbuffer()), embedded)
 
     def read(self) -> Any:
         """Follow the next pickle; return the containers it builds, with descriptions in place of tensors.
@@ -47,7 +45,6 @@ class Outline:
         argument: Any
         for opcode, argument, _ in pickletools.genops(self._file):
             self._steps += 1
-            self.protocol = max(self.protocol, opcode.proto)
             if self._steps > _MOST_INSTRUCTIONS:
                 raise ValueError("its pickle has more instructions than any network needs")
             match opcode.name:
@@ -64,10 +61,14 @@ class Outline:
                     memo[len(memo)] = stack[-1]
                 case "BINGET" | "LONG_BINGET":
                     stack.append(memo[argument])
-                case "BININT" | "BININT1" | "BININT2" | "BINFLOAT" | "LONG1" | "BINUNICODE" | "SHORT_BINUNICODE":
+                case "BININT" | "BININT1" | "BININT2" | "BINFLOAT" | "LONG1":
                     stack.append(argument)
-                case "SHORT_BINSTRING":  # text of Python 2
-                    stack.append(argument.encode("latin-1").decode())
+                case "BINUNICODE" | "SHORT_BINUNICODE" | "BINUNICODE8":
+                    stack.append(argument)
+                case "BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8" | "BYTEARRAY8":
+                    stack.append(argument)
+                case "SHORT_BINSTRING" | "BINSTRING":  # text or bytes of Python 2
+                    stack.append(argument.encode("latin-1").decode("utf-8", "surrogateescape"))
                 case "NONE":
                     stack.append(None)
                 case "NEWTRUE" | "NEWFALSE":
@@ -78,6 +79,11 @@ class Outline:
                     stack.append([])
                 case "EMPTY_TUPLE":
                     stack.append(())
+                case "EMPTY_SET":
+                    stack.append([])  # the same, for what is never looked into
+                case "FROZENSET":
+                    stack = marked.pop()
+                    stack.append(Other())
                 case "TUPLE1" | "TUPLE2" | "TUPLE3":
                     items = [stack.pop() for _ in range(int(opcode.name[-1]))]
                     stack.append(tuple(reversed(items)))
@@ -87,7 +93,7 @@ class Outline:
                 case "APPEND":
                     item = stack.pop()
                     _list(stack[-1]).append(item)
-                case "APPENDS":
+                case "APPENDS" | "ADDITEMS":
                     items, stack = stack, marked.pop()
                     _list(stack[-1]).extend(items)
                 case "SETITEM":
@@ -104,14 +110,16 @@ class Outline:
                     name, module = stack.pop(), stack.pop()
                     stack.append(named(f"{module}.{name}"))
                 case "BUILD":
-                    state = stack.pop()
-                    if not isinstance(stack[-1], Ordered):
+                    stack.pop()  # attributes, which are nothing to us
+                    if not isinstance(stack[-1], Ordered | Other):
                         raise TypeError("its pickle gives attributes to what has none")
-                    self.meaning.copied(_dict(state))
                 case "BINPERSID":
                     stack.append(self.meaning.storage(stack.pop()))
-                case "REDUCE":
+                case "REDUCE" | "NEWOBJ":
                     arguments, called = stack.pop(), stack.pop()
+                    stack.append(self.meaning.call(_called(called), arguments))
+                case "NEWOBJ_EX":
+                    _, arguments, called = stack.pop(), stack.pop(), stack.pop()
                     stack.append(self.meaning.call(_called(called), arguments))
                 case _:
                     raise ValueError(f"its pickle has an instruction {opcode.name}, which weights do without")

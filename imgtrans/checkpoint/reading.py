@@ -4,12 +4,11 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from safetensors import safe_open
 from torch import Tensor
 
-from imgtrans.checkpoint import torchfile
 from imgtrans.checkpoint.containers import (
     Networks,
     UnclearNameError,
@@ -22,10 +21,12 @@ from imgtrans.checkpoint.discriminators import describe_network
 from imgtrans.checkpoint.kind import kind_of
 from imgtrans.checkpoint.meaning import TensorInfo
 from imgtrans.checkpoint.refusals import MOST_TENSORS, READABLE, damaged, listed, too_many
+from imgtrans.checkpoint.torchfile import describe
 from imgtrans.errors import ModelError
 
 _LARGEST_HEADER = 16 << 20  # of 100,000 tensors with long names
 _WHOLE = ("int", "uint", "bool")
+_FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
 
 
 def read_networks(path: Path) -> dict[str, dict[str, Tensor]]:
@@ -46,17 +47,28 @@ def read_networks(path: Path) -> dict[str, dict[str, Tensor]]:
         if kind == "safetensors":
             tensors = _safetensors(path, file)
             networks = _networks(path, {name: _info(tensor) for name, tensor in tensors.items()})
-            loaded: Any = tensors
-        else:
-            described = torchfile.describe(path, file, kind)
-            networks = _networks(path, described.content)
-            if described.strange:
-                raise ModelError(f"{path} holds tensors that are {listed(sorted(described.strange))}", READABLE)
-            loaded = torchfile.load(path, file)
+            return {
+                name: {key: tensor_at(tensors, at) for key, at in weights.items()} for name, weights in networks.items()
+            }
+        described = describe(path, file, kind)
         return {
-            name: {key: tensor_at(loaded, at).detach() for key, at in weights.items()}
-            for name, weights in networks.items()
+            name: {key: described.values.tensor(tensor_at(described.content, at)) for key, at in weights.items()}
+            for name, weights in _networks(path, described.content).items()
         }
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Return the entries that the header of a safetensors file has beside its tensors; none for other checkpoints.
+
+    Raises:
+        ModelError: If the file is no checkpoint.
+    """
+    with _opened(path) as file:
+        if kind_of(path, file) != "safetensors":
+            return {}
+        _check_header(path, file)
+        with safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -105,14 +117,18 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _safetensors(path: Path, file: BinaryIO) -> dict[str, Tensor]:
-    header = int.from_bytes(file.read(8), "little")
-    if header > _LARGEST_HEADER:
-        raise damaged(path, f"its header claims to have {header:,} bytes, more than that of any network")
+    _check_header(path, file)
     with safe_open(path, framework="pt") as opened:
         names = opened.keys()
         if len(names) > MOST_TENSORS:
             raise too_many(path, len(names))
         return {name: opened.get_tensor(name) for name in names}
+
+
+def _check_header(path: Path, file: BinaryIO) -> None:
+    size = int.from_bytes(file.read(8), "little")
+    if size > _LARGEST_HEADER:
+        raise damaged(path, f"its header claims to have {size:,} bytes, more than that of any network")
 
 
 def _info(tensor: Tensor) -> TensorInfo:
@@ -132,7 +148,8 @@ def _networks(path: Path, content: object) -> Networks:
         only_whole = all(info.kind.startswith(_WHOLE) for info in infos.values())
         for key, info in infos.items():
             if kind := _oddness(info, only_whole):
-                raise ModelError(f"{path} does not hold plain floating-point weights: {key} is {kind}", READABLE)
+                hint = "save it again in float32 or float16" if "float" in kind else READABLE
+                raise ModelError(f"{path} does not hold plain floating-point weights: {key} is {kind}", hint)
     return networks
 
 
@@ -141,7 +158,7 @@ def _oddness(info: TensorInfo, only_whole: bool) -> str:
     whole = info.kind.startswith(_WHOLE)
     if whole and not only_whole and len(info.shape) < 2:
         return ""  # a counter, like num_batches_tracked
-    if whole or "float" not in info.kind:
+    if whole or info.kind not in _FLOATS:  # no more than this can be computed with
         return info.kind
     return "" if info.complete else "without all its values"
 

@@ -1,23 +1,27 @@
-"""PyTorch files, today's and those from before 1.6: described first, and loaded only if all is as it says."""
+"""PyTorch files, today's, those from before 1.6, and plain pickles: described first, and read as described.
+
+PyTorch's own loader is not asked: it would do what the pickle says, all of it, and does not look at checksums.
+"""
 
 import io
-import pickle
-import warnings
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
-from imgtrans.checkpoint.archive import read_archive
+from imgtrans.checkpoint.archive import Archive
 from imgtrans.checkpoint.meaning import Storage, UnknownNameError
 from imgtrans.checkpoint.outline import Outline
-from imgtrans.checkpoint.refusals import MOST_TENSORS, READABLE, damaged, plain, too_many
+from imgtrans.checkpoint.refusals import MOST_TENSORS, damaged, plain, too_many
+from imgtrans.checkpoint.values import Values
 from imgtrans.errors import ModelError
 
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001  # what a legacy file begins with
+_MAGIC_BYTES = 64
 _MOST_PICKLE_BYTES = 32 << 20
+_MOST_PLAIN_BYTES = 2 << 30  # of a plain pickle, which has to be read whole to know what is in it
+_COUNT = struct.Struct("<q")
 _BARE = "ask for the bare state dict (torch.save(model.state_dict(), ...)), which is safe to load"
 
 
@@ -26,90 +30,124 @@ class Described:
     """What a PyTorch file holds.
 
     Attributes:
-        content: Its containers, with a :class:`.meaning.TensorInfo` in the place of each tensor.
-        strange: The kinds of tensors in it that are no plain ones.
+        content: Its containers, with a :class:`.meaning.TensorInfo` in the place of each tensor, and without what
+            is neither.
+        values: Makes the tensors, as long as the file is open.
     """
 
     content: Any
-    strange: set[str]
+    values: Values
 
 
 def describe(path: Path, file: BinaryIO, kind: str) -> Described:
-    """Find out what an open PyTorch file holds, without loading it.
+    """Find out what an open PyTorch file holds; no code in it is ever run.
 
     Args:
         path: Its name, for messages.
         file: The open file.
-        kind: ``zip`` or ``legacy``.
+        kind: ``zip`` or ``pickle``, whose beginning tells whether it is a legacy file.
 
     Raises:
-        ModelError: If it holds more than weights, is damaged, or promises more than it has.
+        ModelError: If it holds what could do harm, is damaged, or promises more than it has.
         Exception: Anything that a damaged file can raise.
     """
     if kind == "zip":
-        program, there = read_archive(path, file)
-        outline = Outline(io.BytesIO(program))
-        content = _followed(path, outline)
-        _check_storages(path, outline.meaning.storages, there)
-    else:
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = io.BytesIO(file.read(_MOST_PICKLE_BYTES))
-        outline = Outline(head)
-        if _followed(path, outline) != _MAGIC:
-            raise ModelError(f"{path} is a pickle, but not of weights", READABLE)
-        if _followed(path, outline) != _VERSION:
-            raise damaged(path, "it is of an unknown version")
-        _followed(path, outline)  # of the machine that wrote it
-        content = _followed(path, outline)
-        _check_order(path, outline.meaning.storages, _followed(path, outline), size - head.tell())
-    if outline.is_newer:
-        raise ModelError(
-            f"{path} is written with pickle protocol {outline.protocol}, which cannot be read safely",
-            "save it again as torch.save does without a pickle_protocol",
-        )
-    if outline.meaning.tensors > MOST_TENSORS:
-        raise too_many(path, outline.meaning.tensors)
-    return Described(content, outline.meaning.strange)
-
-
-def load(path: Path, file: BinaryIO) -> Any:
-    """Load a file that :func:`describe` has found well-behaved, onto the CPU; no code in it is ever run.
-
-    Raises:
-        ModelError: If PyTorch refuses it after all.
-        Exception: Anything that a damaged file can raise.
-    """
+        return _archive(path, file)
+    begin = io.BytesIO(file.read(_MAGIC_BYTES))
     file.seek(0)
+    return _legacy(path, file) if _is_magic(begin) else _pickle(path, file)
+
+
+def _archive(path: Path, file: BinaryIO) -> Described:
+    archive = Archive(path, file)
+    outline = Outline(io.BytesIO(archive.program()))
+    content = _followed(path, outline)
+    for at, storage in outline.meaning.storages.items():
+        if archive.sizes.get(at, -1) < storage.count * storage.width:
+            raise damaged(path, "it has tensors that are larger than their values")
+    archive.check()
+    return Described(content, Values(archive.storage, turned=archive.is_of_other_order))
+
+
+def _legacy(path: Path, file: BinaryIO) -> Described:
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = io.BytesIO(file.read(_MOST_PICKLE_BYTES))
+    outline = Outline(head)
+    content, begins = _legacy_content(path, outline, head, size)
+
+    def storage(at: str) -> bytearray:
+        known = outline.meaning.storages[at]
+        file.seek(begins[at])
+        if _COUNT.unpack(file.read(_COUNT.size)) != (known.count,):
+            raise damaged(path, "it contradicts itself about the number of its values")
+        return bytearray(file.read(known.count * known.width))
+
+    return Described(content, Values(storage))
+
+
+def _pickle(path: Path, file: BinaryIO) -> Described:
+    """Describe what plain ``pickle`` wrote: each storage is a legacy file of its own, in bytes within the pickle."""
+    if file.seek(0, 2) > _MOST_PLAIN_BYTES:
+        raise ModelError(f"{path} is a plain pickle of more than {_MOST_PLAIN_BYTES >> 30} GB", _BARE)
+    file.seek(0)
+    found: dict[str, memoryview] = {}
+
+    def embedded(values: bytes) -> Storage:
+        inner = io.BytesIO(values)
+        outline = Outline(inner)
+        storage, begins = _legacy_content(path, outline, inner, len(values))
+        if not isinstance(storage, Storage) or storage.first:
+            raise ValueError("its pickle holds something else where values should be")
+        begin = begins[storage.at]
+        if _COUNT.unpack_from(values, begin) != (storage.count,):
+            raise ValueError("it contradicts itself about the number of its values")
+        at = str(len(found))
+        found[at] = memoryview(values)[begin + _COUNT.size :][: storage.count * storage.width]
+        return Storage(storage.kind, storage.width, storage.count, at)
+
+    outline = Outline(io.BytesIO(file.read()), embedded)
+    content = _followed(path, outline)
+    if outline.meaning.storages:
+        raise damaged(path, "it does not hold the values that it refers to")
+    return Described(content, Values(lambda at: bytearray(found[at])))
+
+
+def _legacy_content(path: Path, outline: Outline, head: io.BytesIO, size: int) -> tuple[Any, Mapping[str, int]]:
+    """Follow the five pickles of a legacy file; return what it holds, and where the values of each storage begin."""
+    if _followed(path, outline) != _MAGIC or _followed(path, outline) != _VERSION:
+        raise damaged(path, "it is of an unknown version")
+    _followed(path, outline)  # of the machine that wrote it
+    content = _followed(path, outline)
+    storages, keys = outline.meaning.storages, _followed(path, outline)
+    if not isinstance(keys, list) or len(keys) != len(storages) or not all(type(at) is str for at in keys):
+        raise damaged(path, "it does not say which values it holds")
+    if {*keys} != {*storages}:
+        raise damaged(path, "it does not hold the values that it refers to")
+    begins, end = {}, head.tell()
+    for at in keys:
+        begins[at] = end
+        end += _COUNT.size + storages[at].count * storages[at].width
+    if end > size:
+        raise damaged(path, "values are missing at its end")
+    return content, begins
+
+
+def _is_magic(begin: io.BytesIO) -> bool:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old pickles; what matters has been said
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelError(f"{path} is a pickle, but not of weights", READABLE) from error
+        return bool(Outline(begin).read() == _MAGIC)
+    except Exception:  # a pickle of more than a number
+        return False
 
 
 def _followed(path: Path, outline: Outline) -> Any:
     try:
-        return outline.read()
+        content = outline.read()
     except UnknownNameError as error:
         raise ModelError(
             f"{path} holds more than weights: loading it would run code ({plain(error)}), which a model file must not",
             _BARE,
         ) from error
-
-
-def _check_storages(path: Path, storages: dict[str, Storage], there: Mapping[str, int]) -> None:
-    for at, storage in storages.items():
-        if there.get(at, -1) < storage.count * storage.width:
-            raise damaged(path, "it has tensors that are larger than their values")
-
-
-def _check_order(path: Path, storages: dict[str, Storage], keys: object, left: int) -> None:
-    """Check that the storages behind the pickles are those that the pickles refer to, and that all are there."""
-    if not isinstance(keys, list) or len(keys) != len(storages) or not all(type(at) is str for at in keys):
-        raise damaged(path, "it does not say which values it holds")
-    if {*keys} != {*storages}:
-        raise damaged(path, "it does not hold the values that it refers to")
-    if sum(8 + storage.count * storage.width for storage in storages.values()) > left:  # each begins with its count
-        raise damaged(path, "values are missing at its end")
+    if outline.meaning.tensors > MOST_TENSORS:
+        raise too_many(path, outline.meaning.tensors)
+    return content

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from imgtrans import __version__
+from imgtrans import __version__, signals
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -18,6 +18,7 @@ from imgtrans.console import Console
 from imgtrans.errors import UsageError
 
 _HELP = {"--help", "-h"}
+_TIDY_UP = {"run", "watch", "models"}  # when they are stopped; the others have nothing to put in order, or see to it
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,6 +63,8 @@ def configure(
     ] = False,
 ) -> None:
     """Read the configuration; what it says are the commands' defaults."""
+    if ctx.invoked_subcommand in _TIDY_UP:
+        signals.raise_errors()
     if config is not None and not config.is_file():
         raise UsageError(f"there is no configuration file {config}")
     ctx.obj = Config({})

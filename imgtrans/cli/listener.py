@@ -79,7 +79,10 @@ class RunListener:
             status=status,
             **({"pixels": outcome.pixels} if status == "translated" else {}),
             **({"error": error} if error else {}),
+            **({"note": outcome.note} if outcome.note else {}),
         )
+        if outcome.note:
+            self.console.warn(self._shown(outcome.note))
         if status == "failed":
             self.console.warn(error)
         elif status == "translated":
@@ -99,6 +102,15 @@ class RunListener:
     def warned(self, text: str) -> None:
         """Tell what is unwise."""
         self.console.warn(text)
+
+    @property
+    def stopped(self) -> str:
+        """What is said when a run is stopped: how much is done, and how much is left."""
+        if self._pace is None:
+            return "stopped before the first picture; the same command begins again"
+        left = self._pace.total - self._pace.done
+        about = "" if self._pace.of.isdigit() else "about " if self._pace.of.startswith("~") else "at least "
+        return f"stopped: {self._pace.done} done, {about}{left} left; the same command goes on from here"
 
     def close(self) -> None:
         """Take the progress display away."""

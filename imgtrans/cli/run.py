@@ -9,8 +9,7 @@ import typer
 from imgtrans.batch.asked import Request
 from imgtrans.cli import options
 from imgtrans.errors import UsageError
-
-INTERRUPTED = 130
+from imgtrans.signals import INTERRUPTED, TERMINATED
 
 
 @options.asking()
@@ -64,10 +63,10 @@ def run(
         try:
             translate(prepared, listener, done)
             end = "complete"
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as stopped:
             listener.close()
-            console.say("stopped; what is done is kept, and the same command goes on from here")
-            raise typer.Exit(INTERRUPTED) from None
+            console.say(listener.stopped)
+            raise typer.Exit(INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else TERMINATED) from None
         finally:
             listener.close()
             if report is not None:

@@ -1,16 +1,20 @@
 """``imgtrans train``: a model of one's own, from two folders of pictures."""
 
 import logging
-import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imgtrans.cli import options
 from imgtrans.errors import UsageError
+from imgtrans.signals import Stopping
 
-INTERRUPTED, TERMINATED = 130, 143
+if TYPE_CHECKING:
+    from imgtrans.console import Console
+    from imgtrans.training.run import TrainingRun
+
+_LONG_SECONDS = 2 * 86_400.0
 
 
 def train(
@@ -43,7 +47,7 @@ def train(
     ] = None,
     spike_weight: Annotated[
         float | None,
-        typer.Option(help="Weight of a penalty on the spikes that make dark blots, as 1. [default: 0]"),
+        typer.Option(help="Weight of a penalty on the spikes that make dark blots, as 50. [default: 0]"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, crops and pools. [default: 0]")] = None,
     init: Annotated[str | None, typer.Option(help="Model of the zoo to start from.", show_default=False)] = None,
@@ -61,11 +65,12 @@ def train(
     The run lives in runs/NAME: losses.csv, grids of pictures, and a checkpoint that --resume goes on
     from. At the end both generators, NAME and its reverse, stand in the zoo.
     """
-    from imgtrans.devices import choose_precision, describe_device, describe_precision
-    from imgtrans.training.finish import install_results
-    from imgtrans.training.loop import StepReport
-    from imgtrans.training.naming import check_names_free, reverse_name
-    from imgtrans.training.run import prepare
+    phase = _Phase()
+    stopping = Stopping(phase.line, phase.late, quiet)
+    stopping.listen()  # first of all: what follows takes a while
+
+    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
+    from imgtrans.training.naming import check_names_free
 
     console = options.console(quiet, verbose, json)
     logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
@@ -80,24 +85,33 @@ def train(
     folder = runs / name
     if not resume:
         check_names_free(name)
-    run = prepare(data, folder, given, resume)
+    check_beforehand(data, folder, given, resume)
+    for doubt in doubts_beforehand(data, given, resume):
+        console.warn(doubt)
+
+    from imgtrans.devices import describe_device, describe_precision
+    from imgtrans.training.finish import install_results
+    from imgtrans.training.loop import StepReport
+    from imgtrans.training.naming import reverse_name
+    from imgtrans.training.run import prepare
+
+    run = phase.run = prepare(data, folder, given, resume)
     settings, state = run.state.options, run.state
+    first = phase.first = state.step
     all_steps, _ = settings.schedule(len(run.dataset))
-    if resume and state.step < all_steps:  # a complete one may have put one of its models there before it was cut off
+    if resume and first < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name)
-    dataset, precision_used = run.dataset, choose_precision(settings.precision, state.device)
+    dataset = run.dataset
     console.say(
         f"training {name} and {reverse_name(name)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
-        f"on {describe_device(state.device)} in {describe_precision(precision_used)}; see {folder}"
+        f"on {describe_device(state.device)} in {describe_precision(run.precision)}; see {folder}"
     )
     if resume:
-        console.say(f"going on after step {state.step}")
-    received: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: received.append(number))
-    with console.progress(all_steps, done=state.step) as progress:
-        last = state.step
+        console.say(f"going on after step {first}")
+    _forecast(run, all_steps - first, console)
+    with console.progress(all_steps, done=first) as progress:
+        last = first
 
         def report(step: StepReport) -> None:
             nonlocal last
@@ -107,18 +121,65 @@ def train(
             console.record(event="step", step=step.step, steps=step.all_steps, **step.losses)
             last = step.step
 
-        complete = run.train(report, lambda: bool(received))
-    if not complete:
+        phase.complete = run.train(report, stopping.asked)
+    if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
-        raise typer.Exit(TERMINATED if received[0] == signal.SIGTERM else INTERRUPTED)
+        raise typer.Exit(stopping.exit_code)
     for model in install_results(run, name, data):
         console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
         console.result(model.name)
         console.record(event="model", name=model.name, path=str(model.weights))
 
 
+class _Phase:
+    """How far a training is, and so what Ctrl-C and SIGTERM would lose."""
+
+    def __init__(self) -> None:
+        self.run: TrainingRun | None = None
+        self.first = 0
+        self.complete = False
+
+    def line(self) -> str:
+        """Return what to say in ending at once, or "" where a step would be lost."""
+        if self.complete:
+            return "stopped; --resume puts the models into the zoo"
+        if self.run is None or self.run.state.step == self.first:
+            return (
+                "stopped before the first step"
+                if not self.first
+                else f"stopped; --resume goes on after step {self.first}"
+            )
+        return ""
+
+    def late(self) -> str:
+        """Return what to say in ending at once although steps are lost."""
+        saved = self.run is not None and self.run.is_saved
+        return f"stopped at once; {'--resume goes on from the last checkpoint' if saved else 'nothing was saved yet'}"
+
+
+def _forecast(run: "TrainingRun", steps: int, console: "Console") -> None:
+    """Say how long the steps will take, where that is known beforehand, and what to do where it is too long."""
+    if run.state.device.type != "cpu" or not steps:
+        return
+    from imgtrans.training.forecast import SMALL_AS_GIVEN, seconds_of_small, seconds_per_step
+
+    each = seconds_per_step(run.state.networks, run.state.options)
+    if steps * each >= _LONG_SECONDS:
+        console.warn(
+            f"this takes about {duration(steps * each)} on this CPU ({each:.1f} s a step); a beginning is "
+            f"{SMALL_AS_GIVEN}, about {duration(seconds_of_small())}: docs/training.md"
+        )
+    elif steps * each >= 60:
+        console.say(f"this takes about {duration(steps * each)} on this CPU ({each:.2g} s a step)")
+
+
 def duration(seconds: float) -> str:
     """Return a time span as a person says it, as ``3 h 20 min``."""
+    if seconds >= _LONG_SECONDS:
+        days = round(seconds / 86_400)
+        if days < 90:
+            return f"{days} days"
+        return f"{round(days / 30.4)} months" if days < 2 * 365 else f"{round(days / 365)} years"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

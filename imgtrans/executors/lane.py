@@ -71,6 +71,7 @@ class _Held:
     decode_seconds: float
     model_seconds: float = 0.0
     alone: bool = False
+    note: str = ""
 
     @property
     def more_memory(self) -> int | None:
@@ -80,7 +81,7 @@ class _Held:
     def outcome(self, temporary: Path | None, *, error: str = "", encode_seconds: float = 0.0) -> Outcome:
         """Return what became of it."""
         return Outcome(
-            self.item, temporary, error, self.pixels, self.decode_seconds, self.model_seconds, encode_seconds
+            self.item, temporary, error, self.pixels, self.decode_seconds, self.model_seconds, encode_seconds, self.note
         )
 
 
@@ -193,6 +194,7 @@ class Lane(threading.Thread):
                 [*read.frames],
                 len(read.frames),
                 decode_seconds=read.seconds,
+                note=read.note,
             )
             self._batches.put([Waiting(picture, number, pixels) for number, pixels in enumerate(read.frames)])
         except WorkerDiedError as error:

@@ -1,6 +1,5 @@
 """A worker process that decodes and encodes, so that no picture can hang or crash the run."""
 
-import contextlib
 import multiprocessing
 import signal
 import threading
@@ -14,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from imgtrans import signals
 from imgtrans.errors import ImageError
 from imgtrans.images.measure import Extent
-from imgtrans.memory import keep_freed_memory
+from imgtrans.memory import die_first, keep_freed_memory
 from imgtrans.protocols import Item, Job, Pixels
 
 # Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
@@ -48,11 +48,13 @@ class Read:
         frames: What of each frame goes into the network.
         pixels: Pixels of the picture, all frames together.
         seconds: How long it took.
+        note: What the user has to know of it, one sentence or "".
     """
 
     frames: list[Pixels]
     pixels: int
     seconds: float
+    note: str = ""
 
 
 class Worker:
@@ -94,8 +96,8 @@ class Worker:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        count, frames, seconds = self._call("read", item, pixels=pixels)
-        return Read(frames, count, seconds)
+        (count, note), frames, seconds = self._call("read", item, pixels=pixels)
+        return Read(frames, count, seconds, note)
 
     def write(self, item: Item, translated: Sequence[Pixels], temporary: Path, pixels: int = 0) -> float:
         """Finish a picture; the file ``temporary`` is then on disk.
@@ -177,7 +179,8 @@ class Worker:
                 raise WorkerDiedError("is not wanted any more")
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
-            process.start()
+            with signals.held(signal.SIGINT):
+                process.start()
             theirs.close()
             self._process, self._connection = process, ours
         return ours
@@ -207,15 +210,15 @@ def _serve(connection: Connection, job: Job, keep: int) -> None:
     if keep:
         keep_freed_memory(keep)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _die_first()
+    die_first()
     held: dict[bytes, translate.Prepared] = {}
 
     def measure(item: Item) -> tuple[Extent, list[Pixels]]:
         return translate.measure(item, job), []
 
-    def read(item: Item) -> tuple[int, list[Pixels]]:
+    def read(item: Item) -> tuple[tuple[int, str], list[Pixels]]:
         prepared = held[item.key] = translate.read(item, job)
-        return prepared.pixels, [translate.padded(frame, job) for frame in prepared.frames]
+        return (prepared.pixels, prepared.note), [translate.padded(frame, job) for frame in prepared.frames]
 
     def write(item: Item, temporary: Path, *translated: Pixels) -> tuple[None, list[Pixels]]:
         # Not held any more if another picture crashed this process in between.
@@ -251,12 +254,6 @@ def _serve(connection: Connection, job: Job, keep: int) -> None:
             _send(connection, (error, value, time.perf_counter() - started), frames)
         except OSError:  # nobody waits for it any more
             return
-
-
-def _die_first() -> None:
-    """Have the system, when memory runs out, end this process rather than the one that keeps the books."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _without_trace(error: Exception) -> Exception:

@@ -13,7 +13,7 @@ from imgtrans.images.deep import TOP, parted, samples, to_srgb_deep, turned, wid
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames, duration, go_to, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
-from imgtrans.images.metadata import drop_broken_directories, orientation
+from imgtrans.images.metadata.carried import drop_broken_directories, orientation
 from imgtrans.images.modes import DEEP_MODES, scaled, split_alpha, to_8bit, to_rgb
 from imgtrans.images.tiff import mend, refuse_large_tiles
 from imgtrans.protocols import Pixels
@@ -106,7 +106,7 @@ def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: b
         stored = orientation(image)
     image.load()
     now = orientation(image)
-    keep = keepsake(image, path, sideways=max(stored, now) >= 5, raw_mode=raw_mode)
+    keep = keepsake(image, path, stored=stored, raw_mode=raw_mode)
     profile = image.info.get("icc_profile")
     if deep and (values := samples(image, path, raw_mode, number)) is not None:
         deep_colour, deep_alpha = parted(turned(values, max(stored, now)), image)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgtrans.images.captions import TIFF_IPTC
 from imgtrans.images.deep import TOP, tifffile
+from imgtrans.images.metadata.captions import TIFF_IPTC
 from imgtrans.protocols import Pixels
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -38,6 +38,7 @@ class DeepImage:
 
     Attributes:
         mode: Pillow's name for what it is, but for the depth.
+        size: Width and height.
         info: As Pillow's pictures have one; empty.
     """
 
@@ -45,6 +46,7 @@ class DeepImage:
         channels = np.atleast_3d(pixels)
         self._values = channels if alpha is None else np.dstack([channels, alpha])
         self.mode = _MODES[self._values.shape[2]]
+        self.size = (self._values.shape[1], self._values.shape[0])
         self.info: dict[str, Any] = {}
 
     def save(self, buffer: BytesIO, format: str, **options: Any) -> None:
@@ -73,7 +75,7 @@ class DeepImage:
                 buffer.write(b"".join([struct.pack(">I", len(put)), name, put, struct.pack(">I", check)]))
 
     def _save_tiff(self, buffer: BytesIO, **options: Any) -> None:
-        tags = options["exif"]
+        tags, across = options["exif"], options.get("x_resolution")
         carried = [(tag, kind, tags[tag]) for tag, kind in _CARRIED if tag in tags]
         tifffile().imwrite(
             buffer,
@@ -88,8 +90,8 @@ class DeepImage:
             metadata=None,
             software=False,
             iccprofile=options.get("icc_profile"),
-            resolution=options.get("dpi"),
-            resolutionunit="INCH" if "dpi" in options else None,
+            resolution=options.get("dpi") or ((across, options["y_resolution"]) if across else None),
+            resolutionunit="INCH" if "dpi" in options else "NONE" if across else None,
             extratags=[(tag, kind, len(content), content, True) for tag, kind, content in carried],
         )
 

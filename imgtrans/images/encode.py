@@ -13,26 +13,29 @@ import numpy as np
 from PIL import Image
 
 from imgtrans.errors import ImageError
-from imgtrans.images.captions import TIFF_IPTC, jpeg_segment, png_texts
 from imgtrans.images.colour import gray_profile, srgb_profile
 from imgtrans.images.decode import Picture
 from imgtrans.images.deep import narrowed
 from imgtrans.images.deepfile import DeepImage, flattened, lightness
 from imgtrans.images.depth import DEEP_FORMATS
-from imgtrans.images.exif import into_tiff
 from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake
-from imgtrans.images.metadata import tiff_exif
+from imgtrans.images.metadata.captions import TIFF_IPTC, jpeg_captions, png_texts
+from imgtrans.images.metadata.carried import DESCRIPTIVE, TIFF_XMP
+from imgtrans.images.metadata.exif import into_tiff
+from imgtrans.images.metadata.resolution import with_aspect
+from imgtrans.images.metadata.target import Target, exif_for
+from imgtrans.images.metadata.xmp import xmp_for
 from imgtrans.images.pages import join_pages
 from imgtrans.images.written import written_format
 from imgtrans.protocols import Pixels, Wanted
 
 # What Pillow can write into each format besides pixels
 _HOLDS = {
-    "JPEG": ("exif", "xmp", "dpi", "icc_profile", "comment", "iptc"),
-    "PNG": ("exif", "xmp", "dpi", "icc_profile", "texts"),
-    "TIFF": ("exif", "xmp", "dpi", "icc_profile", "iptc"),
-    "GIF": ("comment",),
+    "JPEG": ("exif", "xmp", "dpi", "aspect", "icc_profile", "comments", "iptc"),
+    "PNG": ("exif", "xmp", "dpi", "aspect", "icc_profile", "texts", "iptc"),
+    "TIFF": ("exif", "xmp", "dpi", "aspect", "icc_profile", "iptc"),
+    "GIF": ("comments",),
     "WEBP": ("exif", "xmp", "icc_profile"),
     "AVIF": ("exif", "xmp", "icc_profile"),
     "HEIF": ("exif", "xmp", "icc_profile"),
@@ -45,8 +48,9 @@ _HAS_GRAY = ("JPEG", "PNG", "TIFF", "JPEG2000", "BMP", "PPM", "TGA", "PCX", "SGI
 _HAS_GRAY_WITH_ALPHA = ("PNG", "TIFF", "JPEG2000", "TGA")
 _TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma", "jpeg")
 _PREDICTED = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "zstd", "lzma")
-_TIFF_XMP, _TIFF_PREDICTOR = 700, 317
+_TIFF_PREDICTOR = 317
 _HORIZONTAL = 2
+_NO_UNIT = 1  # of a TIFF's resolution
 _GIF_CLEAR = 255  # the palette's last entry is the transparent one
 _AS_IT_WAS = Wanted()
 
@@ -117,11 +121,14 @@ def encode_frames(frames: Sequence[Picture], path: Path, wanted: Wanted = _AS_IT
         for frame in frames
     ]
     if format == "TIFF":
-        pages = [_encoded(image, format, frame.keep, wanted) for image, frame in zip(images, frames, strict=True)]
+        pages = [
+            _encoded(image, format, frame.keep, wanted, len(frames))
+            for image, frame in zip(images, frames, strict=True)
+        ]
         path.write_bytes(join_pages(pages))
         return
     options = {"save_all": True, "append_images": images[1:], **playing(format, keep.timing)}
-    path.write_bytes(_encoded(images[0], format, keep, wanted, options))
+    path.write_bytes(_encoded(images[0], format, keep, wanted, len(frames), options))
 
 
 def _assembled(
@@ -164,21 +171,25 @@ def _encoded(
     format: str,
     keep: Keepsake,
     wanted: Wanted,
+    pages: int = 1,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> memoryview:
-    """Return the file's content, made with the first set of options that works."""
+    """Return the file's content, or that of one of its pages, made with the first set of options that works."""
     problem: Exception | None = None
     for settings, carried in _tries(image, format, keep, wanted):
         buffer = BytesIO()
         try:
             profile = gray_profile if image.mode in ("L", "LA") else srgb_profile
-            options = settings | _metadata(format, keep, carried, settings, profile() if keep.had_profile else b"")
+            bits = 16 if isinstance(image, DeepImage) else 8
+            target = Target(keep.format, format, image.mode, bits, image.size, pages)
+            options = settings | _metadata(target, keep, carried, settings, profile() if keep.had_profile else b"")
             options |= more
-            block = options.pop("block", b"")
+            block, aspect = options.pop("block", b""), options.pop("aspect", None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of odd metadata
                 image.save(buffer, format, **options)
-                content = into_tiff(buffer.getvalue(), block) if block else buffer.getbuffer()
+            content = into_tiff(buffer.getvalue(), block, DESCRIPTIVE) if block else buffer.getbuffer()
+            content = with_aspect(content, format, aspect) if aspect else content
         except Exception as error:  # Pillow's encoders raise almost anything
             problem = problem or error
         else:
@@ -192,8 +203,8 @@ def _tries(
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Yield settings and the names of what is carried: all that is kept, then ever less of it."""
     held = _HOLDS.get(format, ())
-    captions = ("comment", "texts", "iptc")
-    for without in ((), captions, ("xmp",), ("exif",), ("xmp", "exif", "dpi", *captions)):
+    captions = ("comments", "texts", "iptc")
+    for without in ((), captions, ("xmp",), ("exif",), ("xmp", "exif", "dpi", "aspect", *captions)):
         for settings in _settings(image, format, keep, wanted.quality):
             yield settings, tuple(name for name in held if name not in without)
 
@@ -228,25 +239,36 @@ def _settings(image: Image.Image | DeepImage, format: str, keep: Keepsake, quali
 
 
 def _metadata(
-    format: str, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any], profile: bytes
+    target: Target, keep: Keepsake, carried: tuple[str, ...], settings: dict[str, Any], profile: bytes
 ) -> dict[str, Any]:
-    """Return the options that make Pillow write what is carried."""
-    values = {"exif": keep.exif, "xmp": keep.xmp, "dpi": keep.dpi, "icc_profile": profile, **vars(keep.captions)}
-    options: dict[str, Any] = {name: values[name] for name in carried if values[name]}
-    if format == "PNG":
-        options["pnginfo"] = png_texts(options.pop("texts", ()), options.pop("xmp", b""))
-    if format == "JPEG" and "iptc" in options:
-        options["extra"] = jpeg_segment(options.pop("iptc"))
-    if format == "TIFF":
-        block = options.pop("exif", b"")
-        options["block"] = block if keep.format == "TIFF" else tiff_exif(block)
+    """Return the options that make Pillow write what is carried, and what it does not write: ``block``, ``aspect``."""
+    values: dict[str, Any] = {"icc_profile": profile, "dpi": keep.dpi, "aspect": keep.aspect, **vars(keep.captions)}
+    if "exif" in carried:
+        values["exif"] = exif_for(keep.exif, target)
+    if "xmp" in carried:
+        values["xmp"] = xmp_for(keep.xmp, target)
+    options: dict[str, Any] = {name: values[name] for name in carried if values.get(name)}
+    if comments := options.pop("comments", ()):
+        *others, options["comment"] = comments
+        options["comments"] = others
+    if target.format == "PNG":
+        texts = [options.pop(name, empty) for name, empty in (("texts", ()), ("xmp", b""), ("iptc", b""))]
+        options["pnginfo"] = png_texts(*texts)
+    if target.format == "JPEG" and (extra := jpeg_captions(options.pop("comments", ()), options.pop("iptc", b""))):
+        options["extra"] = extra
+    if target.format == "TIFF":
+        options["block"] = options.pop("exif", b"")
         options["exif"] = tags = Image.Exif()  # Pillow takes tags of every kind as if they were EXIF
+        if "aspect" in options:
+            across, down = options.pop("aspect")
+            options |= {"x_resolution": across, "y_resolution": down, "resolution_unit": _NO_UNIT}
         if "xmp" in options:
-            tags[_TIFF_XMP] = options.pop("xmp")
+            tags[TIFF_XMP] = options.pop("xmp")
         if "iptc" in options:
             tags[TIFF_IPTC] = options.pop("iptc")
         if settings["compression"] in _PREDICTED:
             tags[_TIFF_PREDICTOR] = _HORIZONTAL
+    options.pop("comments", None)
     return options
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
 from imgtrans.images import heif
+from imgtrans.images.metadata.pngtext import legible
 
 # Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs. MPO comes with
 # JPEG; TGA is last because it has no signature.
@@ -110,13 +111,14 @@ def is_image(path: Path) -> bool:
 @contextmanager
 def _pillow_allows(max_pixels: int | None) -> Iterator[None]:
     """Let Pillow's own check against decompression bombs not stand in the way of a limit above it."""
-    before = Image.MAX_IMAGE_PIXELS
+    before, texts = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # a megabyte is too little for texts and profiles
     if max_pixels is not None and before is not None:
         Image.MAX_IMAGE_PIXELS = max(before, max_pixels)  # it checks sizes that stand deeper in a file, too
     try:
         yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before, texts
 
 
 @contextmanager
@@ -138,7 +140,11 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
             if format_by_content(path) == heif.NAME:
                 heif.register()
                 formats = (heif.NAME,)
-            with _pillow_allows(max_pixels), path.open("rb") as file, Image.open(file, formats=formats) as image:
+            with (
+                _pillow_allows(max_pixels),
+                path.open("rb") as file,
+                Image.open(legible(file), formats=formats) as image,
+            ):
                 if max_pixels is not None and image.width * image.height > max_pixels:
                     raise ImageError(
                         f"{shown} has {image.width}x{image.height} pixels, more than the limit of {max_pixels:,}."

@@ -9,7 +9,12 @@ from PIL import Image, TiffImagePlugin
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # a PSD's frames are its layers, an MPO's first is the photo
 _NEW_SUBFILE_TYPE = 254
 _REDUCED_OR_MASK = 1 | 4
-_OF_ONE_PAGE = ("icc_profile", "dpi", "compression")  # what Pillow would take over to the next page of a TIFF
+_OF_ONE_PAGE = (
+    "icc_profile",
+    "dpi",
+    "resolution",
+    "compression",
+)  # what Pillow would take over to the next page of a TIFF
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from PIL import Image, JpegImagePlugin
 
-from imgtrans.images.captions import NONE, Captions, carried_captions
 from imgtrans.images.frames import STILL, Timing
-from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp
+from imgtrans.images.metadata.captions import NONE, Captions, carried_captions
+from imgtrans.images.metadata.carried import carried_exif, carried_xmp, orientation
+from imgtrans.images.metadata.pngtext import left_out
+from imgtrans.images.metadata.resolution import carried_aspect, carried_dpi
+from imgtrans.images.metadata.turn import Turn
 from imgtrans.images.modes import is_gray
 
 _HEADER_BYTES = 1 << 16
@@ -26,7 +29,9 @@ class Keepsake:
         exif: EXIF for the upright picture, starting with ``Exif\\0\\0``; b"" if there is none.
         xmp: XMP packet for the upright picture; b"" if there is none.
         captions: Comments, texts and IPTC.
+        left_out: Keywords of a PNG's texts that are too long to be read.
         dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
+        aspect: The same without a unit, where its pixels are not square.
         had_profile: Whether the input carried an ICC profile.
         gray: Whether it had no colours.
         tables: JPEG: quantisation tables of 64 numbers each, one per component, the last for those that follow.
@@ -43,7 +48,9 @@ class Keepsake:
     exif: bytes = b""
     xmp: bytes = b""
     captions: Captions = NONE
+    left_out: tuple[str, ...] = ()
     dpi: tuple[float, float] | None = None
+    aspect: tuple[float, float] | None = None
     had_profile: bool = False
     gray: bool = False
     tables: tuple[tuple[int, ...], ...] = ()
@@ -55,24 +62,27 @@ class Keepsake:
     timing: Timing = STILL
 
 
-def keepsake(image: Image.Image, path: Path, sideways: bool, raw_mode: str = "") -> Keepsake:
+def keepsake(image: Image.Image, path: Path, stored: int = 1, raw_mode: str = "") -> Keepsake:
     """Collect what is to be kept of a picture whose pixels are loaded and not yet turned upright.
 
     Args:
         image: The picture as Pillow opened it.
         path: Its file.
-        sideways: Whether making it upright swaps its sides.
+        stored: The orientation that its file has, 1 (upright) to 8; Pillow turns a TIFF while it loads it.
         raw_mode: Pillow's name of how the samples lie in the file.
     """
     tables, subsampling = _jpeg_tables(image)
+    turn = _turn(image, stored)
     compression = image.info.get("compression")
     return Keepsake(
         source=os.fsdecode(path),
         format=str(image.format),
-        exif=carried_exif(image),
-        xmp=carried_xmp(image),
-        captions=carried_captions(image),
-        dpi=carried_dpi(image, sideways),
+        exif=carried_exif(image, path, turn),
+        xmp=carried_xmp(image, path, turn),
+        captions=carried_captions(image, path),
+        left_out=left_out(path) if image.format == "PNG" else (),
+        dpi=carried_dpi(image, turn.sideways),
+        aspect=carried_aspect(image, turn.sideways),
         had_profile=bool(image.info.get("icc_profile")),
         gray=is_gray(image, raw_mode),
         tables=tables,
@@ -82,6 +92,13 @@ def keepsake(image: Image.Image, path: Path, sideways: bool, raw_mode: str = "")
         lossless=_is_lossless(path, str(image.format)),
         codestream=getattr(image, "codec", "") == "j2k",
     )
+
+
+def _turn(image: Image.Image, stored: int) -> Turn:
+    """Return how a loaded picture lies in its file."""
+    now = orientation(image)
+    upright = Turn(now, *image.size).upright
+    return Turn(max(stored, now), *Turn(max(stored, now), *upright).upright)
 
 
 def _jpeg_tables(image: Image.Image) -> tuple[tuple[tuple[int, ...], ...], int]:

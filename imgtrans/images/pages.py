@@ -3,10 +3,9 @@
 import struct
 from collections.abc import Sequence
 
-from imgtrans.images.exif import EXIF, GPS, INTEROP
+from imgtrans.images.metadata.directories import BELOW, MAIN, TYPE_BYTES
 
 _STRIP_OFFSETS, _TILE_OFFSETS = 273, 324
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LONG = 4
 _ENTRY_BYTES = 12
 _LARGEST = 2**32 - 1
@@ -43,15 +42,15 @@ def _end(content: bytearray, directory: int) -> int:
     return int(directory + 2 + count * _ENTRY_BYTES)
 
 
-def _move(content: bytearray, directory: int, by: int) -> int:
+def _move(content: bytearray, directory: int, by: int, name: int = MAIN) -> int:
     """Add ``by`` to every place that a directory and those below it name; return where its link is."""
     end = _end(content, directory)
     for at in range(directory + 2, end, _ENTRY_BYTES):
         tag, kind, number, value = struct.unpack_from("<HHII", content, at)
-        size = _TYPE_BYTES.get(kind, 0) * number
-        if tag in (EXIF, GPS, INTEROP):
-            _move(content, value + by, by)
-        elif tag in (_STRIP_OFFSETS, _TILE_OFFSETS):
+        size = TYPE_BYTES.get(kind, 0) * number
+        if tag in BELOW.get(name, ()):
+            _move(content, value + by, by, tag)
+        elif name == MAIN and tag in (_STRIP_OFFSETS, _TILE_OFFSETS):
             if kind != _LONG:
                 raise ValueError("places of pixels that are no LONG")
             if number > 1:

@@ -68,7 +68,8 @@ def machine_code(machine: Machine, folder: Path | None = None) -> bytes:
         machine: The processor that they are for.
         folder: Where it is kept; what is damaged there, or cannot be written, is made anew.
     """
-    path = None if folder is None else folder / f"{_key(machine)}.o"
+    key = _key(machine)
+    path = folder / f"{key}.o" if folder and key else None
     if path is not None:
         with contextlib.suppress(OSError):
             kept = path.read_bytes()
@@ -84,11 +85,15 @@ def machine_code(machine: Machine, folder: Path | None = None) -> bytes:
 
 
 def _key(machine: Machine) -> str:
-    """Return what tells one object file from another: what it was made from, for what and by what."""
+    """Return what tells one object file from another: what it was made from, for what and by what.
+
+    It is "" if the source is not there to be read, as in a zipapp.
+    """
     told = hashlib.sha256(f"{machine} {llvmlite.__version__}".encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    for path in sources:
         told.update(path.read_bytes())
-    return told.hexdigest()[:32]
+    return told.hexdigest()[:32] if sources else ""
 
 
 def _target(machine: Machine) -> llvm.TargetMachine:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 AHEAD = 4  # rows: kernels make some together
-LLVM_BYTES = 70_000_000  # what it takes for itself
+READY_BYTES = 140_000_000  # LLVM takes half of it for itself; making weights ready leaves the rest behind
 
 
 class Streamer:
@@ -73,7 +73,7 @@ class Streamer:
         if not layers:
             return 0
         room = 4 * max(kernel.room for kernel in layers)
-        return LLVM_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
+        return READY_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
 
     def forget_weights(self) -> None:
         """Let go of the network's own weights where kernels have theirs."""

@@ -37,6 +37,14 @@ def check_backend(backend: Backend) -> None:
         require(np.array_equal(pictures, before), f"{said} changes what it is given")
         worst = np.abs(result - expected.permute(0, 2, 3, 1).numpy()).max()
         require(bool(worst <= allowed), f"{said} is wrong by {worst:.0f} of {top}")
+    halved = nn.Sequential(nn.Conv2d(3, 3, 3, stride=2, padding=1), nn.Upsample(scale_factor=2), nn.Tanh())
+    other = backend.open(halved.eval().requires_grad_(False), torch.device("cpu"), torch.float32)
+    refused = False
+    try:
+        other.run(np.zeros((1, 7, 8, 3), np.uint8))
+    except ValueError:
+        refused = True
+    require(refused, f"{backend.name} returns another shape than it was given, and should refuse such pictures")
     if isinstance(session, Interruptible):
         session.interrupt()
         ended = False

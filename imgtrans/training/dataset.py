@@ -13,9 +13,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from imgtrans.errors import FilesError, ImageError
-from imgtrans.images.formats import is_image, open_image
-from imgtrans.images.modes import to_8bit, to_rgb
+from imgtrans.training.crops import Cut, Pixels, load_rgb, read_crop
+from imgtrans.training.pictures import pictures_in
 
 # The paper resizes to 286 and crops 256; other crops keep that proportion.
 LOAD_PER_CROP = 286 / 256
@@ -52,8 +51,8 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
             self.transforms = [transforms_] if callable(transforms_) else list(transforms_)
         self.unaligned = unaligned
         prefix = "train" if mode == "train" else "test"
-        self.files_A = _pictures(Path(root) / f"{prefix}A")
-        self.files_B = _pictures(Path(root) / f"{prefix}B")
+        self.files_A = pictures_in(Path(root), f"{prefix}A")
+        self.files_B = pictures_in(Path(root), f"{prefix}B")
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Return ``{"A": tensor, "B": tensor}``."""
@@ -108,6 +107,15 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, n: int) -> dict[str, Tensor]:
         """Return pair ``n`` as ``{"A": tensor, "B": tensor}``, each (3, crop, crop) in [-1, 1]."""
+        pair = {}
+        for domain, files, cut in zip("AB", (self.dataset.files_A, self.dataset.files_B), self.cuts(n), strict=True):
+            pixels, left_out = read_crop(files, cut, self.crop)
+            self.leave_out(left_out)
+            pair[domain] = to_tensor(pixels)
+        return pair
+
+    def cuts(self, n: int) -> tuple[Cut, Cut]:
+        """Return what is cut out of which pictures for pair ``n``: for A and for B."""
         epoch, position = divmod(n, len(self.dataset))
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
@@ -115,54 +123,21 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
             self._epoch = epoch
         draw = random.Random(f"{self.seed}/{n}")
         index_B = draw.randrange(len(self.dataset.files_B))
-        return {
-            "A": self._crop(self.dataset.files_A, self._order[position], draw),
-            "B": self._crop(self.dataset.files_B, index_B, draw),
-        }
+        return self._cut(self._order[position], draw), self._cut(index_B, draw)
 
-    def _crop(self, files: list[Path], index: int, draw: random.Random) -> Tensor:
-        load = self.crop * LOAD_PER_CROP * draw.uniform(1.0, self.scale_jitter)
-        across, down, flip = draw.random(), draw.random(), draw.random() < 0.5
-        for attempt in range(len(files)):
-            path = files[(index + attempt) % len(files)]
-            try:
-                image = load_rgb(path)
-                break
-            except ImageError as error:  # one bad picture must not end a training of days
-                if path not in self._left_out:
-                    self._left_out.add(path)
-                    _log.warning("%s It is left out.", error.message)
-        else:
-            raise FilesError(f"no picture in {files[0].parent} can be read")
-        side = self.crop * min(image.size) / load
-        left, top = across * (image.width - side), down * (image.height - side)
-        box = (left, top, left + side, top + side)
-        image = image.resize((self.crop, self.crop), Image.Resampling.BICUBIC, box=box)
-        if flip:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return to_tensor(image)
+    def leave_out(self, pictures: dict[Path, str]) -> None:
+        """Tell of pictures that cannot be read, of each once, and why."""
+        for path, why in pictures.items():
+            if path not in self._left_out:
+                self._left_out.add(path)
+                _log.warning("%s It is left out.", why)
+
+    def _cut(self, index: int, draw: random.Random) -> Cut:
+        short_side = self.crop * LOAD_PER_CROP * draw.uniform(1.0, self.scale_jitter)
+        return Cut(index, short_side, draw.random(), draw.random(), draw.random() < 0.5)
 
 
-def to_tensor(image: Image.Image) -> Tensor:
-    """Turn an 8-bit RGB image into a tensor (3, H, W) in [-1, 1]."""
+def to_tensor(image: Image.Image | Pixels) -> Tensor:
+    """Turn an 8-bit RGB image (H, W, 3) into a tensor (3, H, W) in [-1, 1]."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
     return pixels.to(torch.float32) / 127.5 - 1.0
-
-
-def load_rgb(path: Path) -> Image.Image:
-    """Decode a picture as 8-bit RGB.
-
-    Raises:
-        ImageError: If it cannot be decoded.
-    """
-    with open_image(path) as image:
-        return to_rgb(to_8bit(image)) if image.mode != "RGB" else image.copy()
-
-
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise FilesError(f"there is no folder {folder}", "the pictures of a data set stand in trainA and trainB")
-    files = sorted(path for path in folder.iterdir() if path.is_file() and is_image(path))
-    if not files:
-        raise FilesError(f"{folder} holds no picture", "put the pictures of that domain into it")
-    return files

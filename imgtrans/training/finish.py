@@ -1,36 +1,41 @@
 """The end of a training run: both generators, with complete cards, into the zoo."""
 
 import csv
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from torch import nn
 
 from imgtrans import __version__
 from imgtrans.architectures.family import architecture
 from imgtrans.card import Card
-from imgtrans.checkpoint import shapes_of, write_weights
-from imgtrans.errors import ModelError
-from imgtrans.files import sha256_of
+from imgtrans.checkpoint import content_of, shapes_of, write_weights
+from imgtrans.errors import FilesError, ModelError
+from imgtrans.training.grid import grid_pictures
 from imgtrans.training.log import COLUMNS
 from imgtrans.training.naming import domains, reverse_name
 from imgtrans.training.objective import LOSS_NAMES
 from imgtrans.training.run import TrainingRun
 from imgtrans.training.state import CHANNELS
+from imgtrans.training.verdict import check_generator
 from imgtrans.zoo.store import Model, find, install
 
 _METRIC_STEPS = 1000
 
 
 def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
-    """Put both generators of a complete run into the zoo; one that is there already stays.
+    """Put both generators of a complete run into the zoo, if they are good for something; one that is there stays.
 
     Raises:
-        FilesError: If a name was taken meanwhile.
+        UnavailableError: If one of them makes no pictures, so that neither is installed.
+        FilesError: If a name was taken meanwhile, or the zoo cannot be written.
     """
     source, target = domains(name)
     networks = run.state.result()
+    pictures_A, pictures_B = (pictures.to(run.state.device) for pictures in grid_pictures(run.grid_crops))
+    check_generator(networks.G_AB, name, pictures_A, pictures_B)
+    check_generator(networks.G_BA, reverse_name(name), pictures_B, pictures_A)
     return [
         _install(run, networks.G_AB, name, source, target, data),
         _install(run, networks.G_BA, reverse_name(name), target, source, data),
@@ -42,38 +47,38 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
     weights = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     recognition = architecture.recognise(shapes_of(weights))
     assert recognition is not None and recognition.parameters["channels"] == CHANNELS
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "model.safetensors"
-        write_weights(weights, file)
-        digest = sha256_of(file)
-        try:
-            if (present := find(name)).card.sha256 == digest:
-                return present  # put there before the last attempt to finish was cut off
-        except ModelError:
-            pass
-        dataset = run.dataset
-        card = Card(
-            name=name,
-            source=source,
-            target=target,
-            architecture=architecture.name,
-            parameters=recognition.parameters,
-            sha256="",
-            training_size=options.crop,
-            steps=state.step,
-            data_set=f"{data.resolve().name} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
-            licence="unstated",
-            provenance=f"trained by imgtrans {__version__} as a CycleGAN (Zhu et al., ICCV 2017)",
-            date=datetime.now(UTC).date().isoformat(),
-            training={
-                **options.to_dict(),
-                "pictures_seen": state.step * options.batch_size,
-                "seconds": round(state.seconds),
-                "device": str(state.device),
-            },
-            metrics=last_losses(run.folder / "losses.csv"),
-        )
+    try:
+        if (present := find(name)).card.sha256 == hashlib.sha256(content_of(weights)).hexdigest():
+            return present  # put there before the last attempt to finish was cut off
+    except ModelError:
+        pass
+    dataset = run.dataset
+    card = Card(
+        name=name,
+        source=source,
+        target=target,
+        architecture=architecture.name,
+        parameters=recognition.parameters,
+        sha256="",
+        training_size=options.crop,
+        steps=state.step,
+        data_set=f"{data.resolve().name} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
+        licence="unstated",
+        provenance=f"trained by imgtrans {__version__} as a CycleGAN (Zhu et al., ICCV 2017)",
+        date=datetime.now(UTC).date().isoformat(),
+        training={
+            **options.to_dict(),
+            "pictures_seen": state.step * options.batch_size,
+            "seconds": round(state.seconds),
+            "device": str(state.device),
+        },
+        metrics=last_losses(run.folder / "losses.csv"),
+    )
+    try:
         return install(card, lambda path: write_weights(weights, path))
+    except FilesError as error:
+        hint = error.hint or "make room, or see to it that it can be written"
+        raise FilesError(error.message, f"{hint}; then --resume puts what is missing there") from error
 
 
 def last_losses(path: Path) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The training loop of CycleGAN, to be read from top to bottom."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from imgtrans.training.grid import grid_pictures, save_grid
 from imgtrans.training.log import LossLog
 from imgtrans.training.objective import LOSS_NAMES, discriminator_loss, generator_losses
 from imgtrans.training.options import learning_rate_factor
-from imgtrans.training.reading import read_ahead
+from imgtrans.training.reading import ReadAhead
 from imgtrans.training.spikes import SpikePenalty
 from imgtrans.training.state import TrainingState
 
 # Losses are fetched from the device so often: each fetch waits for all work queued there.
 LOG_EVERY = 10
+# What discriminators say is around 0 and 1, and their mean losses are below 1 but for the first steps.
+_BEYOND_SENSE = 100.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def train(
         grid_crops: The pairs shown in picture grids.
         folder: Where ``losses.csv``, ``checkpoint.pt`` and ``grids/`` go.
         report: Told every few steps.
-        stop: Asked after each step.
+        stop: Asked after each step, and while pictures are waited for.
 
     Returns:
         Whether the run is complete. The checkpoint is saved either way.
@@ -61,22 +66,28 @@ def train(
     all_steps, constant_steps = options.schedule(len(crops.dataset))
     precision = choose_precision(options.precision, device)
     autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
-    batches = read_ahead(
-        crops,
-        range(state.step * options.batch_size, all_steps * options.batch_size),
-        batch_size=options.batch_size,
-        workers=options.workers,
-        pin_memory=device.type == "cuda",
-    )
     fingerprint = crops.dataset.fingerprint()
     pictures_A, pictures_B = (pictures.to(device) for pictures in grid_pictures(grid_crops))
     discriminators = torch.nn.ModuleList([networks.D_A, networks.D_B])
     weights = [weight for network in networks.all().values() for weight in network.parameters()]
     log = LossLog(folder / "losses.csv", state.step)
     pending: list[tuple[int, Tensor, float]] = []
+    warned = False
     started = saved = time.monotonic()
     seconds_before, first_step = state.seconds, state.step
     spikes = SpikePenalty(*((networks.G_AB, networks.G_BA) if options.spike_weight else ()))
+
+    def warn_of_nonsense(rows: Tensor) -> None:
+        nonlocal warned
+        losses = dict(zip(LOSS_NAMES, rows.mean(0).tolist(), strict=True))
+        worst = max(("G_adversarial", "D_A", "D_B"), key=losses.__getitem__)
+        if losses[worst] > _BEYOND_SENSE and not warned:
+            warned = True
+            _log.warning(
+                "at step %d %s is %.3g, and in a training that goes well it is below 1: this one has come apart, "
+                "mostly because the learning rate (now %.3g) is too high",
+                state.step, worst, losses[worst], pending[-1][2],
+            )  # fmt: skip
 
     def write_pending() -> None:
         if not pending:
@@ -87,6 +98,7 @@ def train(
                 raise _diverged(step, "losses")
             log.write(step, row.tolist(), rate)
         log.flush()
+        warn_of_nonsense(rows)
         pending.clear()
         per_step = (time.monotonic() - started) / (state.step - first_step)
         report(StepReport(state.step, all_steps, dict(zip(LOSS_NAMES, rows[-1].tolist(), strict=True)), per_step))
@@ -98,6 +110,19 @@ def train(
         state.seconds = seconds_before + time.monotonic() - started
         state.save(folder / "checkpoint.pt", fingerprint)
 
+    def lost(sentence: str) -> None:
+        save()  # between two steps, so that all is as it should be
+        _log.warning("%s. What has been trained so far is saved.", sentence)
+
+    batches = ReadAhead(
+        crops,
+        range(state.step * options.batch_size, all_steps * options.batch_size),
+        batch_size=options.batch_size,
+        workers=options.workers,
+        pin_memory=device.type == "cuda",
+        stop=stop,
+        lost=lost,
+    )
     try:
         for batch in batches:
             real_A = batch["A"].to(device, non_blocking=True)
@@ -139,8 +164,9 @@ def train(
                 saved = time.monotonic()
         save()
     finally:
-        log.close()
+        batches.close()
         spikes.close()
+        log.close()
     return state.step >= all_steps
 
 

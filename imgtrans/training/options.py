@@ -1,5 +1,6 @@
 """What a training run is told: one frozen record, saved with the run."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,6 +11,15 @@ MAY_CHANGE_ON_RESUME = frozenset(
     | {"spike_weight"}
     | {"device", "precision", "workers", "save_minutes", "grid_every"}
 )
+
+# The least and the most of each number. The most is far beyond what anybody trains with, and below what breaks.
+_LIMITS: dict[str, tuple[float, float]] = {
+    "ngf": (1, 1024), "blocks": (0, 256), "crop": (32, 8192), "scale_jitter": (1, 64), "batch_size": (1, 1024),
+    "epochs": (0, 10**9), "decay_epochs": (0, 10**9), "steps": (0, 10**12),
+    "learning_rate": (0, 1e9), "cycle_weight": (0, 1e9), "identity_weight": (0, 1e9), "spike_weight": (0, 1e9),
+    "pool_size": (0, 10**6), "ema_decay": (0, 1), "seed": (0, 2**63 - 1), "workers": (0, 256),
+    "save_minutes": (0, 1e9), "grid_every": (1, 10**12),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,23 +75,14 @@ class TrainOptions:
     grid_every: int = 500
 
     def __post_init__(self) -> None:
-        for name, smallest in (("ngf", 1), ("blocks", 0), ("batch_size", 1), ("crop", 32), ("grid_every", 1)):
-            if getattr(self, name) < smallest:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least {smallest}, not {getattr(self, name)}")
-        for name in (
-            "epochs", "decay_epochs", "steps", "pool_size", "workers", "seed",
-            "learning_rate", "cycle_weight", "identity_weight", "spike_weight", "save_minutes",
-        ):  # fmt: skip
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
-        if not 0 <= self.ema_decay < 1:
+        for name, (least, most) in _LIMITS.items():
+            _check_number(f"--{name.replace('_', '-')}", getattr(self, name), least, most)
+        if self.ema_decay >= 1:
             raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
-        if self.scale_jitter < 1:
-            raise UsageError(f"--scale-jitter must be at least 1, not {self.scale_jitter:g}")
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:
             raise UsageError("there is nothing to train: --epochs, --decay-epochs and --steps are all 0")
 
@@ -123,3 +124,14 @@ def learning_rate_factor(step: int, all_steps: int, constant_steps: int) -> floa
     if step < constant_steps:
         return 1.0
     return (all_steps - step) / (all_steps - constant_steps + 1)
+
+
+def _check_number(option: str, value: float, least: float, most: float) -> None:
+    if least <= value <= most:
+        return
+    if value < least == 0:
+        raise UsageError(f"{option} cannot be negative")
+    if math.isnan(value):
+        raise UsageError(f"{option} must be a number from {least:g} to {most:g}")
+    bound = f"at least {least:g}" if value < least else f"at most {int(most):,}"
+    raise UsageError(f"{option} must be {bound}, not {value}")

@@ -1,25 +1,27 @@
 """One training run from its folder's point of view: start or resume it, train, leave it able to go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from imgtrans.architectures.family import architecture as resnet
 from imgtrans.architectures.parameters import ResNetParameters
 from imgtrans.devices import choose_device, choose_precision
-from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
+from imgtrans.memory import is_out_of_memory
 from imgtrans.training.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import StepReport, train
 from imgtrans.training.naming import reverse_name
 from imgtrans.training.options import TrainOptions
+from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
 from imgtrans.training.state import CHANNELS, TrainingState, new_networks, read_state
 from imgtrans.zoo.loading import find_model, load_network
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,26 @@ class TrainingRun:
         """The training pictures."""
         return self.crops.dataset
 
+    @property
+    def precision(self) -> torch.dtype:
+        """What the networks compute in."""
+        return choose_precision(self.state.options.precision, self.state.device)
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.folder / CHECKPOINT).exists()
+
     def train(self, report: Callable[[StepReport], None], stop: Callable[[], bool]) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
         Raises:
-            FilesError: If another process trains this run.
+            FilesError: If another process trains this run, or its folder cannot be written any more.
+            UnavailableError: If memory does not suffice, or the training diverges.
         """
         lock = FileLock(self.folder / ".lock")
         try:
-            with lock.acquire(timeout=0):
+            with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
                 sweep_temporaries(self.folder)
                 return train(self.state, self.crops, self.grid_crops, self.folder, report, stop)
         except Timeout:
@@ -71,10 +84,10 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
         FilesError: If the data, or the run's folder, is not as it must be.
         UsageError: If the options contradict each other, or those of the resumed run.
     """
-    checkpoint = folder / CHECKPOINT
+    check_place(folder, resume)
     dataset, test_pictures = ImageDataset(data), _test_pictures(data)
     if resume:
-        content = read_state(checkpoint)
+        content = read_state(folder / CHECKPOINT)
         options = TrainOptions.resumed(content["options"], given)
         if content["data"] != dataset.fingerprint():
             raise FilesError(
@@ -83,19 +96,35 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
             )
     else:
         options = TrainOptions(**given) if not given.get("init") else _options_from(given)
-        if checkpoint.exists():
-            raise FilesError(f"{folder} holds a training run already", "go on with --resume, or give another --name")
     device = choose_device(options.device)
     choose_precision(options.precision, device)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = TrainingState(options, new_networks(options, device), device)
-    if resume:
-        state.load(content)
-    elif options.init:
-        _start_from(options.init, state)
+    with _in_memory(options, device):
+        state = TrainingState(options, new_networks(options, device), device)
+        if resume:
+            state.load(content)
+        elif options.init:
+            _start_from(options.init, state)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        check_room(folder, state.bytes_to_save(), resume)
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
     grid_crops = RandomCrops(test_pictures, options.crop, 1.0, options.seed) if test_pictures else crops
     return TrainingRun(folder, state, crops, grid_crops)
+
+
+@contextmanager
+def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
+    """Say in a sentence that there is not enough memory."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+            raise
+        raise UnavailableError(
+            f"memory does not suffice on {device} for a width of {options.ngf}, crops of {options.crop} pixels and a "
+            f"batch size of {options.batch_size}",
+            "a smaller --crop, --batch-size or --ngf needs less; what was saved stays as it was",
+        ) from error
 
 
 def _test_pictures(data: Path) -> ImageDataset | None:

@@ -1,9 +1,10 @@
 """The whole state of a training run, and its file: what is saved is all that resuming needs."""
 
 import itertools
+import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -74,7 +75,11 @@ class TrainingState:
         return replace(self.networks, **{name: average.module for name, average in self.averages.items()})
 
     def save(self, path: Path, data_fingerprint: str) -> None:
-        """Write everything to ``path``, atomically."""
+        """Write everything to ``path``, atomically.
+
+        Raises:
+            OSError: If it cannot be written; what was there before is left as it was.
+        """
         content = {
             "format": FORMAT,
             "options": self.options.to_dict(),
@@ -87,8 +92,19 @@ class TrainingState:
             "pools": [self.pool_A.state_dict(), self.pool_B.state_dict()],
             "torch_random": torch.get_rng_state(),
         }
-        with written_atomically(path) as temporary:
-            torch.save(content, temporary)
+        with written_atomically(path) as temporary, temporary.open("wb") as file:
+            sink = _Sink(file)
+            torch.save(content, sink)  # type: ignore[arg-type]
+            if sink.error:
+                raise sink.error
+
+    def bytes_to_save(self) -> int:
+        """Return about how large the file of :meth:`save` will be when the pools are full."""
+        tensors = [weight for network in self.networks.all().values() for weight in network.parameters()]
+        weights = sum(weight.numel() for weight in tensors)
+        averaged = sum(weight.numel() for average in self.averages.values() for weight in average.parameters())
+        pools = 2 * self.options.pool_size * CHANNELS * self.options.crop**2
+        return 4 * (3 * weights + averaged + pools)  # Adam keeps two numbers for each weight
 
     def load(self, content: dict[str, Any]) -> None:
         """Take over a saved state, as :func:`read_state` returns it."""
@@ -112,12 +128,21 @@ def read_state(path: Path) -> dict[str, Any]:
     """Read a training checkpoint (tensors on the CPU).
 
     Raises:
-        FilesError: If it is not one that this version wrote.
+        FilesError: If it is not one that this version wrote, or is not as it was written.
     """
     try:
+        with zipfile.ZipFile(path) as archive:  # PyTorch reads over the checksums that it writes
+            damaged = archive.testzip()
+        if damaged:
+            raise zipfile.BadZipFile(damaged)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise FilesError(f"there is no checkpoint {path} to resume from") from None
+    except zipfile.BadZipFile as error:
+        raise FilesError(
+            f"{path} is not a training checkpoint that can be read: it is damaged, its checksums do not match",
+            "put back a copy of it, or start again under another --name",
+        ) from error
     except Exception as error:
         raise FilesError(f"{path} is not a training checkpoint that can be read: {type(error).__name__}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -138,3 +163,27 @@ def new_networks(options: TrainOptions, device: torch.device) -> Networks:
     for network in networks.all().values():
         network.apply(weights_init_normal).to(device)
     return networks
+
+
+class _Sink:
+    """A file for PyTorch's writer, which cannot have a write fail: what went wrong is told when it is done.
+
+    Attributes:
+        error: What went wrong, if something did.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: memoryview | bytes) -> int:
+        """Write, unless a write has failed before."""
+        if self.error is None:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self.error = error
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is closed."""

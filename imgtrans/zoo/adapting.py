@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from imgtrans.card import Card
 from imgtrans.errors import ModelError
+from imgtrans.protocols import Parameters
 
 _USUAL_RANGE = (-1.0, 1.0)
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
@@ -17,10 +18,7 @@ def adapted(network: nn.Module, card: Card) -> nn.Module:
     Raises:
         ModelError: If it is for pictures of other numbers of channels.
     """
-    channels_in, channels_out = channels_of(card)
-    if not {channels_in, channels_out} <= {1, 3}:
-        what = f"{channels_in} channels" if channels_in == channels_out else f"{channels_in} to {channels_out} channels"
-        raise ModelError(f"{card.name!r} is for pictures of {what}, neither RGB nor gray")
+    channels_in, channels_out = check_channels(repr(card.name), card.parameters)
     usual = (card.value_range, card.channel_order, channels_in, channels_out) == (_USUAL_RANGE, "RGB", 3, 3)
     if usual:
         return network
@@ -31,8 +29,29 @@ def adapted(network: nn.Module, card: Card) -> nn.Module:
 
 def channels_of(card: Card) -> tuple[int, int]:
     """Return the numbers of channels of the pictures that go into a network and come out of it."""
-    channels_in = card.parameters.get("channels", 3)
-    return channels_in, card.parameters.get("channels_out") or channels_in
+    return _channels(card.parameters)
+
+
+def check_channels(what: object, parameters: Parameters) -> tuple[int, int]:
+    """Return the numbers of channels of a network that :func:`adapted` can adapt.
+
+    Args:
+        what: What to call it in a message.
+        parameters: Its parameters.
+
+    Raises:
+        ModelError: If it is for pictures of other numbers of channels.
+    """
+    channels_in, channels_out = _channels(parameters)
+    if not {channels_in, channels_out} <= {1, 3}:
+        many = f"{channels_in} channels" if channels_in == channels_out else f"{channels_in} to {channels_out} channels"
+        raise ModelError(f"{what} is for pictures of {many}, neither RGB nor gray")
+    return channels_in, channels_out
+
+
+def _channels(parameters: Parameters) -> tuple[int, int]:
+    channels_in = parameters.get("channels", 3)
+    return channels_in, parameters.get("channels_out") or channels_in
 
 
 class _Towards(nn.Module):

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from imgtrans import checkpoint
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import written_atomically
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
+from imgtrans.protocols import Architecture, Explaining
 from imgtrans.zoo import programs
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.architecture import architecture_of
+from imgtrans.zoo.label import OWN, header, layouts_of
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
@@ -76,7 +77,8 @@ def export(model: Model, path: Path, to: str, *, layout: str = "", overwrite: bo
         model: The model.
         path: The file.
         to: One of :data:`SUFFIXES`.
-        layout: Whose names a state dict's keys have; "" takes the first that its architecture knows.
+        layout: Whose names a state dict's keys have; "" takes the first that its architecture knows. A safetensors
+            file carries the card as well, and can have the network's own.
         overwrite: Replace the file if it is there.
 
     Raises:
@@ -95,10 +97,10 @@ def export(model: Model, path: Path, to: str, *, layout: str = "", overwrite: bo
         raise FilesError(f"{path} is there already", "name another file with -o, or replace it with --overwrite")
     if not path.parent.is_dir():
         raise FilesError(f"there is no folder {path.parent}", "make it, or name another file with -o")
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     network = load_network(model)  # before the layouts: it finds a card wanting
     parameters = model.card.parameters
-    chosen, keys = _layout(model, architecture, layout) if to in _WEIGHTS else _no_layout(layout, to)
+    chosen, keys = _layout(model, architecture, layout, to) if to in _WEIGHTS else _no_layout(layout, to)
     multiple, smallest = architecture.multiple(parameters), architecture.smallest(parameters)
     if to == "torch.export":
         smallest = max(smallest, 2 * multiple)  # a side of one multiple would be a constant to it
@@ -106,7 +108,7 @@ def export(model: Model, path: Path, to: str, *, layout: str = "", overwrite: bo
     try:
         with written_atomically(path) as temporary, _explained(model, to):
             if to in _WEIGHTS:
-                _write_weights(network, keys, to, temporary)
+                _write_weights(network, keys, to, temporary, header(model.card, chosen))
                 exported: Callable[[Tensor], Tensor] = _rebuilt(architecture.build(parameters), keys, temporary)
             else:
                 temporary.write_bytes(programs.WRITERS[to](network, interface, model))
@@ -136,19 +138,31 @@ def _explained(model: Model, to: str) -> Iterator[None]:
         raise ModelError(f"{model.name!r} cannot be exported to {to}: {first}") from error
 
 
-def _layout(model: Model, architecture: Architecture, layout: str) -> tuple[str, dict[str, str]]:
-    layouts = architecture.layouts(model.card.parameters)
+def _layout(model: Model, architecture: Architecture, layout: str, to: str) -> tuple[str, dict[str, str]]:
+    layouts = layouts_of(model.card)
+    if to == "pth":  # which has no header to say what it is
+        del layouts[OWN]
     if layout and layout not in layouts:
+        reason = _why_not(architecture, model, layout)
+        if layout == OWN:
+            reason = ": its keys alone do not say what network it is, and pth has no place for a card"
         raise UsageError(
-            f"{model.name!r} cannot be laid out as {layout!r}", f"its layouts are {', '.join(layouts) or 'none'}"
+            f"{model.name!r} cannot be laid out as {layout!r}{reason}",
+            f"its layouts are {', '.join(layouts) or 'none'}",
         )
     if not layouts:
         raise ModelError(
             f"{model.name!r} has no layout that others read",
-            f"export it to onnx or torch.export, or take {model.weights} as it is",
+            "export it to safetensors, which carries its card, so that imgtrans models import takes it again; "
+            "or to onnx or torch.export",
         )
     chosen = layout or next(iter(layouts))
     return chosen, dict(layouts[chosen])
+
+
+def _why_not(architecture: Architecture, model: Model, layout: str) -> str:
+    reason = architecture.why_no_layout(model.card.parameters, layout) if isinstance(architecture, Explaining) else ""
+    return f": {reason}" if reason else ""
 
 
 def _no_layout(layout: str, to: str) -> tuple[str, dict[str, str]]:
@@ -157,11 +171,11 @@ def _no_layout(layout: str, to: str) -> tuple[str, dict[str, str]]:
     return "", {}
 
 
-def _write_weights(network: nn.Module, keys: dict[str, str], to: str, path: Path) -> None:
+def _write_weights(network: nn.Module, keys: dict[str, str], to: str, path: Path, entries: dict[str, str]) -> None:
     own = network.state_dict()
     weights = {theirs: own[key].detach().clone() for key, theirs in keys.items()}
     if to == "safetensors":
-        checkpoint.write_weights(weights, path)
+        checkpoint.write_weights(weights, path, entries)
     else:
         buffer = BytesIO()  # a full disk is an OSError then
         torch.save(weights, buffer)

@@ -1,22 +1,21 @@
 """A checkpoint from elsewhere into the zoo: recognised, tried on a picture, installed with a card."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
 from imgtrans import checkpoint
 from imgtrans.card import Card
 from imgtrans.errors import ModelError
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
-from imgtrans.zoo.adapting import channels_of
+from imgtrans.registry import package_of
+from imgtrans.zoo.adapting import channels_of, check_channels
+from imgtrans.zoo.architecture import GROUP, architecture_of
 from imgtrans.zoo.loading import load_network, respelled
 from imgtrans.zoo.recognising import Recognised, recognise
-from imgtrans.zoo.store import WEIGHTS_FILE, Model, check_free, install
+from imgtrans.zoo.store import Model, check_free, install
 
 _TRIAL_SIDE = 128
 
@@ -28,12 +27,14 @@ class Imported:
     Attributes:
         model: The model.
         recognised: What its file was recognised as.
+        zeros: The kernels that are nothing but zeros, by their keys in the network.
         lowest: The least value in what it made of a trial picture, in its own range.
         highest: The largest.
     """
 
     model: Model
     recognised: Recognised
+    zeros: tuple[str, ...]
     lowest: float
     highest: float
 
@@ -64,33 +65,42 @@ def import_checkpoint(
         origin: Where it came from; the file's name by default.
 
     Raises:
-        ModelError: If it cannot be read or recognised, or makes no pictures.
+        ModelError: If it cannot be read or recognised, is for pictures that are neither RGB nor gray, or makes none.
         UsageError: If an assumption cannot be made.
         FilesError: If the name is taken.
     """
     check_free(name)
     found = recognise(path, network).assuming(assume or {})
+    check_channels(path, found.parameters)
     dialect = f", in the layout of {found.recognition.dialect}" if found.recognition.dialect else ""
-    card = Card(
+    says = found.label.card if found.label else Card("", "", "", "", {}, "")
+    card = replace(
+        says,
         name=name,
-        source=source,
-        target=target,
+        source=source or says.source,
+        target=target or says.target,
         architecture=found.architecture,
+        package=package_of(GROUP, found.architecture),
         parameters=found.parameters,
         sha256="",
         value_range=found.value_range,
         channel_order=found.channel_order,
-        licence=licence,
-        working_size=working_size,
-        provenance=f"imported from {origin or path.name}{dialect}",
+        licence=licence or says.licence,
+        working_size=working_size or says.working_size,
+        provenance="; ".join(filter(None, [f"imported from {origin or path.name}{dialect}", says.provenance])),
         date=datetime.now(UTC).date().isoformat(),
     )
     weights = respelled(found.weights, found.recognition.keys)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / WEIGHTS_FILE
+    zeros = tuple(name for name, tensor in weights.items() if tensor.dim() > 1 and not tensor.any())
+    trial: list[tuple[float, float]] = []
+
+    def write(file: Path) -> None:
         checkpoint.write_weights(weights, file)
-        lowest, highest = _tried(path, Model(card, file))
-        return Imported(install(card, lambda target: checkpoint.write_weights(weights, target)), found, lowest, highest)
+        trial.append(_tried(path, Model(card, file)))  # where it will be, so that it needs no room elsewhere
+
+    model = install(card, write)
+    lowest, highest = trial[0]
+    return Imported(model, found, zeros, lowest, highest)
 
 
 def _tried(path: Path, model: Model) -> tuple[float, float]:
@@ -101,7 +111,7 @@ def _tried(path: Path, model: Model) -> tuple[float, float]:
     """
     low, high = model.card.value_range
     channels_in, channels_out = channels_of(model.card)
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     least = architecture.smallest(model.card.parameters)
     side = -(-_TRIAL_SIDE // least) * least
     ramp = torch.linspace(low, high, side)

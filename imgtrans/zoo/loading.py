@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,12 +12,10 @@ from imgtrans import checkpoint
 from imgtrans.card import Card, read_card
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.recognising import check_finite, recognise
 from imgtrans.zoo.store import CARD_FILE, Model, find, is_path
-
-_GROUP = "imgtrans.architectures"
+from imgtrans.zoo.verify import check_unchanged
 
 
 def find_model(reference: str) -> Model:
@@ -37,6 +36,9 @@ def find_model(reference: str) -> Model:
             checkpoint.read_weights(path)
             return Model(card, path)
     found = recognise(path)
+    if found.label:
+        card = replace(found.label.card, name=path.stem, sha256=sha256_of(path))
+        return Model(card, path, keys=found.recognition.keys)
     card = Card(
         path.stem,
         "",
@@ -56,9 +58,13 @@ def load_network(model: Model) -> nn.Module:
     Its pictures are in the card's terms; see :func:`imgtrans.zoo.adapting.adapted`.
 
     Raises:
-        ModelError: If weights and card do not belong together, or weights are not finite.
+        ModelError: If weights and card do not belong together, have changed since they came into the zoo, or are not
+            finite.
+        UnavailableError: If the network's architecture is not here.
     """
-    architecture: Architecture = implementation(_GROUP, model.card.architecture)
+    if model.keys is None and model.card.sha256:  # a file whose network was recognised has been hashed for that
+        check_unchanged(model)
+    architecture = architecture_of(model.card)
     if model.network is None:
         weights = checkpoint.read_weights(model.weights)
     else:

@@ -11,9 +11,8 @@ from imgtrans.devices import choose_device, choose_precision, describe_device, d
 from imgtrans.errors import ModelError, UnavailableError
 from imgtrans.images.resample import working_size
 from imgtrans.opening import AUTO, describe_backend
-from imgtrans.protocols import Architecture
-from imgtrans.registry import implementation
 from imgtrans.zoo.adapting import channels_of
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.session import open_session, prepared
 from imgtrans.zoo.store import Model
 
@@ -49,7 +48,7 @@ def cost_of(model: Model) -> Cost:
         ModelError: If its card is no network's.
         UnavailableError: If its architecture is not installed.
     """
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     parameters = model.card.parameters
     try:
         # On the meta device: shapes are computed, numbers are not.

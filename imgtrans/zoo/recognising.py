@@ -1,5 +1,6 @@
 """From a file of weights to the one network that it holds, recognised by names and shapes."""
 
+import shlex
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from torch import Tensor
 
 from imgtrans import checkpoint
 from imgtrans.errors import ModelError, UsageError
-from imgtrans.protocols import Architecture, Parameters, Recognition
+from imgtrans.protocols import Architecture, Explaining, Parameters, Recognition
 from imgtrans.registry import PluginWarning, implementations
+from imgtrans.zoo.label import Label, label_of
 
 _GROUP = "imgtrans.architectures"
 CHANNEL_ORDERS = ("RGB", "BGR")
@@ -28,12 +30,14 @@ class Recognised:
         weights: Its state dict, as the file spells it.
         architecture: The name of the architecture that knows it.
         recognition: What that says of it.
+        label: What the file says itself, where it does.
     """
 
     network: str | None
     weights: dict[str, Tensor]
     architecture: str
     recognition: Recognition
+    label: Label | None = None
 
     @property
     def parameters(self) -> Parameters:
@@ -86,7 +90,10 @@ def recognise(path: Path, network: str = "") -> Recognised:
     Raises:
         ModelError: If the file cannot be read, no architecture knows a network in it, or several fit.
     """
+    if label := label_of(path):
+        return _labelled(path, label)
     networks = checkpoint.read_networks(path)
+    network = _full_name(network, networks)
     if network:
         if network not in networks:
             raise ModelError(f"{path} has no network called {network!r}", f"it has: {', '.join(_described(networks))}")
@@ -97,10 +104,27 @@ def recognise(path: Path, network: str = "") -> Recognised:
     if len(known) > 1:
         raise ModelError(
             f"{path} holds several networks: {', '.join(_described(networks))}",
-            f"choose one by name, as with --network {known[0].network}",
+            f"choose one by name, as with --network {shlex.quote(known[0].network or '')}",
         )
     check_finite(path, known[0].weights)
     return replace(known[0], network=None) if len(networks) == 1 and not network else known[0]
+
+
+def _labelled(path: Path, label: Label) -> Recognised:
+    """Return the network of a file that says itself what it is."""
+    weights, card = checkpoint.read_weights(path), label.card
+    if missing := {*label.keys.values()} - weights.keys():
+        raise ModelError(f"{path} does not hold the network that it says: it has no {min(missing)}")
+    check_finite(path, weights)
+    terms = {"value_range": [*card.value_range], "channel_order": card.channel_order}
+    recognition = Recognition(card.parameters, label.keys, label.layout, terms)
+    return Recognised(None, weights, card.architecture, recognition, label)
+
+
+def _full_name(network: str, networks: Mapping[str, object]) -> str:
+    """Return a network's name in a file, which may be given without what leads to it: ``netG_B`` is enough."""
+    ending = [name for name in networks if name.endswith(f".{network}")]
+    return ending[0] if network not in networks and len(ending) == 1 else network
 
 
 def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -144,6 +168,13 @@ def _unknown(path: Path, networks: Mapping[str, dict[str, Tensor]]) -> ModelErro
         return ModelError(
             f"{path} holds no network that is known: {', '.join(_described(networks))}", checkpoint.READABLE
         )
+    near = [
+        miss
+        for architecture in implementations(_GROUP).values()
+        if isinstance(architecture, Explaining) and (miss := architecture.near_miss(shapes[0]))
+    ]
+    if near:
+        return ModelError(f"{path} holds a network that is not quite known: {near[0]}", checkpoint.READABLE)
     first = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(shapes[0].items())[:3])
     return ModelError(f"{path} holds weights of an unknown network ({first}, ...)", checkpoint.READABLE)
 

@@ -4,9 +4,9 @@ import torch
 
 from imgtrans.images.resample import pad
 from imgtrans.opening import AUTO, Opened, open_network
-from imgtrans.protocols import Architecture, Pixels
-from imgtrans.registry import implementation
+from imgtrans.protocols import Pixels
 from imgtrans.zoo.adapting import adapted, channels_of
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
@@ -28,6 +28,6 @@ def is_for_pictures(model: Model) -> bool:
 
 def prepared(model: Model, pixels: Pixels) -> Pixels:
     """Return a picture (H, W, 3) as a batch of one (1, H', W', 3), with sides that the model's network can take."""
-    architecture: Architecture = implementation("imgtrans.architectures", model.card.architecture)
+    architecture = architecture_of(model.card)
     parameters = model.card.parameters
     return pad(pixels, architecture.multiple(parameters), architecture.smallest(parameters))[None]

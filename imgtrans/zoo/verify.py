@@ -5,8 +5,9 @@ from pathlib import Path
 
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
-from imgtrans.zoo.store import CARD_FILE, find, folder_of
+from imgtrans.zoo.store import CARD_FILE, Model, find, folder_of
 
+GET_AGAIN = "remove the model and get it again; if it came with imgtrans, install imgtrans again"
 OK, DAMAGED, MISSING = "ok", "damaged", "missing"
 
 
@@ -46,5 +47,25 @@ def verify(name: str) -> Verdict:
     except OSError as error:
         return Verdict(name, model.weights, DAMAGED, f"{model.weights} cannot be read: {error.strerror}")
     if digest != model.card.sha256:
-        return Verdict(name, model.weights, DAMAGED, f"{model.weights} is not the file that its card was written for")
+        return Verdict(name, model.weights, DAMAGED, _changed(model))
     return Verdict(name, model.weights, OK)
+
+
+def check_unchanged(model: Model) -> None:
+    """Make sure that the weights of a model are those that its card was written for.
+
+    Raises:
+        ModelError: If they are not, or cannot be read.
+    """
+    try:
+        digest = sha256_of(model.weights)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no file {model.weights}", GET_AGAIN) from error
+    except OSError as error:
+        raise ModelError(f"{model.weights} cannot be read: {error.strerror}") from error
+    if digest != model.card.sha256:
+        raise ModelError(_changed(model), GET_AGAIN)
+
+
+def _changed(model: Model) -> str:
+    return f"{model.weights} is not the file that its card was written for"

@@ -181,3 +181,9 @@ def test_a_run_is_ended_from_another_thread_between_two_convolutions():
     for _ in range(2):
         with pytest.raises(Interrupted):
             session.run(pictures())
+
+
+def test_pictures_of_a_size_that_the_network_does_not_keep_are_refused(tiny_network: GeneratorResNet) -> None:
+    session = backend.open(tiny_network, torch.device("cpu"), torch.float32)
+    with pytest.raises(ValueError, match="of pictures of 397x595 the network makes ones of 400x596"):
+        session.run(np.zeros((1, 595, 397, 3), np.uint8))

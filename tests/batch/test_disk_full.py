@@ -3,7 +3,7 @@
 import errno
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from imgtrans.journal.reading import JournalReader
 from imgtrans.journal.status import read_status
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
+from tests.disks import SmallDisk
 from tests.pictures import save
 
 Cli = Callable[..., Ended]
@@ -23,17 +24,9 @@ HINT = "  make room and run the same command again: it goes on where it stopped"
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
+def small(small_disk: Callable[[str], SmallDisk]) -> Path:
     """A disk of one megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("only root can make a small disk")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("a small disk cannot be made here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return small_disk("1m").path
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from imgtrans.checkpoint import outline, read_networks, refusals, torchfile
+from imgtrans.checkpoint import outline, read_networks, reading, refusals, torchfile
 from imgtrans.errors import ModelError
 from tests.checkpoint.makers import Call, Storage, Weights, legacy, program, tensor, zipped
 from tests.checkpoint.traps import TRAPS, _raw
@@ -92,7 +92,7 @@ def test_a_file_that_does_not_fit_is_no_damaged_file(weights: Weights, tmp_path:
         raise MemoryError
 
     torch.save(weights, tmp_path / "w.pth")
-    monkeypatch.setattr(torch, "load", full)
+    monkeypatch.setattr(reading, "describe", full)
     with pytest.raises(ModelError, match="does not fit into the memory of this machine"):
         read_networks(tmp_path / "w.pth")
 

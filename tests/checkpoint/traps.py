@@ -1,11 +1,15 @@
 """Files made to take a reader's memory or time, or to have it make up values."""
 
+import codecs
+import io
 import json
+import pickle
 import struct
 import zipfile
 from collections import Counter, OrderedDict
 from pathlib import Path
 
+import numpy
 import torch
 
 from tests.checkpoint.makers import Call, Make, Storage, Weights, floats, legacy, program, saved, tensor, zipped
@@ -87,6 +91,21 @@ def _nested(levels: int) -> bytes:
     return b"\x80\x02}" + b"X\1\0\0\0a}" * levels + b"s" * levels + b"."
 
 
+def _values() -> bytes:
+    """Two numbers as plain pickle has them: a legacy file of one storage."""
+    file = io.BytesIO()
+    torch.save(torch.ones(2).untyped_storage(), file, _use_new_zipfile_serialization=False)
+    return file.getvalue()
+
+
+def _plain(*embedded: bytes) -> Make:
+    """A plain pickle of storages that stand within it."""
+    content = pickle.dumps([Call(torch.storage._load_from_bytes, values) for values in embedded])
+    return lambda path, _: path.write_bytes(content)
+
+
+_VALUES = _values()
+_TEXT = "x" * 1000
 _PAIRS = [[str(number), number] for number in range(5000)]
 _MANY = [*range(5000)]
 _COUNTED = dict(_PAIRS)
@@ -96,7 +115,7 @@ _LARGER = "its pickle copies the same values again and again"
 _NO_VALUES = "it has a tensor that is larger than its values"
 
 TRAPS: dict[str, tuple[Make, str]] = {
-    "a byte array of a terabyte": (_zip({"a": Call(bytearray, TERA)}), "would run code (builtins.bytearray)"),
+    "a byte array of a terabyte": (_zip({"a": Call(bytearray, TERA)}), "holds no network, but other things (a)"),
     "a tensor of a terabyte": (_zip({"a": Call(torch.Tensor, TERA)}), "would run code (torch.Tensor)"),
     "a shape of a terabyte": (_zip({"a": tensor(Storage("0", 2), TERA)}, _FEW), _NO_VALUES),
     "a shape beyond numbers": (_zip({"a": tensor(Storage("0", 2), 1 << 70)}, _FEW), "a shape that cannot be"),
@@ -125,8 +144,30 @@ TRAPS: dict[str, tuple[Make, str]] = {
     "a legacy file without its values": (_missing_values, "it does not say which values it holds"),
     "a part of a storage in two sizes": (_view_under_two_sizes, "contradicts itself about a storage"),
     "ordered dicts copied for ever": (_zip([Call(OrderedDict, _PAIRS) for _ in range(20_000)]), _LARGER),
-    "sets copied for ever": (_zip([Call(set, _MANY) for _ in range(20_000)]), _LARGER),
-    "counters copied for ever": (_zip([Call(Counter, _COUNTED) for _ in range(20_000)]), _LARGER),
+    "sets copied for ever": (_zip([Call(set, _MANY) for _ in range(20_000)]), "holds one list, not a state dict"),
+    "counters copied for ever": (_zip([Call(Counter, _COUNTED) for _ in range(20_000)]), "holds one list"),
+    "arrays of a terabyte": (
+        _zip([Call(numpy.ndarray, (TERA,)), Call(numpy.zeros, TERA)]),
+        "would run code (numpy.zeros)",
+    ),
+    "an array that says it has a terabyte": (_zip({"a": Call(numpy.ndarray, (TERA,))}), "holds no network, but other"),
+    "a text encoded for ever": (_zip([Call(codecs.encode, _TEXT, "latin1") for _ in range(20_000)]), _LARGER),
+    "a range of a terabyte": (_zip({"a": range(TERA), "b": {range(TERA): 1}}), "neither names nor numbers"),
+    "values in a plain pickle, used for ever": (_plain(*[_VALUES] * 20_000), _LARGER),
+    "values in a plain pickle that are not there": (_plain(_VALUES[:-4]), "values are missing at its end"),
+    "values in a plain pickle of another number": (
+        _plain(_VALUES[:-16] + struct.pack("<q", 3) + _VALUES[-8:]),
+        "contradicts itself about the number of its values",
+    ),
+    "a plain pickle within a plain pickle": (
+        _plain(pickle.dumps(Call(torch.storage._load_from_bytes, _VALUES))),
+        "calls torch.storage._load_from_bytes as nobody does",
+    ),
+    "a program within a plain pickle": (_plain(pickle.dumps(Call(exec, "1"))), "would run code (builtins.exec)"),
+    "a plain pickle that refers to what it has not": (
+        lambda path, _: path.write_bytes(program({"a": tensor(Storage("0", 2), 2)})),
+        "it does not hold the values that it refers to",
+    ),
     "a key that takes for ever to hash": (
         _raw(b"\x80\x02}K\x01" + b"q\0h\0\x86" * 64 + b"K\x01s."),
         "keys that are neither names nor numbers",

@@ -153,10 +153,11 @@ def test_sigterm_exits_with_143_and_without_a_traceback(cli: Cli, monkeypatch: p
     assert cli("models", "list") == Ended(143, "", "")
 
 
-def test_a_full_disk_is_an_error_about_files_and_no_bug(cli: Cli, failing: Callable[[BaseException], None]):
+@pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_an_error_about_files_and_no_bug(cli: Cli, failing: Callable[[BaseException], None], kind: int):
     descriptor = os.dup(1)
     try:
-        failing(OSError(errno.ENOSPC, "No space left on device", "/photos/a.jpg"))
+        failing(OSError(kind, "No space left on device", "/photos/a.jpg"))
         assert cli("models", "list") == Ended(4, "", "error: the disk is full (/photos/a.jpg)\n")
     finally:
         os.dup2(descriptor, 1)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
@@ -31,6 +31,16 @@ def photos(tmp_path: Path, tiny: Model) -> Path:
     save(tmp_path / "photos" / "a.png")
     save(tmp_path / "photos" / "sub" / "b.jpg", 33, 17, seed=1)
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def photo_of_a_generator(tmp_path: Path) -> Path:
+    """A PNG with one text of megabytes and one that no memory holds."""
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a prompt, " * 200_000)
+    texts.add_text("workflow", "x" * (1 << 26), zip=True)
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png", pnginfo=texts)
+    return tmp_path / "a.png"
 
 
 @pytest.fixture
@@ -83,6 +93,18 @@ def test_one_picture_is_translated_beside_itself(run: Cli, photos: Path):
     assert (ended.code, ended.out) == (0, f"{photos / 'a-tiny.png'}\n")
     assert ended.err.startswith("translating 1 picture with tiny ")
     assert (photos / "a-tiny.png").is_file()
+
+
+def test_text_that_is_too_long_to_be_carried_is_named_and_the_picture_translated(
+    run: Cli, tmp_path: Path, photo_of_a_generator: Path
+):
+    ended = run(photo_of_a_generator, "-o", tmp_path / "out.png", "--json")
+    sentence = f"{photo_of_a_generator} has text that is too long to be carried, and was left out: workflow."
+    assert ended.code == 0 and sentence in ended.err
+    (image,) = [event for event in map(json.loads, ended.out.splitlines()) if event["event"] == "image"]
+    assert (image["status"], image["note"]) == ("translated", sentence)
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.text == {"parameters": "a prompt, " * 200_000}
 
 
 def test_json_is_a_line_for_the_plan_each_picture_and_the_end(run: Cli, photos: Path, out: Path):
@@ -202,8 +224,8 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
         (["photos", "--size", "huge"], 2, "--size is 'huge'"),
         (["photos", "--size", "3"], 2, "--size is '3'"),
         (["photos", "--batch-size", "-1"], 2, "Invalid value for '--batch-size'"),
-        (["photos", "--device", "abacus"], 2, "'abacus' is not a device"),
-        (["photos", "--precision", "float8"], 2, "'float8' is not a precision"),
+        (["photos", "--device", "abacus"], 2, "--device is 'abacus', which is not a device"),
+        (["photos", "--precision", "float8"], 2, "--precision is 'float8', which is not a precision"),
         (["photos", "--model", "tinny"], 3, "there is no model called 'tinny'"),
         (["photos", "--model", "gone.pth"], 3, "there is no file gone.pth"),
         (["photos", "--model", "photos/a.png"], 3, "is a picture"),
@@ -400,8 +422,9 @@ def test_stopped_half_way_it_leaves_whole_outputs_and_the_same_command_goes_on(
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "")
     assert "Traceback" not in stderr
-    if number == signal.SIGINT:
-        assert stderr.splitlines()[-1] == "stopped; what is done is kept, and the same command goes on from here"
+    last = stderr.splitlines()[-1]
+    told = re.fullmatch(r"stopped: (\d+) done, (\d+) left; the same command goes on from here", last)
+    assert told and int(told[1]) + int(told[2]) == 30, last
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert 0 < len(done) < 30
     assert {*os.listdir(out)} == {".imgtrans", *(path.name for path in done)}

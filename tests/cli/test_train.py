@@ -1,5 +1,6 @@
 """``imgtrans train``: what it refuses before the first step, how it stops, and what it leaves in the zoo."""
 
+import contextlib
 import json
 import logging
 import os
@@ -164,12 +165,31 @@ def test_a_domain_without_pictures_is_one_sentence(train: Cli, data: Path, runs:
     [
         ("--ngf", 0), ("--crop", 30), ("--crop", 16), ("--batch-size", 0), ("--scale-jitter", 0.5), ("--seed", -1),
         ("--precision", "float8"), ("--upsampling", "bicubic"), ("--device", "abacus"), ("--steps", "many"),
+        ("--seed", "12345678901234567890123"), ("--scale-jitter", "nan"), ("--scale-jitter", "inf"),
+        ("--learning-rate", "inf"), ("--workers", 100_000), ("--ngf", 10**9),
     ],
 )  # fmt: skip
 def test_an_option_that_makes_no_sense_is_a_usage_error(train: Cli, runs: Path, option: str, value: object):
     ended = train(option, value)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("error: ")
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--device", "abacus"], 2), (["--precision", "float8"], 2), (["--seed", "1" * 23], 2), (["--resume"], 4),
+        (["--init", "gone.pth"], 3), (["--data", "nowhere"], 4), (["--runs", "/dev/null"], 4),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_torch_is_there(data: Path, runs: Path, arguments: list[str], code: int):
+    given = ["imgtrans", "train", "--data", str(data), "--runs", str(runs), "--crop", "32", *arguments]
+    script = f"import sys; sys.argv = {given!r}; from imgtrans.__main__ import main\ntry: main()\n"
+    script += "except SystemExit as error: print(error.code, 'torch' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.stdout == f"{code} False\n", ended.stderr
+    assert ended.stderr.startswith("error: ")
     assert not runs.exists()
 
 
@@ -197,6 +217,44 @@ def test_there_must_be_something_to_resume(train: Cli, runs: Path):
     ended = train("--resume")
     assert (ended.code, ended.out) == (4, "")
     assert ended.err == f"error: there is no checkpoint {runs / 'day2night' / 'checkpoint.pt'} to resume from\n"
+
+
+# What cannot become anything
+
+
+def test_two_identical_folders_are_refused(train: Cli, data: Path, runs: Path):
+    shutil.rmtree(data / "trainB")
+    shutil.copytree(data / "trainA", data / "trainB")
+    ended = train()
+    assert (ended.code, ended.out) == (4, "")
+    assert "hold the same pictures: there is nothing to learn between them" in ended.err
+    assert not runs.exists()
+
+
+def test_pictures_smaller_than_the_crop_are_said_before_the_first_step(train: Cli, data: Path):
+    (data / "trainA" / "0.png").unlink()
+    save(data / "trainA" / "0.png", 20, 24)
+    first = train().err.splitlines()[0]
+    assert first.startswith(f"warning: 1 of 5 pictures in {data / 'trainA'} are smaller than the crops of 32 pixels")
+
+
+def test_a_training_that_has_come_apart_says_so_and_is_not_installed(train: Cli, runs: Path):
+    ended = train("--learning-rate", "1e6", "--steps", 20)
+    assert (ended.code, ended.out, zoo()) == (5, "", [])
+    before, at_once, error, hint = (line for line in ended.err.splitlines() if not line.startswith("training "))
+    assert before.startswith("warning: --learning-rate 1e+06 is 5,000,000,000 times the paper's 0.0002")
+    assert at_once.startswith("warning: at step 10 ") and "come apart" in at_once
+    assert error.startswith("error: the training has failed: day2night is no model, it makes values that are all but ")
+    assert hint.startswith("  nothing was put into the zoo; start again under another --name, with a lower --learning")
+    assert (runs / "day2night" / "checkpoint.pt").exists()
+
+
+def test_how_long_a_cpu_takes_is_said_before_the_first_step(train: Cli, stopped_by: Callable[[int], None]):
+    stopped_by(signal.SIGINT)
+    first, second, _ = train("--grid-every", 1, "--steps", 10**7).err.splitlines()
+    assert first.startswith("training ")
+    assert second.startswith("warning: this takes about ") and " on this CPU (" in second
+    assert "a beginning is --ngf 32 --crop 128 --steps 2000, about " in second
 
 
 # Stopped, and gone on with
@@ -233,6 +291,59 @@ def begun(data: Path, runs: Path) -> "subprocess.Popen[str]":
     while process.poll() is None and not list(runs.rglob("step-*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
     return process
+
+
+def listens(process: psutil.Process) -> bool:
+    """Whether a process minds SIGTERM by now; before, it is Python that begins, and knows no better."""
+    (caught,) = (
+        line.split()[1] for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "SigCgt" in line
+    )
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.5, 1.3, 2.5])
+def test_at_any_moment_before_the_first_step_a_signal_ends_it_with_one_line(
+    data: Path, runs: Path, number: int, seconds: float
+):
+    command = [sys.executable, "-m", "imgtrans", "train", "--data", data, "--runs", runs, *TINY, "--steps", 100_000]
+    process = subprocess.Popen(
+        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not listens(psutil.Process(process.pid)):
+        time.sleep(0.001)
+    time.sleep(seconds)
+    os.killpg(process.pid, number)
+    time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError):  # once more, as impatient people do
+        os.killpg(process.pid, number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130 if number == signal.SIGINT else 143, ""), stderr
+    said = [line for line in stderr.splitlines() if not line.startswith("training ") and "this takes " not in line]
+    assert len(said) == 1 and said[0].startswith("stopped"), stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_reader_that_the_system_kills_costs_nothing(data: Path, runs: Path):
+    process = begun(data, runs)
+    readers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    assert len(readers) == 2
+    readers[0].kill()
+    before = {reader.pid for reader in readers}
+    deadline = time.monotonic() + 60
+    while {child.pid for child in psutil.Process(process.pid).children()} >= before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    while not (runs / "day2night" / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)  # saved because of it: its own time comes in minutes only
+    saved = read_state(runs / "day2night" / "checkpoint.pt")["step"]
+    os.killpg(process.pid, signal.SIGINT)
+    stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    (warning,) = (line for line in stderr.splitlines() if line.startswith("warning: "))
+    assert warning.startswith("warning: a process that reads pictures was killed by the system (SIGKILL), mostly ")
+    assert warning.endswith("another one goes on. What has been trained so far is saved.")
+    assert read_state(runs / "day2night" / "checkpoint.pt")["step"] >= saved > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -342,7 +453,16 @@ def test_init_from_a_card_that_lies_or_cannot_be_trained_on_is_refused(
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (3599.7, "1 h 00 min"), (90_061, "25 h 01 min")],
+    [
+        (0.4, "0 s"),
+        (59.6, "1 min 00 s"),
+        (61, "1 min 01 s"),
+        (3599.7, "1 h 00 min"),
+        (90_061, "25 h 01 min"),
+        (3 * 86_400, "3 days"),
+        (121 * 86_400, "4 months"),
+        (1100 * 86_400, "3 years"),
+    ],
 )
 def test_a_duration_is_said_as_a_person_says_it(seconds: float, words: str):
     assert duration(seconds) == words

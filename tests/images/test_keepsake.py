@@ -11,7 +11,7 @@ from imgtrans.images.keepsake import Keepsake, keepsake
 def kept(path: Path) -> Keepsake:
     with Image.open(path) as image:
         image.load()
-        return keepsake(image, path, sideways=False)
+        return keepsake(image, path, stored=1)
 
 
 def test_it_is_plain_data_that_crosses_processes(photo_file: Path) -> None:
@@ -61,21 +61,21 @@ def test_a_rare_sampling_becomes_the_next_finer_one(
     content[content.index(b"\xff\xc0") + 11] = factors  # of luma, in the frame's header
     path.write_bytes(content)
     with Image.open(path) as image:  # the pixels do not fit any more, and do not matter
-        assert keepsake(image, path, sideways=False).subsampling == expected
+        assert keepsake(image, path, stored=1).subsampling == expected
 
 
 def test_a_jpeg_that_does_not_bring_its_table_has_none_to_lend(tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "a.jpg")
     with Image.open(tmp_path / "a.jpg") as image:
         image.quantization.clear()
-        assert keepsake(image, tmp_path / "a.jpg", sideways=False).tables == ()
+        assert keepsake(image, tmp_path / "a.jpg", stored=1).tables == ()
 
 
 def test_a_step_that_not_every_reader_takes_is_bounded(tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "a.jpg")
     with Image.open(tmp_path / "a.jpg") as image:
         image.quantization[0] = [1000] * 64
-        assert max(keepsake(image, tmp_path / "a.jpg", sideways=False).tables[0]) == 255
+        assert max(keepsake(image, tmp_path / "a.jpg", stored=1).tables[0]) == 255
 
 
 @pytest.mark.parametrize("lossless", [True, False])

@@ -54,3 +54,15 @@ def test_a_session_that_only_pretends_to_be_interrupted_is_found_out():
 
     with pytest.raises(AssertionError, match="goes on with a run though it is interrupted"):
         check_backend(Stubborn(lambda result, _: result))
+
+
+def test_a_session_that_makes_pictures_of_another_size_is_found_out():
+    class Cropping(Faulty):
+        def run(self, pictures: Pixels) -> Pixels:
+            try:
+                return super().run(pictures)
+            except ValueError:
+                return pictures[:, :-1]
+
+    with pytest.raises(AssertionError, match="returns another shape than it was given"):
+        check_backend(Cropping(lambda result, _: result))

@@ -1,7 +1,7 @@
 """The settings of a run: the paper's by default, refused when senseless, fixed once a run has begun."""
 
 import json
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, fields
 from itertools import pairwise
 from typing import Any
 
@@ -48,6 +48,16 @@ def test_options_cannot_be_changed_in_place():
 def test_a_senseless_value_is_refused_and_named(wrong: dict[str, Any], flag: str):
     with pytest.raises(UsageError, match=flag):
         TrainOptions(**wrong)
+
+
+NUMBERS = {field.name: field.default for field in fields(TrainOptions) if type(field.default) in (int, float)}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [10**22, -(10**22), float("nan"), float("inf"), float("-inf")])
+def test_no_number_is_so_odd_that_it_gets_through(name: str, value: float):
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} "):
+        TrainOptions(**{name: value})
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 from PIL import Image
 
 import imgtrans
-from imgtrans.errors import FilesError, UsageError
+from imgtrans.errors import FilesError, UnavailableError, UsageError
 from imgtrans.files import is_temporary, temporary_beside
 from imgtrans.training.run import prepare
 from imgtrans.training.state import read_state
@@ -106,6 +107,55 @@ def test_a_run_killed_again_and_again_ends_with_the_losses_of_an_unbroken_one(
     assert not any(is_temporary(path.name) for path in folder.iterdir())
     for grid in (folder / "grids").glob("step-*.png"):
         assert grid.read_bytes() == (tmp_path / "unbroken" / "grids" / grid.name).read_bytes()
+
+
+# -- the disk
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
+@pytest.mark.parametrize(
+    ("what", "options", "full_at"),
+    [("a checkpoint", {"save_minutes": 0.0}, 4), ("a grid", {"grid_every": 6}, 5), ("the losses", {}, 9)],
+)
+def test_where_nothing_more_can_be_written_the_run_ends_and_goes_on_from_its_checkpoint(
+    data: Path, folder: Path, tmp_path: Path, tiny: dict[str, Any], what: str, options: dict[str, Any],
+    full_at: int,
+):  # fmt: skip
+    import resource  # not there on Windows
+
+    assert not run_to(3, data, folder, tiny)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    run = prepare(data, folder, options, resume=True)
+
+    def fill() -> bool:
+        if run.state.step == full_at:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        return False
+
+    try:
+        with pytest.raises(FilesError, match="cannot be written any more: File too large") as caught:
+            run.train(lambda _: None, fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "--resume goes on from the last checkpoint" in caught.value.hint
+    assert read_state(folder / "checkpoint.pt")["step"] == 3
+    assert not any(is_temporary(path.name) for path in folder.rglob("*"))
+    assert run_to(1000, data, folder, {}, resume=True)
+    run_to(1000, data, tmp_path / "unbroken", tiny)
+    assert (folder / "losses.csv").read_bytes() == (tmp_path / "unbroken" / "losses.csv").read_bytes()
+
+
+def test_memory_that_does_not_suffice_is_one_sentence(data: Path, folder: Path, tiny: dict[str, Any]):
+    def exhausted() -> bool:
+        torch.empty(1 << 46)
+        return False
+
+    run = prepare(data, folder, tiny, resume=False)
+    with pytest.raises(
+        UnavailableError, match="memory does not suffice on cpu for a width of 4, crops of 32"
+    ) as caught:
+        run.train(lambda _: None, exhausted)
+    assert "--batch-size" in caught.value.hint
 
 
 # -- what is refused before the first step

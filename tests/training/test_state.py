@@ -1,5 +1,6 @@
 """A saved state is all that resuming needs, and is read safely."""
 
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.errors import FilesError
+from imgtrans.files import is_temporary
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import TrainingState, new_networks, read_state
 
@@ -101,20 +103,29 @@ def test_saving_leaves_nothing_but_the_checkpoint(used: TrainingState, folder: P
     assert [path.name for path in (folder / "only").iterdir()] == ["c.pt"]
 
 
-def test_a_failed_save_leaves_the_last_checkpoint_as_it_was(
-    used: TrainingState, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_save_that_breaks_off_is_an_error_of_the_disk_and_leaves_the_last_checkpoint_as_it_was(
+    used: TrainingState, folder: Path, share: float
 ):
+    import resource  # not there on Windows
+
     before = (folder / "checkpoint.pt").read_bytes()
-
-    def full_disk(_: object, path: Path) -> None:
-        path.write_bytes(b"half a check")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        used.save(folder / "checkpoint.pt", "")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(before)), limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            used.save(folder / "checkpoint.pt", "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (folder / "checkpoint.pt").read_bytes() == before
-    assert not [path for path in folder.iterdir() if path.name.endswith(".tmp")]
+    assert not [path for path in folder.iterdir() if is_temporary(path.name)]
+
+
+def test_what_a_checkpoint_will_take_is_known_before(used: TrainingState, folder: Path):
+    used.save(folder / "full.pt", "")
+    size = (folder / "full.pt").stat().st_size
+    assert size - 100_000 < used.bytes_to_save() <= size  # names and shapes take the rest
 
 
 def test_a_missing_checkpoint_is_said_so(tmp_path: Path):
@@ -133,6 +144,16 @@ def test_a_checkpoint_that_breaks_off_is_said_so(used: TrainingState, folder: Pa
     whole = (folder / "checkpoint.pt").read_bytes()
     (folder / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(FilesError, match="not a training checkpoint"):
+        read_state(folder / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7, 0.95])
+def test_a_checkpoint_with_zeroed_bytes_inside_is_not_resumed_from(used: TrainingState, folder: Path, share: float):
+    content = bytearray((folder / "checkpoint.pt").read_bytes())
+    at = int(share * len(content))
+    content[at : at + 4096] = bytes(4096)
+    (folder / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(FilesError, match="damaged, its checksums do not match"):
         read_state(folder / "checkpoint.pt")
 
 

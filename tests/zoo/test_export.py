@@ -12,11 +12,14 @@ from imgtrans import checkpoint
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.card import Card
 from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.files import sha256_of
 from imgtrans.zoo import export as exporting
 from imgtrans.zoo import programs
+from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.export import TOLERANCE, export
+from imgtrans.zoo.importing import import_checkpoint
 from imgtrans.zoo.loading import find_model, load_network
-from imgtrans.zoo.store import Model
+from imgtrans.zoo.store import Model, install
 from tests.architectures import foreign
 
 TRANSPOSE = {"channels": 3, "ngf": 4, "blocks": 2, "upsampling": "transpose"}
@@ -69,6 +72,7 @@ def test_an_exported_state_dict_can_be_imported_again(transposed: Model, tmp_pat
 
 def test_half_precision_is_exported_in_float32(tiny: Model, tiny_network: GeneratorResNet, tmp_path: Path):
     checkpoint.write_weights({key: tensor.half() for key, tensor in tiny_network.state_dict().items()}, tiny.weights)
+    tiny = replace(tiny, card=replace(tiny.card, sha256=sha256_of(tiny.weights)))
     export(tiny, tmp_path / "file.pth", "pth")
     assert {tensor.dtype for tensor in checkpoint.read_weights(tmp_path / "file.pth").values()} == {torch.float32}
 
@@ -76,16 +80,95 @@ def test_half_precision_is_exported_in_float32(tiny: Model, tiny_network: Genera
 def test_a_layout_that_cannot_say_a_network_is_refused(tiny: Model, tmp_path: Path):
     with pytest.raises(UsageError, match="'tiny' cannot be laid out as 'junyanz'") as refusal:
         export(tiny, tmp_path / "file.pth", "pth", layout="junyanz")
+    assert "has no network of upsampling nearest" in refusal.value.message
     assert refusal.value.hint == "its layouts are deck"
+    with pytest.raises(UsageError, match="'tiny' cannot be laid out as 'imgtrans': its keys alone do not say"):
+        export(tiny, tmp_path / "file.pth", "pth", layout="imgtrans")
 
 
 def test_a_network_that_no_layout_can_say_is_left_to_other_formats(
     tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    architecture = exporting.implementation("imgtrans.architectures", "resnet")
+    architecture = architecture_of(tiny.card)
     monkeypatch.setattr(type(architecture), "layouts", lambda self, parameters: {})
     with pytest.raises(ModelError, match="'tiny' has no layout that others read"):
         export(tiny, tmp_path / "file.pth", "pth")
+
+
+def of_a_course() -> dict[str, object]:
+    return {"channels": 3, "ngf": 4, "blocks": 2, "upsampling": "transpose", "stem": False, "kernel": 4, "depth": 3}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "layout"),
+    [
+        (of_a_course(), "imgtrans"),
+        (dict(TRANSPOSE), "deck"),
+        (dict(TRANSPOSE), "junyanz"),
+        (dict(TRANSPOSE), "imgtrans"),
+    ],
+)
+def test_whatever_is_in_the_zoo_comes_back_from_its_export_with_its_card(
+    parameters: dict[str, object], layout: str, tmp_path: Path
+):
+    torch.manual_seed(0)
+    network = architecture_of(Card("", "", "", "resnet", {}, "")).build(parameters).eval()
+    card = Card("mine", "day", "night", "resnet", parameters, "", value_range=(0.0, 1.0), channel_order="BGR")
+    card = replace(card, licence="CC0", working_size=512, training_size=256, provenance="trained here")
+    model = install(card, lambda path: checkpoint.write_weights(network.state_dict(), path))
+    path = tmp_path / "out.safetensors"
+    assert export(model, path, "safetensors", layout=layout).layout == layout
+    found = find_model(str(path))
+    assert same(load_network(found), network)
+    assert (found.card.working_size, found.card.value_range) == (512, (0.0, 1.0))
+    again = import_checkpoint(path, "again", target="dusk")
+    assert again.recognised.label is not None
+    assert again.model.card == replace(
+        model.card,
+        name="again",
+        target="dusk",
+        sha256=again.model.card.sha256,
+        provenance=f"imported from out.safetensors, in the layout of {layout}; trained here",
+        date=again.model.card.date,
+    )
+    assert same(load_network(again.model), network)
+
+
+def test_a_network_that_no_layout_can_say_is_exported_in_its_own(tmp_path: Path):
+    network = architecture_of(Card("", "", "", "resnet", {}, "")).build(of_a_course())
+    card = Card("course", "", "", "resnet", of_a_course(), "")
+    model = install(card, lambda path: checkpoint.write_weights(network.state_dict(), path))
+    assert export(model, tmp_path / "out.safetensors", "safetensors").layout == "imgtrans"
+    with pytest.raises(
+        UsageError, match=r"cannot be laid out as 'deck': the deck has no network of depth 3, stem False"
+    ):
+        export(model, tmp_path / "out.pth", "pth", layout="deck")
+
+
+def test_equal_exports_are_equal_files(tiny: Model, tmp_path: Path):
+    for name in "ab":
+        export(tiny, tmp_path / name, "safetensors")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("no card", "is not a readable model card"),
+        ('layout = "deck"', "is not a readable model card"),
+        ("a = 1\n" * 200_000, "is no model card: it has 1,200,000 letters"),
+        ('layout = "mine"\n' + Card("", "", "", "resnet", dict(TRANSPOSE), "").to_toml(), "like that ('mine')"),
+        (Card("", "", "", "resnet", {"ngf": 10**9}, "").to_toml(), "there is no network of resnet like that"),
+        (Card("", "", "", "resnet", dict(TRANSPOSE), "").to_toml(), "does not hold the network that it says"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_not_believed(text: str, problem: str, tiny_network: nn.Module, tmp_path: Path):
+    path = tmp_path / "w.safetensors"
+    checkpoint.write_weights(tiny_network.state_dict(), path, {"imgtrans": text})
+    with pytest.raises(ModelError) as refusal:
+        find_model(str(path))
+    assert problem in refusal.value.message
+    assert len(refusal.value.message) < 600
 
 
 def test_layouts_are_for_state_dicts(tiny: Model, tmp_path: Path):
@@ -120,7 +203,7 @@ def test_a_place_where_no_file_can_be_is_refused(tiny: Model, tmp_path: Path, na
 def test_a_full_disk_is_an_error_about_files_and_leaves_nothing(
     tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def full(weights: object, path: Path) -> None:
+    def full(weights: object, path: Path, header: object) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -1,13 +1,18 @@
 """A checkpoint comes into the zoo tried, with a card that says what it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from imgtrans import registry
 from imgtrans.architectures.family import architecture
-from imgtrans.architectures.resnet import GeneratorResNet
-from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.architectures.parameters import ResNetParameters
+from imgtrans.architectures.resnet import GeneratorResNet, ResNet
+from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
+from imgtrans.protocols import Recognition
 from imgtrans.zoo import store
 from imgtrans.zoo.importing import import_checkpoint
 from imgtrans.zoo.loading import find_model, load_network
@@ -71,3 +76,61 @@ def test_a_network_that_makes_no_picture_is_not_taken(tiny_weights: Path, monkey
     monkeypatch.setattr(type(architecture), "build", lambda self, parameters: Smaller((3, 0, 0), 1, ngf=4))
     with pytest.raises(ModelError, match="something else than a picture"):
         import_checkpoint(tiny_weights, "smaller")
+
+
+@pytest.mark.parametrize(("channels", "channels_out", "said"), [(4, 0, "4 channels"), (6, 3, "6 to 3 channels")])
+def test_what_could_not_be_run_is_not_taken(channels: int, channels_out: int, said: str, tmp_path: Path):
+    parameters = ResNetParameters(channels, 4, 1, "nearest", channels_out=channels_out)
+    torch.save(ResNet(parameters).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=f"is for pictures of {said}, neither RGB nor gray"):
+        import_checkpoint(tmp_path / "w.pth", "mine")
+    assert store.names() == [model.name for model in store.models() if model.bundled]
+
+
+def test_kernels_of_nothing_but_zeros_are_told(tiny_network: GeneratorResNet, tmp_path: Path):
+    weights = {name: torch.zeros_like(tensor) for name, tensor in tiny_network.state_dict().items()}
+    torch.save(weights, tmp_path / "w.pth")
+    imported = import_checkpoint(tmp_path / "w.pth", "mine")
+    assert imported.zeros == tuple(name for name in weights if name.endswith("weight"))
+    torch.save(tiny_network.state_dict(), tmp_path / "w.pth")
+    assert import_checkpoint(tmp_path / "w.pth", "other").zeros == ()
+
+
+class Odd:
+    """An architecture of a plugin: one convolution of a name that nobody else has."""
+
+    name = "odd"
+
+    def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
+        return Recognition({}, {"weight": "odd.weight"}) if shapes.keys() == {"odd.weight"} else None
+
+    def build(self, parameters: object) -> torch.nn.Module:
+        return torch.nn.Conv2d(3, 3, 1, bias=False)
+
+    def multiple(self, parameters: object) -> int:
+        return 1
+
+    smallest = multiple
+
+    def layouts(self, parameters: object) -> dict[str, dict[str, str]]:
+        return {}
+
+    def bytes_per_pixel(self, parameters: object) -> float:
+        return 24.0
+
+    def examples(self) -> list[object]:
+        return [{}]
+
+
+def test_a_model_whose_plugin_is_gone_names_the_package_that_had_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    dist = SimpleNamespace(metadata={"Name": "imgtrans-odd", "Version": "1"})
+    point = SimpleNamespace(name="odd", value="odd:it", dist=dist, load=Odd)
+    torch.save({"odd.weight": torch.ones(3, 3, 1, 1)}, tmp_path / "w.pth")
+    registry.implementations.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "entry_points", lambda group: [point] if group.endswith("architectures") else [])
+        assert import_checkpoint(tmp_path / "w.pth", "mine").model.card.package == "imgtrans-odd"
+    registry.implementations.cache_clear()
+    with pytest.raises(UnavailableError, match="there is no 'odd' among the architectures") as refusal:
+        load_network(store.find("mine"))
+    assert refusal.value.hint == "it came with the package imgtrans-odd: pip install imgtrans-odd"

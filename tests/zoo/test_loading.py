@@ -11,6 +11,7 @@ from imgtrans import checkpoint
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.errors import ImgtransError, ModelError
+from imgtrans.files import sha256_of
 from imgtrans.protocols import Parameters
 from imgtrans.zoo import store
 from imgtrans.zoo.loading import find_model, load_network
@@ -119,7 +120,23 @@ def test_weights_that_are_no_numbers_are_refused_though_their_card_fits(
     weights = {name: tensor.clone() for name, tensor in tiny_network.state_dict().items()}
     weights["model.1.bias"][0] = value
     checkpoint.write_weights(weights, tiny.weights)
+    card = replace(tiny.card, sha256=sha256_of(tiny.weights))
     with pytest.raises(ModelError, match=r"not finite \(in model\.1\.bias\)"):
+        load_network(replace(tiny, card=card))
+
+
+def test_weights_that_changed_since_they_came_into_the_zoo_are_refused_when_they_are_loaded(tiny: Model):
+    content = bytearray(tiny.weights.read_bytes())
+    content[-1] ^= 1  # the last bit of the last weight
+    tiny.weights.write_bytes(content)
+    with pytest.raises(ModelError, match="is not the file that its card was written for") as refusal:
+        load_network(find_model("tiny"))
+    assert refusal.value.hint.startswith("remove the model and get it again")
+
+
+def test_weights_that_are_gone_are_missed_by_name(tiny: Model):
+    tiny.weights.unlink()
+    with pytest.raises(ModelError, match=f"there is no file {tiny.weights}"):
         load_network(tiny)
 
 

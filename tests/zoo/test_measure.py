@@ -44,7 +44,7 @@ class Odd:
 
 
 def test_any_architecture_is_counted(tiny: Model, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measure, "implementation", lambda group, name: Odd())
+    monkeypatch.setattr(measure, "architecture_of", lambda card: Odd())
     cost = cost_of(replace(tiny, card=replace(tiny.card, parameters={"channels": 4})))
     assert cost.macs_per_pixel == (4 * 8 + 9 * 8) / 4 + 8 * 4  # each output pixel of the last meets one tap
     assert cost.parameters == (32 + 8) + 16 + (72 + 8) + 16 + (128 + 4)
@@ -91,7 +91,7 @@ def test_the_seconds_are_measured_where_they_are_asked_for(tiny: Model):
     speed = speed_of(tiny, 65, 49, "cpu")
     assert 0 < speed.seconds < 60
     assert (speed.pixels, speed.where) == (65 * 49, "on cpu in float32, prepared")
-    with pytest.raises(UsageError, match="is not a device"):
+    with pytest.raises(UsageError, match="which is not a device"):
         speed_of(tiny, 65, 49, "toaster")
 
 

@@ -26,8 +26,8 @@ SIZES = [(1, 8, 8), (3, 16, 24), (2, 40, 8)]
 
 
 @pytest.fixture(scope="module")
-def model(tiny_weights: Path) -> Model:
-    return Model(CARD, tiny_weights)
+def model(tiny_weights: Path, tiny_network: GeneratorResNet) -> Model:
+    return Model(CARD, tiny_weights, keys={key: key for key in tiny_network.state_dict()})
 
 
 @pytest.fixture(scope="module")

@@ -122,3 +122,40 @@ def test_a_plugin_that_fails_on_a_file_is_named_and_the_others_are_asked(
     monkeypatch.setattr(recognising, "implementations", lambda _: {"broken": Broken(), "resnet": architecture})
     with pytest.warns(PluginWarning, match="the architecture broken fails on .*: KeyError: 'oops'"):
         assert recognise(saved(tiny_network.state_dict(), tmp_path)).architecture == "resnet"
+
+
+def test_a_network_may_be_called_by_the_end_of_its_name(tiny_network: GeneratorResNet, tmp_path: Path):
+    other = GeneratorResNet((3, 0, 0), 2, ngf=2).state_dict()
+    path = saved(
+        {"state_dict": {"netG_A": tiny_network.state_dict(), "netG_B": other}, "a": {"netG_A": dict(other)}}, tmp_path
+    )
+    assert recognise(path, "netG_B").network == "state_dict.netG_B"
+    with pytest.raises(ModelError, match="no network called 'netG_A'"):  # which could be either
+        recognise(path, "netG_A")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda w: w | {"foo.weight": torch.ones(3)}, "it fits the deck but for: foo.weight left over"),
+        (lambda w: {k: v for k, v in w.items() if not k.startswith("model.4.")}, "but for: model.4.weight missing"),
+        (
+            lambda w: w | {f"attention.{n}.weight": torch.ones(3) for n in range(5)},
+            "attention.0.weight left over, attention.1.weight left over, attention.2.weight left over, 2 more",
+        ),
+        (
+            lambda w: w | {"model.4.weight": torch.ones(8, 5, 3, 3)},
+            "called as those of the deck, but do not fit together",
+        ),
+    ],
+)
+def test_a_near_miss_says_what_did_not_fit(change: Any, sentence: str, tiny_network: GeneratorResNet, tmp_path: Path):
+    with pytest.raises(ModelError, match="holds a network that is not quite known: ") as refusal:
+        recognise(saved(change(GeneratorResNet((3, 0, 0), 6, ngf=4).state_dict()), tmp_path))
+    assert sentence in refusal.value.message
+
+
+def test_what_is_far_from_any_network_is_called_unknown(tmp_path: Path):
+    layers = {f"features.{n}.weight": torch.ones(4, 4, 3, 3) for n in range(10)}
+    with pytest.raises(ModelError, match="holds weights of an unknown network"):
+        recognise(saved(layers, tmp_path))

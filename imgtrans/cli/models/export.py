@@ -16,7 +16,10 @@ def export(
         Path | None, typer.Option("--output", "-o", help="The file. [default: here, named after the model]")
     ] = None,
     layout: Annotated[
-        str, typer.Option(help="Whose keys safetensors and pth have: deck or junyanz. [default: deck, where it fits]")
+        str,
+        typer.Option(
+            help="Whose keys safetensors and pth have: deck, junyanz, or imgtrans. [default: the first that fits]"
+        ),
     ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
     json: options.Json = False,
@@ -24,7 +27,7 @@ def export(
     """Write a model for other programs, in float32, and compare what the file computes with the model.
 
     onnx (opset 18; needs the extra imgtrans[onnx]) and torch.export leave the batch and the size open. A file that
-    differs by more than 0.001 is not written.
+    differs by more than 0.001 is not written. safetensors carries the model's card, for imgtrans models import.
     """
     from imgtrans.zoo.export import SUFFIXES
     from imgtrans.zoo.export import export as export_model

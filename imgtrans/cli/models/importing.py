@@ -53,12 +53,19 @@ def report(console: Console, file: str, imported: "Imported") -> None:
     """Tell what came into the zoo."""
     card, found = imported.model.card, imported.recognised
     whose = f", as {found.recognition.dialect} spells it" if found.recognition.dialect else ""
-    assumed = dict(found.recognition.assumed)
+    assumed = {} if found.label else dict(found.recognition.assumed)
     known = ", ".join(_said(key, value) for key, value in card.parameters.items() if key not in assumed)
+    if found.label:
+        console.say(f"{file} says itself what it is; it was exported by imgtrans")
     console.say(f"{file}{f' ({found.network})' if found.network else ''} is a {card.architecture}{whose}: {known}")
     if assumed:
         console.say(f"assumed, as the file does not tell: {', '.join(_said(*pair) for pair in assumed.items())}")
     console.say(f"a trial picture came out with values from {imported.lowest:.2f} to {imported.highest:.2f}")
+    if imported.zeros:
+        console.warn(
+            f"{len(imported.zeros)} of its kernels are nothing but zeros ({', '.join(imported.zeros[:3])}"
+            f"{', ...' if len(imported.zeros) > 3 else ''}): it was never trained, or the file was damaged"
+        )
     console.say(f"it is in the zoo as {card.name}")
     trial = {"lowest": imported.lowest, "highest": imported.highest}
     console.record(**fields(imported.model), dialect=found.recognition.dialect, assumed=assumed, trial=trial)

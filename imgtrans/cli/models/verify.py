@@ -7,7 +7,7 @@ import typer
 from imgtrans.cli import options
 from imgtrans.errors import ModelError
 from imgtrans.zoo import store
-from imgtrans.zoo.verify import OK
+from imgtrans.zoo.verify import GET_AGAIN, OK
 from imgtrans.zoo.verify import verify as verdict_on
 
 
@@ -28,5 +28,5 @@ def verify(
     if wrong := [verdict.name for verdict in verdicts if verdict.state != OK]:
         raise ModelError(
             f"{len(wrong)} of {len(verdicts)} models are not what their cards say: {', '.join(wrong)}",
-            "remove such a model and get it again; if it came with imgtrans, install imgtrans again",
+            GET_AGAIN,
         )

@@ -3,15 +3,18 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from imgtrans.images.metadata import carried_dpi, carried_exif, carried_xmp, orientation
+from imgtrans.images.metadata import carried
+from imgtrans.images.metadata.carried import orientation
+from imgtrans.images.metadata.resolution import carried_dpi
+from imgtrans.images.metadata.turn import Turn
 
 EXIF, MAKER, WIDTH, HEIGHT, COLOUR_SPACE = 0x8769, 0x010F, 0xA002, 0xA003, 0xA001
 
 
-def exif_of(value: int | None = None) -> Image.Exif:
+def exif_of(value: int | None = None, **more: object) -> Image.Exif:
     exif = Image.Exif()
     exif[MAKER] = "Maker"
-    exif[EXIF] = {WIDTH: 64, HEIGHT: 48, COLOUR_SPACE: 65535}
+    exif[EXIF] = {WIDTH: 64, HEIGHT: 48, COLOUR_SPACE: 65535} | {int(tag[1:], 16): one for tag, one in more.items()}
     if value is not None:
         exif[0x0112] = value
     return exif
@@ -21,6 +24,14 @@ def a_picture(**info: object) -> Image.Image:
     image = Image.new("RGB", (64, 48))
     image.info.update(info)
     return image
+
+
+def carried_exif(image: Image.Image, path: Path = Path("a picture")) -> bytes:
+    return carried.carried_exif(image, path, Turn(orientation(image), *image.size))
+
+
+def carried_xmp(image: Image.Image) -> bytes:
+    return carried.carried_xmp(image, Path("a picture"), Turn(orientation(image), *image.size))
 
 
 def read(block: bytes) -> Image.Exif:
@@ -89,9 +100,9 @@ def test_a_tiff_gives_what_describes_it_and_not_how_it_lies_in_its_file(tmp_path
     Image.new("RGB", (64, 48)).save(tmp_path / "a.tif", exif=exif.tobytes())
     with Image.open(tmp_path / "a.tif") as image:
         image.load()
-        carried = read(carried_exif(image))
-    assert dict(carried).keys() == {MAKER, EXIF, 0x010E, 42113}
-    assert carried.get_ifd(EXIF)[WIDTH] == 48
+        found = read(carried.carried_exif(image, tmp_path / "a.tif", Turn(6, 64, 48)))
+    assert dict(found).keys() == {MAKER, EXIF, 0x010E, 42113}
+    assert found.get_ifd(EXIF)[WIDTH] == 48
 
 
 @pytest.mark.parametrize(
@@ -152,3 +163,40 @@ def test_a_resolution_is_carried_if_it_makes_sense(dpi: object, expected: object
 
 def test_the_resolution_turns_with_the_picture() -> None:
     assert carried_dpi(a_picture(dpi=(72, 300)), sideways=True) == (300.0, 72.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "area"), [(1, (10, 20, 6, 4)), (3, (53, 27, 6, 4)), (6, (27, 10, 4, 6)), (8, (20, 53, 4, 6))]
+)
+def test_the_subject_is_turned_with_the_picture(value: int, area: tuple[int, ...]) -> None:
+    exif = exif_of(value, _9214=(10, 20, 6, 4), _A214=(10, 20))
+    directory = read(carried_exif(a_picture(exif=exif.tobytes()))).get_ifd(EXIF)
+    assert directory[0x9214] == area
+    assert directory[0xA214] == area[:2]
+
+
+def test_resolutions_in_the_exif_are_swapped_where_sides_are() -> None:
+    exif = exif_of(6, _A20E=5.0, _A20F=6.0)
+    exif[0x011A], exif[0x011B] = 72.0, 144.0
+    after = read(carried_exif(a_picture(exif=exif.tobytes())))
+    assert (after[0x011A], after[0x011B]) == (144, 72)
+    assert (after.get_ifd(EXIF)[0xA20E], after.get_ifd(EXIF)[0xA20F]) == (6, 5)
+
+
+def test_the_mark_of_adobe_rgb_goes_only_where_the_colours_are_converted() -> None:
+    exif = exif_of(_A005={1: "R03"})
+    assert read(carried_exif(a_picture(exif=exif.tobytes()))).get_ifd(0xA005) == {1: "R03"}
+    assert read(carried_exif(a_picture(exif=exif.tobytes(), icc_profile=b"..."))).get_ifd(0xA005) == {1: "R98"}
+
+
+def test_each_page_of_a_tiff_has_its_own_xmp(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (64, 48)), Image.new("RGB", (64, 48))]
+    tag = Image.Exif()
+    tag[700] = b"<a/>"
+    pages[0].save(tmp_path / "a.tif", exif=tag, save_all=True, append_images=pages[1:])
+    with Image.open(tmp_path / "a.tif") as image:
+        found = []
+        for number in range(2):
+            image.seek(number)
+            found.append(carried.carried_xmp(image, tmp_path / "a.tif", Turn(1, 64, 48)))
+    assert found[0] == b"<a/>"

@@ -6,10 +6,11 @@ import pytest
 import tifffile
 from PIL import Image, IptcImagePlugin, PngImagePlugin
 
-from imgtrans.images.captions import NONE, Captions, jpeg_segment
 from imgtrans.images.decode import decode, decode_frames
 from imgtrans.images.encode import encode, encode_frames
 from imgtrans.images.keepsake import Keepsake
+from imgtrans.images.metadata.captions import NONE, Captions
+from imgtrans.images.metadata.photoshop import jpeg_segments
 from imgtrans.protocols import Wanted
 
 IPTC = b"\x1c\x02\x78\x00\x09A caption\x1c\x02\x50\x00\x06Author"
@@ -28,7 +29,7 @@ def again(path: Path, format: str = "", depth: int = 8) -> Path:
 
 
 def with_iptc(path: Path, photo: np.ndarray, iptc: bytes = IPTC) -> Path:
-    Image.fromarray(photo).save(path, "JPEG", extra=jpeg_segment(iptc))
+    Image.fromarray(photo).save(path, "JPEG", extra=jpeg_segments(iptc))
     return path
 
 
@@ -104,7 +105,7 @@ def test_iptc_that_is_written_as_numbers_is_understood(tmp_path: Path, photo: np
 
 def test_what_photoshop_keeps_beside_iptc_is_left(tmp_path: Path, photo: np.ndarray) -> None:
     thumbnail = b"8BIM" + struct.pack(">HxxI", 0x040C, 4) + b"jpeg"
-    segment = jpeg_segment(IPTC)
+    segment = jpeg_segments(IPTC)
     segment = segment[:2] + struct.pack(">H", len(segment) - 2 + len(thumbnail)) + segment[4:] + thumbnail
     Image.fromarray(photo).save(tmp_path / "a.jpg", extra=segment)
     with Image.open(tmp_path / "a.jpg") as before, Image.open(again(tmp_path / "a.jpg")) as after:
@@ -114,10 +115,35 @@ def test_what_photoshop_keeps_beside_iptc_is_left(tmp_path: Path, photo: np.ndar
 
 def test_what_is_malformed_or_does_not_fit_is_left_out(tmp_path: Path, photo: np.ndarray) -> None:
     assert kept_of(with_iptc(tmp_path / "a.jpg", photo, b"no records")) == NONE
-    assert jpeg_segment(b"\x1c" * 70000) == b""
     for kind in ("JPEG", "PNG", "GIF", "TIFF"):
         texts = (("k" * 200, "too long a keyword", None, None), ("\x00", "", None, None))
-        captions = Captions(comment=b"c" * 70000, texts=texts, iptc=b"\x1c" * 70000)
+        captions = Captions(comments=(b"c" * 70000,), texts=texts, iptc=b"\x1c" * 70000)
         keep = Keepsake("a picture", kind, xmp=b"<x/>", captions=captions)
         encode(photo, None, keep, tmp_path / "b")
         assert decode(tmp_path / "b").keep.xmp == (b"" if kind == "GIF" else b"<x/>")
+
+
+def test_all_comments_of_a_jpeg_are_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    segments = b"".join(b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text for text in (b"one", b"\xff two"))
+    Image.fromarray(photo).save(tmp_path / "a.jpg", extra=segments, comment=b"three")
+    assert kept_of(again(tmp_path / "a.jpg")).comments == (b"one", b"\xff two", b"three")
+
+
+def test_iptc_that_a_tiff_has_among_photoshops_resources_alone_is_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    resources = jpeg_segments(IPTC)[4:].removeprefix(b"Photoshop 3.0\0")
+    for order in "<>":
+        tags = [(34377, 1, len(resources), resources, True)]
+        tifffile.imwrite(tmp_path / "a.tif", photo, photometric="rgb", byteorder=order, extratags=tags)
+        assert kept_of(tmp_path / "a.tif").iptc == IPTC
+        assert kept_of(again(tmp_path / "a.tif")).iptc == IPTC
+
+
+def test_iptc_that_takes_several_segments_is_carried(tmp_path: Path, photo: np.ndarray) -> None:
+    long = IPTC * 4000
+    assert kept_of(again(with_iptc(tmp_path / "a.jpg", photo, long))).iptc == long
+
+
+def test_iptc_goes_from_a_jpeg_into_a_png_and_back(tmp_path: Path, photo: np.ndarray) -> None:
+    png = again(with_iptc(tmp_path / "a.jpg", photo), "PNG").rename(tmp_path / "b.png")
+    assert kept_of(png).iptc == IPTC
+    assert kept_of(again(png, "JPEG")).iptc == IPTC

@@ -1,0 +1,140 @@
+"""Ctrl-C and SIGTERM: at once where nothing would be lost, and asked for where something would be."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED, TERMINATED = 130, 143
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+_ORDER_SECONDS = 5.0  # that it takes at the most to put things in order
+_PATIENCE_SECONDS = 1.0  # who presses Ctrl-C twice at once means one thing by it
+_CHILD = "--multiprocessing-fork"
+
+
+def end_at_once() -> None:
+    """Have signals end this process at once, with one line, until it says otherwise.
+
+    An exception would not do while modules are imported: it can come in the middle of anything, and be swallowed by
+    it. Who was told to ignore Ctrl-C goes on doing so, and processes that work for this one are told by it.
+    """
+    if _CHILD in sys.orig_argv:
+        return
+    for number in STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _: end(number, "stopped"))
+
+
+def raise_errors() -> None:
+    """Have the next signal raise KeyboardInterrupt or SystemExit, for who has something to put in order.
+
+    Those behind it do not disturb that; once it has taken long, they end the process at once.
+    """
+    raised: list[float] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if not raised:
+            raised.append(time.monotonic())
+            raise SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt
+        if time.monotonic() - raised[0] > _ORDER_SECONDS:
+            end(number, "stopped at once")
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
+
+
+@contextlib.contextmanager
+def held(*numbers: int) -> Iterator[None]:
+    """Hold signals back, in this thread for a moment and in processes that it starts now for good.
+
+    A Ctrl-C reaches the whole process group, and a process that works for this one must live through it from its first
+    moment on: who started it stops in its own time.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # noqa: PLC0415 - this module is imported before all others
+
+    resource_tracker.ensure_running()  # else it starts with the process, and lets these signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore() -> None:
+    """Have signals do nothing: all is done, and what Python puts in order at its end must not be broken off."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+class Stopping:
+    """Hears signals from :meth:`listen` on.
+
+    Args:
+        line: Returns what to say in ending at once, as long as nothing would be lost by it, else "".
+        late: Returns what to say in ending at once all the same, when somebody insists.
+        quiet: Say nothing.
+    """
+
+    def __init__(self, line: Callable[[], str], late: Callable[[], str], quiet: bool = False) -> None:
+        self._line = line
+        self._late = late
+        self._quiet = quiet
+        self._number = 0
+        self._heard = 0.0
+
+    def listen(self) -> None:
+        """Begin to hear signals."""
+        for number in STOPPING:
+            signal.signal(number, self._hear)
+
+    def asked(self) -> bool:
+        """Whether a signal came, and nothing has ended yet."""
+        return self._number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the signal asks for."""
+        return _exit_code(self._number)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if number in _blocked():  # while a process is being started; it comes again when that is done
+            signal.raise_signal(number)
+            return
+        if line := self._line():
+            end(number, "" if self._quiet else line)
+        if not self._number:
+            self._number, self._heard = number, time.monotonic()
+        elif time.monotonic() - self._heard > _PATIENCE_SECONDS:
+            end(number, "" if self._quiet else self._late())
+
+
+def end(number: int, line: str) -> NoReturn:
+    """End this process for a signal, with those that work for it, without anything being unwound."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    with contextlib.suppress(Exception):
+        if processes := sys.modules.get("multiprocessing"):
+            for child in processes.active_children():
+                child.kill()
+    with contextlib.suppress(OSError):
+        # Written without rich, in the middle of which this may be; its progress bar goes, and the cursor comes back.
+        clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+        os.write(2, f"{clear}{line}\n".encode() if line else clear.encode())
+    os._exit(_exit_code(number))
+
+
+def _exit_code(number: int) -> int:
+    return TERMINATED if number == signal.SIGTERM else INTERRUPTED
+
+
+def _blocked() -> set[int]:
+    return {*signal.pthread_sigmask(signal.SIG_BLOCK, [])} if hasattr(signal, "pthread_sigmask") else set()

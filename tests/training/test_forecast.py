@@ -1,0 +1,39 @@
+"""How long a training takes is known before, near enough, and finding it out changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from imgtrans.training.forecast import SMALL, SMALL_AS_GIVEN, seconds_per_step
+from imgtrans.training.options import TrainOptions
+from imgtrans.training.state import TrainingState
+
+
+def ticking(*ticks: float) -> Callable[[], float]:
+    return iter(ticks).__next__
+
+
+@pytest.mark.parametrize(("identity_weight", "seconds"), [(0.5, 18 * 2 + 16 * 0.5), (0.0, 12 * 2 + 16 * 0.5)])
+def test_a_step_is_counted_in_passes(
+    tiny: dict[str, Any], new_state: Callable[[TrainOptions], TrainingState], identity_weight: float, seconds: float
+):
+    options = TrainOptions(**{**tiny, "identity_weight": identity_weight})
+    assert seconds_per_step(new_state(options).networks, options, ticking(0, 3, 5, 7, 10, 10.5, 11, 12)) == seconds
+
+
+def test_finding_it_out_draws_no_number_and_changes_no_weight(
+    tiny: dict[str, Any], new_state: Callable[[TrainOptions], TrainingState]
+):
+    state = new_state(TrainOptions(**tiny))
+    before, drawn = {k: v.clone() for k, v in state.networks.G_AB.state_dict().items()}, torch.get_rng_state()
+    assert 0 < seconds_per_step(state.networks, state.options) < 10
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert all(torch.equal(tensor, before[key]) for key, tensor in state.networks.G_AB.state_dict().items())
+
+
+def test_the_small_beginning_is_what_it_says():
+    words = SMALL_AS_GIVEN.split()
+    given = {option.removeprefix("--"): int(value) for option, value in zip(words[::2], words[1::2], strict=True)}
+    assert TrainOptions(**given) == SMALL
