@@ -97,7 +97,12 @@ class PreparedBackend:
             raise UnavailableError(f"{error}, nor prepared") from error
         if not streamer.by_kernel:
             raise UnavailableError("there is no kernel for any layer of this network")
-        if not (difference := _difference(network, streamer)) <= LIMIT:
+        try:
+            difference = _difference(network, streamer)
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise UnavailableError(f"the network cannot be tried with a picture of noise: {reason}") from error
+        if not difference <= LIMIT:
             raise UnavailableError(f"the prepared network differs from the plain one by {difference:.1g}")
         streamer.forget_weights()
         return PreparedSession(streamer)

@@ -102,6 +102,12 @@ def test_what_comes_out_differently_is_refused(monkeypatch: pytest.MonkeyPatch):
         opened(network(SMALL))
 
 
+def test_what_takes_no_picture_that_it_is_tried_with_is_refused():
+    net = nn.Sequential(nn.Conv2d(3, 3, 300)).eval().requires_grad_(False)
+    with pytest.raises(UnavailableError, match="cannot be tried with a picture of noise: "):
+        opened(net)
+
+
 def test_what_is_no_number_differs():
     net = network(SMALL)
     net.model[1].weight.data[0, 0, 0, 0] = torch.nan
