@@ -43,7 +43,7 @@ def rows(quick: bool, threads: int) -> Makers:
     for ngf, blocks, wanted in ((64, 9, 2.8), (32, 6, 2.3)):
         for upsampling, sides in (("nearest", (256,) if quick else (256, 512, 1024)), ("transpose", (256,))):
             for side in sides:
-                rounds = 3 if side > 256 else 7
+                rounds = 3 if quick or side > 256 else 7
                 made.append(("network", one(network_row, ngf, blocks, upsampling, side, wanted, rounds)))
     for model, wanted in (("transpose", 2.2), ("nearest", 2.5)):
         made.append(("run", one(run_row, model, 8 if quick else 24, 256, 256, wanted, few)))
