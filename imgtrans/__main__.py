@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from imgtrans.cli.app import app
-from imgtrans.console import Console
+from imgtrans.console import Console, nobody_reads_messages
 from imgtrans.errors import FilesError, ImgtransError, UsageError
 
 BUG, BROKEN_PIPE = 70, 141
@@ -64,7 +64,10 @@ def _exit_code() -> int:
             _discard_output()
             Console().error(f"the disk is full ({error.filename or 'while printing'})")
             return FilesError.exit_code
-        traceback.print_exc()
+        try:
+            traceback.print_exc()
+        except OSError:
+            nobody_reads_messages()
         Console().error(f"this is a bug in imgtrans: {error!r}", "please report it with the lines above")
         return BUG
     return code if isinstance(code, int) else 0

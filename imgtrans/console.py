@@ -41,12 +41,12 @@ class Console:
     def say(self, text: str) -> None:
         """Tell what is going on, unless quiet."""
         if self.verbosity >= 0:
-            self._err.print(_printable(text), markup=False)
+            self._print(_printable(text), markup=False)
 
     def detail(self, text: str) -> None:
         """Tell more, if asked to be verbose."""
         if self.verbosity > 0:
-            self._err.print(_printable(text), markup=False, style="dim")
+            self._print(_printable(text), markup=False, style="dim")
 
     def warn(self, text: str) -> None:
         """Tell what deserves attention though the program goes on."""
@@ -56,12 +56,18 @@ class Console:
         """Tell what went wrong, and what to do about it."""
         self._labelled("error:", "bold red", message)
         if hint:
-            self._err.print(f"  {_printable(hint)}", markup=False)
+            self._print(f"  {_printable(hint)}", markup=False)
 
     def _labelled(self, label: str, style: str, text: str) -> None:
         from rich.text import Text  # noqa: PLC0415 - as rich.console
 
-        self._err.print(Text.assemble((label, style), f" {_printable(text)}"))  # at once: threads speak, too
+        self._print(Text.assemble((label, style), f" {_printable(text)}"))  # at once: threads speak, too
+
+    def _print(self, text: Any, **options: Any) -> None:
+        try:
+            self._err.print(text, **options)
+        except OSError:
+            nobody_reads_messages()
 
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
@@ -93,6 +99,11 @@ class Console:
     def download(self) -> "ProgressDisplay":
         """Return such a display of bytes that arrive; :meth:`ProgressDisplay.reach` tells how many there will be."""
         return ProgressDisplay(self, self._err, None, 0, in_bytes=True)
+
+
+def nobody_reads_messages() -> None:
+    """Go on without stderr, which cannot be written any more: what a command makes is worth more than what it says."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 class ProgressDisplay:

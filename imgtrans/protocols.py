@@ -128,15 +128,19 @@ class Recognition:
         keys: For each key of the built network's state dict, the key of the checkpoint's that fills it. What the
             checkpoint holds besides does not matter to the network.
         dialect: Whose spelling of the keys it is, for people to read.
-        assumed: What names and shapes cannot tell and the dialect decides: some of ``parameters``, or ``value_range``
-            (two numbers) or ``channel_order`` ("RGB" or "BGR"). Another value of an assumed parameter changes what
-            the network computes, never its state dict, so that ``keys`` hold for any.
+        assumed: What names and shapes cannot tell and the dialect decides: all such ``parameters``, and what is true of
+            the pictures: ``value_range`` (two numbers), ``output_range`` (the same of what comes out; none if it is the
+            same), ``channel_order`` ("RGB" or "BGR"). Another value of an assumed parameter changes what the network
+            computes, never its state dict, so that ``keys`` hold for any.
+        alternatives: Other assumptions that files of such names and shapes are known to need, the likeliest first: each
+            some of ``assumed`` with other values, of which the first brings the others with it.
     """
 
     parameters: Parameters
     keys: Mapping[str, str]
     dialect: str = ""
     assumed: Parameters = field(default_factory=dict)
+    alternatives: tuple[Parameters, ...] = ()
 
 
 class Architecture(Protocol):

@@ -36,6 +36,22 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_a_card_survives_the_way_to_disk_and_back(tmp_path: Path):
     assert read_card(written(tmp_path, CARD.to_toml())) == CARD
+    imported = replace(CARD, assumed=("norm", "channel_order"), output_range=(-1.0, 1.0))
+    assert read_card(written(tmp_path, imported.to_toml())) == imported
+    assert (CARD.made_range, imported.made_range) == ((0.0, 1.0), (-1.0, 1.0))
+
+
+def test_what_decides_outputs_besides_the_weights_is_in_a_cards_terms():
+    assert CARD.terms == "range=0..1"
+    assert replace(CARD, value_range=(-1.0, 1.0)).terms == ""
+    imported = replace(CARD, assumed=("head", "channel_order"), parameters={**CARD.parameters, "head": "tanh"})
+    others = (
+        replace(imported, parameters={**CARD.parameters, "head": "none"}),
+        replace(imported, channel_order="BGR"),
+        replace(imported, value_range=(-1.0, 1.0)),
+    )
+    assert len({imported.terms, *(other.terms for other in others)}) == 4
+    assert len(imported.terms) < 40  # it stands in the journal for every picture
 
 
 def test_a_card_needs_little_and_knows_the_rest(tmp_path: Path):

@@ -1,35 +1,25 @@
 """Whose code spells the keys of a ResNet generator how: one row of a table for each."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from imgtrans.architectures.parameters import ResNetParameters
-from imgtrans.protocols import Parameters
-
-
-class Slot(NamedTuple):
-    """A layer's place in the network: where, its number there, and what it does."""
-
-    place: str
-    number: int
-    part: str
-
+from imgtrans.architectures.spelling import Slot, Spelling
 
 # Where the first layer of a place stands among the layers that are numbered: (parameters, place, index) -> number.
 Numbering = Callable[[ResNetParameters, str, int], int]
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How one code base spells the keys of its generators, and what follows from the spelling.
+@dataclass(frozen=True, kw_only=True)
+class Dialect(Spelling):
+    """How one code base spells the keys of its generators.
 
     A template stands for the name of a layer: ``{n}`` is its number by ``numbering`` and ``{m}`` the one after; ``{i}``
-    counts within its place from 0, ``{one}`` from 1; in a residual block ``{k}`` and ``{l}`` are the numbers of a
-    convolution and its normalisation.
+    counts within its place from 0, ``{one}`` from 1, ``{two}`` from 2; in a residual block ``{k}`` and ``{l}``
+    are the numbers of a convolution and its normalisation.
 
     Attributes:
-        name: The code base, for people to read.
         stem: Templates of convolution and normalisation of the first layer, where there is one.
         down: Of the layers that reduce.
         blocks: Of each convolution of a residual block.
@@ -37,12 +27,8 @@ class Dialect:
         head: Of the last convolution.
         blur: Of layers that resample without aliasing, where there can be some.
         numbering: What ``{n}`` is.
-        dropout: Whether a layer of no weights stands in the middle of each residual block.
-        fixed: Parameters that the spelling says.
-        assumed: What it has by default of the parameters that leave no trace in a file.
     """
 
-    name: str
     down: tuple[str, str]
     blocks: tuple[tuple[str, str], ...]
     up: tuple[str, str]
@@ -50,9 +36,11 @@ class Dialect:
     stem: tuple[str, str] = ("", "")
     blur: str = ""
     numbering: Numbering = lambda p, place, index: 0
-    dropout: bool = False
-    fixed: Parameters = field(default_factory=dict)
-    assumed: Parameters = field(default_factory=dict)
+
+    @property
+    def blurs(self) -> bool:
+        """Whether it has a template for them."""
+        return bool(self.blur)
 
     def layers(self, p: ResNetParameters) -> Iterator[tuple[Slot, str]]:
         """Yield a network's layers that may have weights, in the order of the forward pass, with their names."""
@@ -60,7 +48,8 @@ class Dialect:
         def named(place: str, i: int, parts: Sequence[str], templates: Sequence[str], k: int = 0) -> Iterator[Any]:
             n = self.numbering(p, place, i)
             for part, template in zip(parts, templates, strict=True):
-                yield Slot(place, i, part), template.format(n=n, m=n + 1, i=i, one=i + 1, k=k, l=k + 1)
+                numbers = {"n": n, "m": n + 1, "i": i, "one": i + 1, "two": i + 2, "k": k, "l": k + 1}
+                yield Slot(place, i, part), template.format(**numbers)
 
         layer, blur = ("convolution", "norm"), (("blur",), (self.blur,))
         if p.stem:
@@ -71,7 +60,7 @@ class Dialect:
                 yield from named("blur down", i, *blur)
         places = ("block1", "block2")[: p.block_convs]
         for i in range(p.blocks):
-            for place, (convolution, norm), k in zip(places, self.blocks, self._inner(p), strict=False):
+            for place, (convolution, norm), k in zip(places, self.blocks, self.inner(p), strict=False):
                 if p.separable:
                     yield from named(
                         place, i, ("depthwise", "convolution"), [f"{convolution}.conv.{n}" for n in (0, 2)], k
@@ -85,11 +74,6 @@ class Dialect:
                 yield from named("blur up", i, *blur)
             yield from named("up", i, layer, self.up)
         yield from named("head", ups, ("convolution",), (self.head,))
-
-    def _inner(self, p: ResNetParameters) -> list[int]:
-        """Return the convolutions' numbers in a residual block: padding, convolution, norm, ReLU, dropout, again."""
-        pad = int(p.padding != "zero")
-        return [pad, 2 * pad + 3 + self.dropout]
 
 
 def flat(p: ResNetParameters, place: str, index: int) -> int:
@@ -120,16 +104,62 @@ def nested(p: ResNetParameters, place: str, index: int) -> int:
     return starts[place] + index
 
 
-def _in_sequence(name: str, block: str, **rest: object) -> Dialect:
+def _in_sequence(name: str, block: str, **rest: Any) -> Dialect:
     blocks = (f"model.{{n}}.{block}.{{k}}", f"model.{{n}}.{block}.{{l}}")
     layer = ("model.{n}", "model.{m}")
-    return Dialect(name, layer, (blocks, blocks), layer, layer[0], layer, layer[0], flat, **rest)  # type: ignore[arg-type]
+    return Dialect(
+        name=name,
+        stem=layer,
+        down=layer,
+        blocks=(blocks, blocks),
+        up=layer,
+        head=layer[0],
+        blur=layer[0],
+        numbering=flat,
+        **rest,
+    )
 
 
-def _course(name: str, **rest: object) -> Dialect:
+def _nested(name: str, sequence: str, block: str, *, dropout: bool = False) -> Dialect:
+    layer = (f"{sequence}.{{n}}.0", f"{sequence}.{{n}}.1")
+    inner, last = f"{sequence}.{{n}}.{block}", 3 + dropout
+    return Dialect(
+        name=name,
+        stem=layer,
+        down=layer,
+        blocks=((f"{inner}.1.0", f"{inner}.1.1"), (f"{inner}.{last}", f"{inner}.{last + 1}")),
+        up=layer,
+        head=f"{sequence}.{{n}}",
+        numbering=nested,
+        dropout=dropout,
+        fixed={"pad_layers": True},
+    )
+
+
+def _units(name: str, trunk: str, places: tuple[str, str, str, str], inner: str, unit: str, **rest: Any) -> Dialect:
+    """Return a dialect of modules that are convolution, norm and activation, called ``unit.0`` and ``unit.1``."""
+    stem, down, up, head = places
+    layers = (f"{unit}.0", f"{unit}.1")
+    return Dialect(
+        name=name,
+        stem=(f"{stem}.0", f"{stem}.1"),
+        down=(f"{down}.{layers[0]}", f"{down}.{layers[1]}"),
+        blocks=tuple(
+            (f"{trunk}.{{i}}.{inner}.{k}.{layers[0]}", f"{trunk}.{{i}}.{inner}.{k}.{layers[1]}") for k in (0, 1)
+        ),
+        up=(f"{up}.{layers[0]}", f"{up}.{layers[1]}"),
+        head=head,
+        fixed={"pad_layers": True},
+        **rest,
+    )
+
+
+def _course(name: str, **rest: Any) -> Dialect:
     down, up = ("conv{one}.0", "conv{one}.1"), ("deconv{one}.0", "deconv{one}.1")
-    return Dialect(name, down, up=up, head=up[0], **rest)  # type: ignore[arg-type]
+    return Dialect(name=name, down=down, up=up, head=up[0], **rest)
 
+
+_REFLECTED = {"padding": "reflect", "down_padding": "reflect", "up_padding": "reflect", "end_padding": "reflect"}
 
 # How the networks here are spelled themselves, and the deck's files, and those of PyTorch-GAN and vintagify.
 DECK = _in_sequence("the deck", "block")
@@ -146,33 +176,47 @@ DIALECTS = (
         dropout=True,
         fixed={"separable": True},
     ),
+    *(
+        _units(
+            f"aladdinpersson/Machine-Learning-Collection{said}",
+            trunk,
+            ("initial", "down_blocks.{i}", "up_blocks.{i}", "last"),
+            "block",
+            "conv",
+            assumed=_REFLECTED,
+        )
+        for trunk, said in (("res_blocks", ""), ("residual_blocks", ", its blocks called residual_blocks"))
+    ),
+    _nested("LynnHo/CycleGAN-PyTorch", "ls", "ls"),
+    _nested("arnab39/cycleGAN-PyTorch", "res_model", "res_block"),
+    _nested("arnab39/cycleGAN-PyTorch with dropout", "res_model", "res_block", dropout=True),
     Dialect(
-        "aladdinpersson/Machine-Learning-Collection",
-        down=("down_blocks.{i}.conv.0", "down_blocks.{i}.conv.1"),
-        blocks=(
-            ("res_blocks.{i}.block.0.conv.0", "res_blocks.{i}.block.0.conv.1"),
-            ("res_blocks.{i}.block.1.conv.0", "res_blocks.{i}.block.1.conv.1"),
-        ),
-        up=("up_blocks.{i}.conv.0", "up_blocks.{i}.conv.1"),
-        head="last",
-        stem=("initial.0", "initial.1"),
-        fixed={"padding": "reflect", "down_padding": "reflect"},
+        name="the GAN specialisation of DeepLearning.AI",
+        stem=("upfeature.conv", "upfeature.instancenorm"),
+        down=("contract{one}.conv1", "contract{one}.instancenorm"),
+        blocks=(("res{i}.conv1", "res{i}.instancenorm"), ("res{i}.conv2", "res{i}.instancenorm")),
+        up=("expand{two}.conv1", "expand{two}.instancenorm"),
+        head="downfeature.conv",
+        fixed={"pad_layers": True},
+        assumed={**_REFLECTED, "unnormalised": ["stem"], "unactivated": ["stem"]},
     ),
     Dialect(
-        "LynnHo/CycleGAN-PyTorch",
-        down=("ls.{n}.0", "ls.{n}.1"),
-        blocks=(("ls.{n}.ls.1.0", "ls.{n}.ls.1.1"), ("ls.{n}.ls.3", "ls.{n}.ls.4")),
-        up=("ls.{n}.0", "ls.{n}.1"),
-        head="ls.{n}",
-        stem=("ls.1.0", "ls.1.1"),
-        numbering=nested,
-        fixed={"padding": "reflect"},
+        name="an encoder, residual blocks and a decoder of layers",
+        stem=("encoder.0.layers.0", "encoder.0.layers.1"),
+        down=("encoder.{one}.layers.0", "encoder.{one}.layers.1"),
+        blocks=tuple(
+            (f"residual_blocks.{{i}}.layers.{k}.layers.0", f"residual_blocks.{{i}}.layers.{k}.layers.1") for k in (0, 1)
+        ),
+        up=("decoder.{i}.layers.0", "decoder.{i}.layers.1"),
+        head="decoder.{i}.layers.0",
+        fixed={"pad_layers": True},
+        assumed={**_REFLECTED, "unnormalised": ["stem"], "block_relu": True},
     ),
     _course(
         "the University of Toronto's CSC321 course",
         blocks=(("resnet_block.conv_layer.0", "resnet_block.conv_layer.1"),),
-        fixed={"stem": False, "padding": "zero", "block_convs": 1, "block_relu": True},
-        assumed={"norm": "none"},
+        fixed={"stem": False, "pad_layers": False, "block_convs": 1},
+        assumed={"norm": "none", "padding": "zero", "block_relu": True},
     ),
     _course(
         "Udacity's deep learning course",
@@ -180,7 +224,7 @@ DIALECTS = (
             ("res_blocks.{i}.conv_layer1.0", "res_blocks.{i}.conv_layer1.1"),
             ("res_blocks.{i}.conv_layer2.0", "res_blocks.{i}.conv_layer2.1"),
         ),
-        fixed={"stem": False, "padding": "zero"},
-        assumed={"norm": "none"},
+        fixed={"stem": False, "pad_layers": False},
+        assumed={"norm": "none", "padding": "zero"},
     ),
 )

@@ -18,6 +18,7 @@ _BUILDABLE: dict[str, dict[str, tuple[object, ...]]] = {
         "downsampling": ("stride", "blur"),
         "norm": ("instance", "batch"),
         "padding": ("reflect", "replicate", "zero"),
+        "pad_layers": (True, False),
         "unbiased": ((), ("stem", "down", "block1", "block2", "up")),
     },
 }
@@ -85,7 +86,7 @@ class _ResNetFamily:
         return 4.0 * 5.1 * p.ngf + 64.0
 
     def examples(self) -> list[Parameters]:
-        """Return small networks of the deck's kind and the paper's, CUT's, and of every normalisation."""
+        """Return small networks of the deck's kind and the paper's, CUT's, of every normalisation, and odd ones."""
         deck: Parameters = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
         paper: Parameters = {**deck, "upsampling": "transpose"}
         return [
@@ -94,16 +95,21 @@ class _ResNetFamily:
             {**deck, "norm": "none"},
             {**deck, "norm": "weight"},
             paper,
-            {**paper, "blocks": 2, "padding": "zero"},
+            {**paper, "blocks": 2, "padding": "zero", "pad_layers": False},
             {**paper, "channels": 1, "channels_out": 3, "depth": 3},
             {**paper, "norm": "batch", "unbiased": ["stem", "down", "block1", "block2", "up"]},
             {**deck, "upsampling": "blur", "downsampling": "blur"},
+            {**deck, "upsampling": "bilinear", "activation": "leaky_relu:0.2", "unnormalised": ["stem"]},
+            {**paper, "up_kernel": 4, "head": "sigmoid", "activation": "gelu"},
+            {**deck, "tracked": True, "statistics": "own", "residual_output": True},
         ]
 
 
 def _unbuildable(p: ResNetParameters, layout: str) -> list[str]:
     """Return the parameters of a network that the public code of a layout cannot build."""
     usual, able = vars(ResNetParameters(p.channels, p.ngf, p.blocks, "nearest")), _BUILDABLE[layout]
+    if p.pad_layers == (p.padding == "zero"):
+        able = able | {"pad_layers": ()}  # zeros are put around by the convolution, all else by a layer
     return [name for name, value in vars(p).items() if name not in _ANY and value not in able.get(name, (usual[name],))]
 
 

@@ -1,8 +1,12 @@
-"""Layers that PyTorch does not have: anti-aliased resampling and separable convolution."""
+"""Layers that PyTorch does not have: anti-aliased resampling, separable convolution, statistics that are not used."""
+
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+PaddingMode = Literal["zeros", "reflect", "replicate"]  # as convolutions call it
 
 
 def _binomial(side: int, channels: int) -> Tensor:
@@ -64,10 +68,14 @@ class SeparableConv2d(nn.Module):
         (N, features_in, H, W) to (N, features_out, H - 2 + 2 padding, W - 2 + 2 padding).
     """
 
-    def __init__(self, features_in: int, features_out: int, padding: int, bias: bool) -> None:
+    def __init__(
+        self, features_in: int, features_out: int, padding: int, bias: bool, padding_mode: PaddingMode = "zeros"
+    ) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            nn.Conv2d(features_in, features_in, 3, padding=padding, groups=features_in, bias=bias),
+            nn.Conv2d(
+                features_in, features_in, 3, padding=padding, padding_mode=padding_mode, groups=features_in, bias=bias
+            ),
             nn.InstanceNorm2d(features_in),
             nn.Conv2d(features_in, features_out, 1, bias=bias),
         )
@@ -76,3 +84,27 @@ class SeparableConv2d(nn.Module):
         """Return the convolved map."""
         convolved: Tensor = self.conv(x)
         return convolved
+
+
+class OwnStatistics2d(nn.InstanceNorm2d):
+    """Instance normalisation that has running statistics in its state dict and goes by each picture's own.
+
+    Args:
+        features: Channels.
+        affine: Whether there is a learnt scale and shift.
+
+    Shape:
+        (N, features, H, W) to the same.
+    """
+
+    def __init__(self, features: int, *, affine: bool) -> None:
+        super().__init__(features, affine=affine)
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised map."""
+        return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        nn.Module._load_from_state_dict(self, *args, **kwargs)  # PyTorch's own refuses the statistics

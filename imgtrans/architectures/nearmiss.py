@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from imgtrans.architectures.dialects import DIALECTS, Dialect
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, UPSAMPLINGS, ResNetParameters
+from imgtrans.architectures.dialects import DIALECTS
+from imgtrans.architectures.parameters import DOWNSAMPLINGS, SHOWN_UPSAMPLINGS, ResNetParameters
 from imgtrans.architectures.recognition import Shape, split
+from imgtrans.architectures.spelling import Spelling
 from imgtrans.protocols import Parameters
 
 _LEAST_SHARE = 0.75  # of the kernels that both have, for a network to be called close
@@ -39,15 +40,15 @@ def near_miss(shapes: Mapping[str, Shape]) -> str:
     )
 
 
-def _structures(kernels: int) -> Iterator[tuple[Dialect, Parameters]]:
+def _structures(kernels: int) -> Iterator[tuple[Spelling, Parameters]]:
     """Yield what decides the names of the layers of every network that has about so many kernels."""
-    for dialect, depth, up, down, padding in product(
-        DIALECTS, range(1, 4), UPSAMPLINGS, DOWNSAMPLINGS, ("reflect", "zero")
+    for dialect, depth, up, down, pad_layers in product(
+        DIALECTS, range(1, 4), SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)
     ):
-        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "padding": padding}
+        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "pad_layers": pad_layers}
         if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
             continue
-        if "blur" in (up, down) and not dialect.blur:
+        if "blur" in (up, down) and not dialect.blurs:
             continue
         structure |= dialect.fixed
         ends = 2 * depth + 2 * structure.get("stem", True)

@@ -1,14 +1,16 @@
 """What a state dict of a ResNet generator tells of it, by names and shapes alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any
 
 import torch
 
-from imgtrans.architectures.dialects import DECK, DIALECTS, Dialect, Slot
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, PLACES, UPSAMPLINGS, ResNetParameters
+from imgtrans.architectures.alternatives import alternatives, open_parameters
+from imgtrans.architectures.dialects import DECK, DIALECTS
+from imgtrans.architectures.parameters import DOWNSAMPLINGS, PLACES, SHOWN_UPSAMPLINGS, ResNetParameters
 from imgtrans.architectures.resnet import ResNet
+from imgtrans.architectures.sequences import sequences_in
+from imgtrans.architectures.spelling import Slot, Spelling
 from imgtrans.protocols import Parameters, Recognition
 
 Shape = tuple[int, ...]
@@ -21,9 +23,12 @@ _DEPTHS = range(1, 6)
 _WEIGHT_NORM = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 _KERNELS = ("weight", *_WEIGHT_NORM, *_WEIGHT_NORM.values())
 
-# What normalisation keeps beside its weights; of no use to instance normalisation, though PyTorch 0.3 wrote it.
+# What normalisation keeps beside its weights. PyTorch 0.3 kept it for instance normalisation, too, and did not use it;
+# from 0.4 on, with the counter, it does.
 _STATISTICS = frozenset({"running_mean", "running_var"})
 _COUNTER = "num_batches_tracked"
+
+_OF_PICTURES = {"value_range": [-1.0, 1.0], "output_range": [], "channel_order": "RGB"}
 
 
 def recognise_all(shapes: Mapping[str, Shape]) -> list[Recognition]:
@@ -32,12 +37,28 @@ def recognise_all(shapes: Mapping[str, Shape]) -> list[Recognition]:
     for key, shape in shapes.items():
         layer, tensor = split(key)
         layers.setdefault(layer, {})[tensor] = shape
+    return _recognised(shapes, layers, DIALECTS) or _recognised(shapes, layers, _sequences(layers))
+
+
+def _recognised(shapes: Mapping[str, Shape], layers: Layers, spellings: Iterable[Spelling]) -> list[Recognition]:
     return [
         recognition
-        for dialect in DIALECTS
-        for structure, names in _structures(layers, dialect)
-        if (recognition := _compared(shapes, layers, dialect, structure, names)) is not None
+        for spelling in spellings
+        for structure, names in _structures(layers, spelling)
+        if (recognition := _compared(shapes, layers, spelling, structure, names)) is not None
     ]
+
+
+def _sequences(layers: Layers) -> Iterator[Spelling]:
+    """Yield what a generator of plain sequences could be called, as the file does; its keys may have been sorted."""
+    kernels = [name for name, tensors in layers.items() if _kernel(tensors)]
+    for order in (kernels, sorted(kernels, key=_by_number)):
+        if order and (order is kernels or order != kernels):
+            yield from sequences_in(order)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
 
 
 def own_shapes(parameters: ResNetParameters) -> dict[str, Shape]:
@@ -50,7 +71,7 @@ def own_shapes(parameters: ResNetParameters) -> dict[str, Shape]:
     return {key: tuple(tensor.shape) for key, tensor in weights.items() if not key.endswith(_COUNTER)}
 
 
-def keys_in(dialect: Dialect, parameters: ResNetParameters) -> dict[str, str]:
+def keys_in(dialect: Spelling, parameters: ResNetParameters) -> dict[str, str]:
     """Return for each key of a network here what ``dialect`` calls it."""
     theirs = dict(dialect.layers(parameters))
     names = {own: theirs[slot] for slot, own in DECK.layers(parameters)}
@@ -65,15 +86,15 @@ def split(key: str) -> tuple[str, str]:
     return layer, tensor
 
 
-def _structures(layers: Layers, dialect: Dialect) -> Iterator[tuple[Parameters, Names]]:
+def _structures(layers: Layers, dialect: Spelling) -> Iterator[tuple[Parameters, Names]]:
     """Yield what decides the names of the layers, with the names, wherever just these layers have kernels and blurs."""
     kernels = {name for name, tensors in layers.items() if _kernel(tensors)}
     blurs = {name for name, tensors in layers.items() if "filt" in tensors}
-    for depth, up, down, padding in product(_DEPTHS, UPSAMPLINGS, DOWNSAMPLINGS, ("reflect", "zero")):
-        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "padding": padding}
+    for depth, up, down, pad_layers in product(_DEPTHS, SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)):
+        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "pad_layers": pad_layers}
         if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
             continue
-        if "blur" in (up, down) and not dialect.blur:
+        if "blur" in (up, down) and not dialect.blurs:
             continue
         structure |= dialect.fixed
         ends = 2 * depth + 2 * structure.get("stem", True)
@@ -81,7 +102,7 @@ def _structures(layers: Layers, dialect: Dialect) -> Iterator[tuple[Parameters, 
         blocks, rest = divmod(len(kernels) - ends, in_block)
         if rest or blocks < 0:
             continue
-        if blocks == 0 and (structure.get("separable") or ("padding" not in dialect.fixed and padding == "zero")):
+        if blocks == 0 and (structure.get("separable") or ("pad_layers" not in dialect.fixed and not pad_layers)):
             continue  # without a block there is no telling its kinds apart, and no need
         structure["blocks"] = blocks
         names = dict(dialect.layers(ResNetParameters(channels=1, ngf=1, **structure)))
@@ -94,7 +115,7 @@ _CONVOLVING, _BLURRING = ("convolution", "depthwise"), ("blur",)
 
 
 def _compared(
-    shapes: Mapping[str, Shape], layers: Layers, dialect: Dialect, structure: Parameters, names: Names
+    shapes: Mapping[str, Shape], layers: Layers, dialect: Spelling, structure: Parameters, names: Names
 ) -> Recognition | None:
     """Read all parameters, and return the network of these if its state dict is the very one that is there."""
     try:
@@ -104,20 +125,21 @@ def _compared(
     keys = {own: _present(theirs, shapes) for own, theirs in keys_in(dialect, parameters).items()}
     if any(shapes.get(keys[own]) != shape for own, shape in own_shapes(parameters).items()):
         return None
-    unused = {_COUNTER, *(_STATISTICS if parameters.norm == "instance" else ())}
     norms = {name for slot, name in names.items() if slot.part == "norm"}
     for layer, tensor in map(split, shapes.keys() - {*keys.values()}):
-        if tensor not in unused or layer not in norms:
+        if tensor != _COUNTER or layer not in norms:
             return None
-    assumed: dict[str, Any] = {"value_range": [-1.0, 1.0], "channel_order": "RGB"}
-    if parameters.padding != "zero" and "padding" not in dialect.fixed and parameters.blocks:
-        assumed["padding"] = parameters.padding  # the layer is there, what it does is not to be seen
-    if parameters.norm in ("instance", "none") and not parameters.affine:
-        assumed["norm"] = parameters.norm  # as neither leaves a trace
-    return Recognition(parameters.plain(), keys, dialect.name, assumed)
+    assumed = open_parameters(parameters, {*dialect.fixed})
+    coloured = 3 in (parameters.channels, parameters.channels_out)
+    assumed |= {
+        name: dialect.assumed.get(name, value)
+        for name, value in _OF_PICTURES.items()
+        if coloured or name != "channel_order"
+    }
+    return Recognition(parameters.plain(), keys, dialect.name, assumed, alternatives(parameters, assumed))
 
 
-def _read(layers: Layers, dialect: Dialect, structure: Parameters, names: Names) -> Parameters:
+def _read(layers: Layers, dialect: Spelling, structure: Parameters, names: Names) -> Parameters:
     """Return the parameters that the shapes of a dialect's layers tell, right or not."""
     convolutions = [(slot, layers[name]) for slot, name in names.items() if slot.part == "convolution"]
     transposed = structure["upsampling"] == "transpose"
@@ -130,16 +152,24 @@ def _read(layers: Layers, dialect: Dialect, structure: Parameters, names: Names)
     outside = [(slot, *channels(slot, tensors)) for slot, tensors in convolutions if not slot.place.startswith("block")]
     norms = {slot: layers.get(name, {}) for slot, name in names.items() if slot.part == "norm"}
     seen = {place for (place, _, _), tensors in norms.items() if tensors}
+    kernels = {slot.place: _kernel(tensors)[-1] for slot, tensors in convolutions}
+    up_kernel = kernels.get("up", kernels["head"])
+    assumed = {name: value for name, value in dialect.assumed.items() if name not in _OF_PICTURES}
+    if transposed:
+        assumed.pop("up_padding", None)
     parameters = {
+        "padding": "reflect" if structure["pad_layers"] else "zero",
+        **assumed,
         **structure,
         "channels": outside[0][1],
         "channels_out": 0 if outside[-1][2] == outside[0][1] else outside[-1][2],
         "ngf": outside[0][2],
-        "kernel": next(_kernel(tensors)[-1] for slot, tensors in convolutions if slot.place == "down"),
+        "kernel": kernels["down"],
+        "up_kernel": up_kernel if transposed and up_kernel != kernels["down"] else 0,
         "unbiased": sorted({slot.place for slot, tensors in convolutions if "bias" not in tensors}),
         **_normalisation(layers, list(norms.values()), dialect),
     }
-    if parameters["norm"] == "batch" or parameters.get("affine"):
+    if parameters["norm"] == "batch" or parameters.get("affine") or parameters.get("tracked"):
         parameters["unnormalised"] = [place for place in PLACES if place in {slot.place for slot in norms} - seen]
     widths = tuple(width for _, _, width in outside[:-1])
     trunk = outside[parameters["depth"] + structure.get("stem", True) - 1][2]
@@ -151,15 +181,18 @@ def _read(layers: Layers, dialect: Dialect, structure: Parameters, names: Names)
     return parameters
 
 
-def _normalisation(layers: Layers, norms: list[dict[str, Shape]], dialect: Dialect) -> Parameters:
+def _normalisation(layers: Layers, norms: list[dict[str, Shape]], dialect: Spelling) -> Parameters:
     """Tell the normalisation by what it keeps; what keeps nothing is the dialect's own."""
     if any("weight" not in tensors for tensors in layers.values() if _kernel(tensors)):
         return {"norm": "weight"}
     learnt = any("weight" in tensors for tensors in norms)
     tracked = any(tensors.keys() >= _STATISTICS for tensors in norms)
-    if learnt or tracked:
-        return {"norm": "batch" if learnt and tracked else "instance", "affine": learnt and not tracked}
-    return {"norm": dialect.assumed.get("norm", "instance")}
+    if learnt and tracked:  # affine instance normalisation by such statistics is the same
+        return {"norm": "batch"}
+    if tracked:
+        counted = any(_COUNTER in tensors for tensors in norms)
+        return {"norm": "instance", "tracked": True, "statistics": "running" if counted else "own"}
+    return {"norm": "instance", "affine": True} if learnt else {"norm": dialect.assumed.get("norm", "instance")}
 
 
 def _kernel(tensors: Mapping[str, Shape]) -> Shape:

@@ -6,11 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from imgtrans.architectures.layers import BlurDown, BlurUp, SeparableConv2d
+from imgtrans.architectures.layers import BlurDown, BlurUp, OwnStatistics2d, PaddingMode, SeparableConv2d
 from imgtrans.architectures.parameters import UPSAMPLINGS, ResNetParameters
 
 _DECK = ResNetParameters(channels=3, ngf=64, blocks=9, upsampling="nearest")
-_PADS = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+_PADS = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "zero": nn.ZeroPad2d}
+_MODES: dict[str, PaddingMode] = {"reflect": "reflect", "replicate": "replicate", "zero": "zeros"}
+_HEADS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": nn.Identity}
+_LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
 
 class ResidualBlock(nn.Module):
@@ -34,14 +37,14 @@ class ResidualBlock(nn.Module):
         inner = inner_features or in_features
         layers = _block_half(variant, "block1", in_features, inner if variant.block_convs == 2 else in_features)
         if variant.block_convs == 2:
-            layers += [nn.ReLU(inplace=True), *_block_half(variant, "block2", inner, in_features)]
+            layers += [_activation(variant, "block1"), *_block_half(variant, "block2", inner, in_features)]
         self.block = nn.Sequential(*layers)
-        self.relu_behind = variant.block_relu
+        self.behind = _activation(variant, "block2") if variant.block_relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x + block(x)``, and only what is above zero where the variant says so."""
-        y: Tensor = x + self.block(x)
-        return y.relu() if self.relu_behind else y
+        """Return ``x + block(x)``, activated where the variant says so."""
+        y: Tensor = self.behind(x + self.block(x))
+        return y
 
 
 class ResNet(nn.Module):
@@ -55,7 +58,8 @@ class ResNet(nn.Module):
 
     Shape:
         (N, channels, H, W) to (N, channels out, H, W) for H and W that are multiples of ``2 ** depth``, at least two of
-        them; other sizes come out rounded up. Values in and out are in [-1, 1].
+        them; other sizes come out rounded up, or are refused where the output is added to the input. Values that come
+        out are in the range of the head.
     """
 
     def __init__(self, parameters: ResNetParameters) -> None:
@@ -65,11 +69,11 @@ class ResNet(nn.Module):
         layers: list[nn.Module] = []
 
         def convolve(place: str, convolution: nn.Module, features_out: int) -> None:
-            layers.extend((_weight_normed(p, place, convolution), _norm(p, place, features_out), nn.ReLU(inplace=True)))
+            layers.extend((_weight_normed(p, place, convolution), _norm(p, place, features_out), _activation(p, place)))
 
         if p.stem:
             # The deck pads by the number of channels, which is right for three only: 7 // 2 keeps the size for any.
-            layers.append(nn.ReflectionPad2d(7 // 2))
+            layers.append(_PADS[p.end_padding](7 // 2))
             convolve("stem", nn.Conv2d(features, widths[0], 7, bias="stem" not in p.unbiased), widths[0])
             features = widths.pop(0)
         for _ in range(p.depth):
@@ -88,16 +92,18 @@ class ResNet(nn.Module):
             features = narrower
         if p.stem:
             head = nn.Conv2d(features, channels_out, 7, bias="head" not in p.unbiased)
-            layers += [nn.ReflectionPad2d(7 // 2), _weight_normed(p, "head", head)]
+            layers += [_PADS[p.end_padding](7 // 2), _weight_normed(p, "head", head)]
         else:
             *before, up = _up(p, "head", features, channels_out)
             layers += [*before, _weight_normed(p, "head", up)]
-        self.model = nn.Sequential(*layers, nn.Tanh())
+        self.model = nn.Sequential(*layers, _HEADS[p.head]())
+        self.residual = p.residual_output
+        self.limit = nn.Hardtanh(*_LIMITS[p.head]) if p.residual_output and p.head in _LIMITS else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Translate a batch of pictures."""
         translated: Tensor = self.model(x)
-        return translated
+        return self.limit(x + translated) if self.residual else translated
 
 
 class GeneratorResNet(ResNet):
@@ -111,7 +117,8 @@ class GeneratorResNet(ResNet):
         num_residual_blocks: Residual blocks in the trunk (the paper: 9 from 256 pixels up, 6 below).
         ngf: Channels after the first convolution; the trunk has four times as many.
         upsampling: ``nearest`` (the deck: Upsample, then a 3x3 convolution), ``transpose`` (the paper's reference
-            code: a strided transposed convolution) or ``blur`` (CUT: anti-aliased, then a 3x3 convolution).
+            code: a strided transposed convolution), ``blur`` (CUT: anti-aliased, then a 3x3 convolution), or another
+            of :data:`imgtrans.architectures.parameters.UPSAMPLINGS`.
 
     Shape:
         (N, channels, H, W) to (N, channels, H, W) for H and W that are multiples of 4, at least 8;
@@ -136,13 +143,16 @@ class GeneratorResNet(ResNet):
 
 def _block_half(p: ResNetParameters, place: str, features_in: int, features_out: int) -> list[nn.Module]:
     """Return a convolution of a residual block, with its padding and normalisation."""
-    pads = [_PADS[p.padding](1)] if p.padding in _PADS else []
-    padding, bias = int(not pads), place not in p.unbiased
+    pads: list[nn.Module] = [_PADS[p.padding](1)] if p.pad_layers else []
+    padding = int(not pads)
+    mode: PaddingMode = "zeros" if pads else _MODES[p.padding]
+    bias = place not in p.unbiased
     convolution: nn.Module
     if p.separable:
-        convolution = SeparableConv2d(features_in, features_out, padding, bias)
+        convolution = SeparableConv2d(features_in, features_out, padding, bias, mode)
     else:
-        convolution = _weight_normed(p, place, nn.Conv2d(features_in, features_out, 3, padding=padding, bias=bias))
+        convolution = nn.Conv2d(features_in, features_out, 3, padding=padding, padding_mode=mode, bias=bias)
+        convolution = _weight_normed(p, place, convolution)
     return [*pads, convolution, _norm(p, place, features_out)]
 
 
@@ -153,7 +163,7 @@ def _down(p: ResNetParameters, features_in: int, features_out: int) -> nn.Module
         p.kernel,
         stride=1 if p.downsampling == "blur" else 2,
         padding=1,
-        padding_mode="zeros" if p.down_padding == "zero" else "reflect",
+        padding_mode=_MODES[p.down_padding],
         bias="down" not in p.unbiased,
     )
 
@@ -162,22 +172,49 @@ def _up(p: ResNetParameters, place: str, features_in: int, features_out: int) ->
     """Return the layers that double a map, the one with weights last."""
     bias = place not in p.unbiased
     if p.upsampling == "transpose":
+        kernel = p.up_kernel or p.kernel
+        padding = (kernel - 1) // 2
         return [
             nn.ConvTranspose2d(
-                features_in, features_out, p.kernel, stride=2, padding=1, output_padding=4 - p.kernel, bias=bias
+                features_in, features_out, kernel, 2, padding, output_padding=2 + 2 * padding - kernel, bias=bias
             )
         ]
-    larger = nn.Upsample(scale_factor=2) if p.upsampling == "nearest" else BlurUp(features_in)
-    return [larger, nn.Conv2d(features_in, features_out, 3, padding=1, bias=bias)]
+    mode = _MODES[p.up_padding]
+    return [_larger(p, features_in), nn.Conv2d(features_in, features_out, 3, padding=1, padding_mode=mode, bias=bias)]
+
+
+def _larger(p: ResNetParameters, features: int) -> nn.Module:
+    """Return the layer that doubles a map by its values alone."""
+    if p.upsampling == "blur":
+        return BlurUp(features)
+    if p.upsampling == "nearest":
+        return nn.Upsample(scale_factor=2)
+    mode, _, aligned = p.upsampling.partition("_")
+    return nn.Upsample(scale_factor=2, mode=mode, align_corners=bool(aligned))
+
+
+def _activation(p: ResNetParameters, place: str) -> nn.Module:
+    """Return a new activation layer, or one that does nothing in its place."""
+    if place in p.unactivated:
+        return nn.Identity()
+    if p.activation == "relu":
+        return nn.ReLU(inplace=True)
+    if p.activation == "elu":
+        return nn.ELU(inplace=True)
+    if p.activation == "silu":
+        return nn.SiLU(inplace=True)
+    return nn.GELU() if p.activation == "gelu" else nn.LeakyReLU(p.slope, inplace=True)
 
 
 def _norm(p: ResNetParameters, place: str, features: int) -> nn.Module:
     """Return a normalisation layer, or one that does nothing in its place."""
     if p.norm in ("none", "weight") or place in p.unnormalised:
         return nn.Identity()
+    if p.statistics == "own" and (p.tracked or p.norm == "batch"):
+        return OwnStatistics2d(features, affine=p.affine or p.norm == "batch")
     if p.norm == "batch":
         return nn.BatchNorm2d(features)
-    return nn.InstanceNorm2d(features, affine=p.affine)
+    return nn.InstanceNorm2d(features, affine=p.affine, track_running_stats=p.tracked)
 
 
 def _weight_normed(p: ResNetParameters, place: str, convolution: nn.Module) -> nn.Module:

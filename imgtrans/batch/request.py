@@ -179,11 +179,13 @@ def prepare(request: Request) -> Prepared:
         depth=request.depth,
     )
     inputs = [] if selection.anywhere else request.inputs
-    destination = choose_destination(inputs, request.output, model.name, request.suffix, wanted.format)
+    destination = choose_destination(
+        inputs, request.output, model.name, request.suffix, wanted.format, request.keep_gray
+    )
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
-    if model.card.value_range != (-1.0, 1.0):
-        settings += " range={:g}..{:g}".format(*model.card.value_range)
+    if model.card.terms:
+        settings += f" {model.card.terms}"
     settings += described(wanted)
     return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
 

@@ -3,14 +3,14 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.finding.file import Found
 from imgtrans.finding.inputs import Named
 from imgtrans.images.formats import has_image_name
-from imgtrans.images.written import format_of_name, output_name
+from imgtrans.images.written import GRAY, NEVER_WRITTEN, WITHOUT_COLOURS, format_of_name, output_name
 from imgtrans.protocols import Item
 
 
@@ -25,6 +25,7 @@ class Destination:
         keep_roots: Whether each input folder becomes a folder of its own in the output folder.
         format: Pillow's name of the format that outputs are written in; "" is each picture's own.
         singles: Whether the folder is one of the user's, where only single pictures are put.
+        keep_gray: Whether gray pictures stay gray, which some names tell.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Destination:
     keep_roots: bool = False
     format: str = ""
     singles: bool = False
+    keep_gray: bool = False
 
     def place(self, root: Path, relative: Path) -> Path:
         """Return where the translation of ``root / relative`` goes, relative to the output folder."""
@@ -46,7 +48,12 @@ class Destination:
 
 
 def choose_destination(
-    inputs: Sequence[Path], output: Path | None, model: str, suffix: str = "", format: str = ""
+    inputs: Sequence[Path],
+    output: Path | None,
+    model: str,
+    suffix: str = "",
+    format: str = "",
+    keep_gray: bool = False,
 ) -> Destination:
     """Decide where the outputs of a run go; nothing is created.
 
@@ -57,6 +64,7 @@ def choose_destination(
         suffix: What the user wants added to the stem of every output.
         format: Pillow's name of the format that the user wants; "" is each picture's own, or what the name of the one
             output says.
+        keep_gray: Whether gray pictures stay gray.
 
     Raises:
         UsageError: If the user has to say it (``-o``).
@@ -80,7 +88,12 @@ def choose_destination(
         destination = Destination(output, suffix=suffix, keep_roots=len(inputs) > 1, format=format)
     for root in inputs:
         named.check_apart(root, destination.folder / destination.place(root, Path("x")).parent)
-    return destination
+    if Path(destination.name).suffix.lower() in (NEVER_WRITTEN if keep_gray else WITHOUT_COLOURS):
+        raise UsageError(
+            f"{output}: a translation has colours, for which such a file has no room",
+            f"use .ppm, or {GRAY} with --keep-gray",
+        )
+    return replace(destination, keep_gray=keep_gray)
 
 
 def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Destination:
@@ -125,7 +138,7 @@ def item_for(found: Found, destination: Destination) -> Item:
     """Return the item that a file makes."""
     name = found.relative.name
     if found.format:
-        name, _ = output_name(name, found.format, destination.format)
+        name, _ = output_name(name, found.format, destination.format, destination.keep_gray)
     relative = destination.place(found.root, found.relative.with_name(name))
     return Item(
         input=found.path,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtrans.images.formats import format_by_content, has_image_name, is_hidden_or_system
-from imgtrans.images.heif import why_not
+from imgtrans.images.refused import picture_not_read, why_not
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ def inspect(path: Path, relative: Path) -> Found:
     """Tell whether one file is a picture, by its content."""
     try:
         status = path.stat()
-        kind = (path.is_file() and format_by_content(path)) or ""
+        is_file = path.is_file()
+        kind = (is_file and format_by_content(path)) or ""
+        problem = picture_not_read(path) if is_file and not kind else ""
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}." if has_image_name(path) else ""
         return Found(path, relative, "", problem=problem)
-    problem = "" if kind or not has_image_name(path) else why_not(path)
+    if not kind and not problem and has_image_name(path):
+        problem = why_not(path)
     return Found(path, relative, kind, status.st_size, status.st_mtime_ns, problem)
 
 

@@ -5,17 +5,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from imgtrans.errors import ImageError
 from imgtrans.images.colour import to_srgb
-from imgtrans.images.deep import TOP, parted, samples, to_srgb_deep, turned, widened
+from imgtrans.images.deep import TOP, narrowed, parted, samples, to_srgb_deep, turned, widened
 from imgtrans.images.formats import open_image
-from imgtrans.images.frames import count_frames, duration, go_to, timing
+from imgtrans.images.frames import count_frames, duration, timing
 from imgtrans.images.keepsake import Keepsake, keepsake
+from imgtrans.images.kinds.anytiff import AnyTiff
+from imgtrans.images.kinds.apng import Canvas
+from imgtrans.images.kinds.colours import describe
+from imgtrans.images.kinds.jpeg import without_end
+from imgtrans.images.kinds.tga import has_attributes
+from imgtrans.images.kinds.tiff import is_white_zero, mend, refuse_large_tiles, whole_numbers
 from imgtrans.images.metadata.carried import drop_broken_directories, orientation
-from imgtrans.images.modes import DEEP_MODES, scaled, split_alpha, to_8bit, to_rgb
-from imgtrans.images.tiff import mend, refuse_large_tiles
+from imgtrans.images.modes import DEEP_MODES, in_range, split_alpha, to_rgb
 from imgtrans.protocols import Pixels
 
 # Orientation -> what makes the picture upright
@@ -28,8 +34,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
-_WHITE_IS_ZERO = 0
 
 
 @dataclass(frozen=True)
@@ -79,45 +83,71 @@ def decode_frames(
         ImageError: If it is no picture, broken or cut off, or too large.
     """
     with open_image(path, max_pixels) as image:
+        describe(image, path)
         raw_mode = _raw_mode(image)
-        numbers, pixels = ([0], 0) if first_only else count_frames(image)
+        numbers, pixels = ([image.tell()], 0) if first_only else count_frames(image)
         if max_pixels is not None and pixels > max_pixels:
             raise ImageError(
                 f"{os.fsdecode(path)} has {len(numbers)} frames with {pixels:,} pixels together, "
                 f"more than the limit of {max_pixels:,}; --frames first would translate the first one."
             )
         pictures, durations = [], []
+        canvas = None
+        if isinstance(image, PngImagePlugin.PngImageFile) and len(numbers) > 1 and image.has_transparency_data:
+            canvas = Canvas(image)
         deep = deep and (len(numbers) == 1 or isinstance(image, TiffImagePlugin.TiffImageFile))
         for number in numbers:
-            if len(numbers) > 1:
-                go_to(image, number)
+            if len(numbers) > 1 and image.tell() != number:
+                image.seek(number)
+                raw_mode = _raw_mode(image)
             refuse_large_tiles(image, path, max_pixels)
-            pictures.append(_decoded(image, path, raw_mode if number == 0 else _raw_mode(image), number, deep))
+            pictures.append(_decoded(image, path, raw_mode, number, deep, canvas))
             durations.append(duration(image))
         keep = replace(pictures[0].keep, timing=timing(image, durations))
         return [replace(pictures[0], keep=keep), *pictures[1:]]
 
 
-def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool) -> Picture:
+def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool, canvas: Canvas | None) -> Picture:
     stored = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
         drop_broken_directories(image)
         mend(image)
         stored = orientation(image)
-    image.load()
+    if canvas:
+        seen = canvas.load()
+    else:
+        seen = image = _loaded(image, path)
     now = orientation(image)
     keep = keepsake(image, path, stored=stored, raw_mode=raw_mode)
     profile = image.info.get("icc_profile")
-    if deep and (values := samples(image, path, raw_mode, number)) is not None:
-        deep_colour, deep_alpha = parted(turned(values, max(stored, now)), image)
-        return Picture(to_srgb_deep(deep_colour, profile), deep_alpha, keep)
-    upright = image.transpose(_TURNS[now]) if now in _TURNS else image
+    if (values := samples(image, path, raw_mode, number, deep)) is not None:
+        pixels, alpha = parted(turned(values, max(stored, now)), image)
+        pixels = to_srgb_deep(pixels, profile)
+        if deep:
+            return Picture(pixels, alpha, keep)
+        return Picture(narrowed(pixels), None if alpha is None else narrowed(alpha), keep)
+    upright = seen.transpose(_TURNS[now]) if now in _TURNS else seen
     colour, alpha = split_alpha(upright, raw_mode)
+    if image.format == "TGA" and not has_attributes(path):
+        alpha = None
     if deep:
         return Picture(_widened(colour, image, profile), None if alpha is None else widened(alpha), keep)
     colour = to_srgb(_to_8bit(colour, image), profile)
     pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
     return Picture(pixels, alpha, keep)
+
+
+def _loaded(image: Image.Image, path: Path) -> Image.Image:
+    """Return a picture with its pixels loaded, if Pillow can do that."""
+    if isinstance(image, AnyTiff) and image.foreign:
+        return image
+    try:
+        image.load()
+    except OSError:
+        if image.format != "JPEG" or (whole := without_end(path)) is None:
+            raise
+        return whole
+    return image
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -128,31 +158,24 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _to_8bit(colour: Image.Image, image: Image.Image) -> Image.Image:
-    """Scale a deep picture to 8 bits, minding what only TIFF has: 12 bits, and white at zero."""
-    if colour.mode not in DEEP_MODES:
-        return colour
-    flat = to_8bit(colour, bits=_bits(image))
-    return ImageOps.invert(flat) if _is_inverted(colour, image) else flat
+    """Scale a picture whose samples are no plain bytes to 8 bits."""
+    values = _numbers(colour, image, 255)
+    return colour if values is None else Image.fromarray(values.astype(np.uint8))
 
 
 def _widened(colour: Image.Image, image: Image.Image, profile: bytes | None) -> Pixels:
     """Return a picture that Pillow has read in full as sRGB of 16 bits, (H, W, 3)."""
-    if colour.mode in DEEP_MODES:
-        values = scaled(colour, _bits(image), TOP).astype(np.uint16)
-        return to_srgb_deep(TOP - values if _is_inverted(colour, image) else values, profile)
+    values = _numbers(colour, image, TOP)
+    if values is not None:
+        return to_srgb_deep(values.astype(np.uint16), profile)
     if colour.mode in ("L", "RGB"):
         return to_srgb_deep(widened(np.asarray(colour)), profile)
     return widened(np.asarray(to_rgb(to_srgb(colour, profile))))
 
 
-def _bits(image: Image.Image) -> int:
-    """Return how many bits a sample of a deep gray picture has: only TIFF has 12."""
-    twelve = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_BITS_PER_SAMPLE) == (12,)
-    return 12 if twelve else 16
-
-
-def _is_inverted(colour: Image.Image, image: Image.Image) -> bool:
-    """Whether zero is white in a deep gray picture."""
-    if colour.mode == "F" or not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    return bool(image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+def _numbers(colour: Image.Image, image: Image.Image, top: int) -> NDArray[np.float32] | None:
+    """Return gray (H, W) whose samples are no plain bytes, from 0 to ``top``; None if they are bytes."""
+    if (numbers := whole_numbers(colour, image)) is not None:
+        values = in_range(*numbers, top)
+        return top - values if is_white_zero(image) else values
+    return in_range(np.asarray(colour), 16, top) if colour.mode in DEEP_MODES else None

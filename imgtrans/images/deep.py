@@ -1,45 +1,46 @@
 """16 bits a channel: what Pillow has no mode for is read, and brought to sRGB, by other libraries."""
 
-import logging
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from imgtrans.images.colour import changes_colours, colour_mode, srgb_profile
+from imgtrans.images.depth import tifffile
+from imgtrans.images.kinds import jpeg2000
+from imgtrans.images.kinds.anytiff import AnyTiff, foreign_samples
 from imgtrans.images.modes import DEEP_MODES
 from imgtrans.protocols import Pixels
 
 TOP = 65535
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION, _EXTRA_SAMPLES = 258, 262, 284, 338
-_INKS, _SEPARATE = 5, 2
+_GRAY, _SEPARATE = (0, 1), 2
 _MULTIPLIED, _ALPHA = 1, 2  # what a TIFF's extra sample may be: alpha that the colour is multiplied by, or is not
 _SPACES = {"L": "gray", "RGB": "rgb", "CMYK": "cmyk"}  # Pillow's names to LittleCMS's
 
 
-@cache
-def tifffile() -> Any:
-    """Return the module tifffile, which keeps to itself what it thinks of odd files."""
-    import tifffile  # noqa: PLC0415 - only pictures of 16 bits cost its import
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
-    return tifffile
-
-
-def samples(image: Image.Image, path: Path, raw_mode: str, number: int) -> Pixels | None:
-    """Read the samples of a picture of 16 bits and several channels, which Pillow cuts down to 8 bits.
+def samples(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool = True) -> Pixels | None:
+    """Read the samples of a picture that Pillow cannot read, or, of 16 bits and several channels, cuts down to 8 bits.
 
     Args:
         image: The picture as Pillow has loaded it.
         path: Its file.
         raw_mode: Pillow's name of how the samples lie in the file.
         number: Of the page.
+        deep: Whether all 16 bits are wanted.
 
     Returns:
-        (H, W, channels) as in the file, not turned upright; None if Pillow has read all that there is.
+        (H, W, channels) of 16 bits, not turned upright; None if Pillow has read all that is wanted.
+
+    Raises:
+        ImageError: If what reads it is not installed, or cannot either.
     """
+    if isinstance(image, AnyTiff) and image.foreign:
+        return foreign_samples(image, path, number)
+    if image.format == "JPEG2000" and image.mode not in DEEP_MODES and jpeg2000.bits(path) > 8:
+        return jpeg2000.samples(path, image.size)
+    if not deep:
+        return None
     if image.format == "PNG" and ";16" in raw_mode and image.mode not in DEEP_MODES:
         if getattr(image, "is_animated", False):
             return None
@@ -67,19 +68,18 @@ def parted(values: Pixels, image: Image.Image) -> tuple[Pixels, Pixels | None]:
         The colours, (H, W) for gray or (H, W, channels), and the alpha, (H, W), or None if there is none.
     """
     if not isinstance(image, TiffImagePlugin.TiffImageFile):  # a PNG's last of two or four is alpha
-        gray, has_alpha, multiplied = values.shape[2] < 3, values.shape[2] % 2 == 0, False
+        gray, multiplied = values.shape[2] < 3, False
+        has_alpha = values.shape[2] % 2 == 0 and image.mode != "CMYK"
     else:
         extra = image.tag_v2.get(_EXTRA_SAMPLES, ())
-        gray, has_alpha, multiplied = False, extra[:1] in ((_ALPHA,), (_MULTIPLIED,)), extra[:1] == (_MULTIPLIED,)
+        gray = image.tag_v2.get(_PHOTOMETRIC, 0) in _GRAY
+        has_alpha, multiplied = extra[:1] in ((_ALPHA,), (_MULTIPLIED,)), extra[:1] == (_MULTIPLIED,)
     alpha = values[..., -1] if has_alpha else None
-    if gray:
-        return values[..., 0], alpha
-    inks = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _INKS
-    colours = values[..., : 4 if inks else 3]
+    colours = values[..., : 1 if gray else 4 if image.mode == "CMYK" else 3]
     if multiplied and alpha is not None:
         whole = colours * (TOP / np.maximum(alpha, 1).astype(np.float32))[..., None]
         colours = np.clip(np.rint(whole), 0, TOP).astype(np.uint16)
-    return colours, alpha
+    return colours[..., 0] if gray else colours, alpha
 
 
 def to_srgb_deep(colours: Pixels, icc_profile: bytes | None) -> Pixels:

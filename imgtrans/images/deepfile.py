@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgtrans.images.deep import TOP, tifffile
+from imgtrans.images.deep import TOP
+from imgtrans.images.depth import tifffile
 from imgtrans.images.metadata.captions import TIFF_IPTC
 from imgtrans.protocols import Pixels
 

@@ -20,13 +20,13 @@ from imgtrans.images.deepfile import DeepImage, flattened, lightness
 from imgtrans.images.depth import DEEP_FORMATS
 from imgtrans.images.frames import playing
 from imgtrans.images.keepsake import Keepsake
+from imgtrans.images.kinds.pages import join_pages
 from imgtrans.images.metadata.captions import TIFF_IPTC, jpeg_captions, png_texts
 from imgtrans.images.metadata.carried import DESCRIPTIVE, TIFF_XMP
 from imgtrans.images.metadata.exif import into_tiff
 from imgtrans.images.metadata.resolution import with_aspect
 from imgtrans.images.metadata.target import Target, exif_for
 from imgtrans.images.metadata.xmp import xmp_for
-from imgtrans.images.pages import join_pages
 from imgtrans.images.written import written_format
 from imgtrans.protocols import Pixels, Wanted
 

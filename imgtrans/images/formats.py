@@ -5,12 +5,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, PsdImagePlugin, UnidentifiedImageError
 
 from imgtrans.errors import ImageError
-from imgtrans.images import heif
-from imgtrans.images.metadata.pngtext import legible
+from imgtrans.images.kinds import heif, png, raw
+from imgtrans.images.kinds.anytiff import AnyTiff, silence
+from imgtrans.images.refused import header_of, other_kind, why_not
 
 # Formats that are pictures and are decoded by Pillow itself: EPS and WMF would start other programs. MPO comes with
 # JPEG; TGA is last because it has no signature.
@@ -18,7 +20,7 @@ READABLE = (
     "JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "DIB", "PPM",
     "PSD", "QOI", "ICO", "SGI", "PCX", "TGA",
 )  # fmt: skip
-HEADER_BYTES = 32
+_PSD_VERSION = 1057  # the resource that says whether the layers are also there as one picture
 SUFFIXES = frozenset(
     [
         ".jpg",
@@ -73,8 +75,9 @@ def format_by_content(path: Path) -> str | None:
     Raises:
         OSError: If the file cannot be read.
     """
-    with path.open("rb") as file:
-        header = file.read(HEADER_BYTES).ljust(HEADER_BYTES, b"\0")  # some of Pillow's checks fail on less
+    header = header_of(path)
+    if other_kind(header) or raw.is_raw(path, header):  # whatever Pillow would make of them
+        return None
     Image.init()
     for name in READABLE:
         _, accept = Image.OPEN.get(name, (None, None))
@@ -121,6 +124,31 @@ def _pillow_allows(max_pixels: int | None) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before, texts
 
 
+def _opened(file: BinaryIO, kind: str, path: Path) -> Image.Image:
+    """Open a picture of a format that its first bytes show."""
+    if kind == "TIFF":
+        silence()
+        return AnyTiff(file)
+    if kind == heif.NAME:
+        heif.register()
+        return Image.open(file, formats=(kind,))
+    if kind == "PNG":
+        return Image.open(png.readable(file), formats=(kind,))
+    return Image.open(file, formats=READABLE if _is_called_tga(path) else READABLE[:-1])
+
+
+def _go_to_picture(image: Image.Image, path: Path) -> None:
+    """Make the picture that a file is of the current one, where that is not the first in it."""
+    if isinstance(image, AnyTiff):
+        image.to_first_picture(path)
+    elif isinstance(image, PsdImagePlugin.PsdImageFile):
+        versions = [content for number, _, content in image.resources if number == _PSD_VERSION]
+        if any(content[4:5] == b"\0" for content in versions):  # what stands for the whole is white
+            raise ImageError(
+                f"{path} holds nothing but layers: save it again in Photoshop with its compatibility maximised."
+            )
+
+
 @contextmanager
 def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open a picture, its header read and its pixels not yet; what goes wrong inside the block names the file.
@@ -136,22 +164,18 @@ def open_image(path: Path, max_pixels: int | None = None) -> Iterator[Image.Imag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of malformed metadata and large sizes: both are dealt with here
-            formats: tuple[str, ...] = READABLE if _is_called_tga(path) else READABLE[:-1]
-            if format_by_content(path) == heif.NAME:
-                heif.register()
-                formats = (heif.NAME,)
-            with (
-                _pillow_allows(max_pixels),
-                path.open("rb") as file,
-                Image.open(legible(file), formats=formats) as image,
-            ):
+            kind = format_by_content(path)
+            if kind is None:
+                raise ImageError(why_not(path))
+            with _pillow_allows(max_pixels), path.open("rb") as file, _opened(file, kind, path) as image:
+                _go_to_picture(image, path)
                 if max_pixels is not None and image.width * image.height > max_pixels:
                     raise ImageError(
                         f"{shown} has {image.width}x{image.height} pixels, more than the limit of {max_pixels:,}."
                     )
                 yield image
     except UnidentifiedImageError:
-        raise ImageError(heif.why_not(path)) from None
+        raise ImageError(why_not(path)) from None
     except Image.DecompressionBombError:
         limit = "a picture meant to be opened" if max_pixels is None else f"the limit of {max_pixels:,} pixels"
         raise ImageError(f"{shown} is far larger than {limit}.") from None

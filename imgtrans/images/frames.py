@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+
+from imgtrans.images.kinds.anytiff import AnyTiff
 
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # a PSD's frames are its layers, an MPO's first is the photo
-_NEW_SUBFILE_TYPE = 254
-_REDUCED_OR_MASK = 1 | 4
-_OF_ONE_PAGE = (
-    "icc_profile",
-    "dpi",
-    "resolution",
-    "compression",
-)  # what Pillow would take over to the next page of a TIFF
 
 
 @dataclass(frozen=True)
@@ -36,33 +30,25 @@ STILL = Timing()
 
 
 def count_frames(image: Image.Image) -> tuple[list[int], int]:
-    """Return the numbers of the frames or pages that count, the first always among them, and their pixels.
+    """Return the numbers of the frames or pages that count, and their pixels.
 
-    Thumbnails, lower levels of a pyramid and masks in a TIFF do not count.
+    Those before the current one do not: a file is opened at the first that is a picture. Thumbnails, lower levels of a
+    pyramid and masks in a TIFF do not count either.
     """
     first = image.width * image.height
     frames = getattr(image, "n_frames", 1)
     if image.format in _ANIMATED:
         return [*range(frames)], first * frames
-    numbers, pixels = [0], first
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and frames > 1:
-        for number in range(1, frames):
+    start = image.tell()
+    numbers, pixels = [start], first
+    if isinstance(image, AnyTiff):
+        for number in range(start + 1, frames):
             image.seek(number)
-            if not image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK:
+            if not image.is_part:
                 numbers.append(number)
                 pixels += image.width * image.height
-        go_to(image, 0)
+        image.seek(start)
     return numbers, pixels
-
-
-def go_to(image: Image.Image, number: int) -> None:
-    """Make a frame or page the one that is loaded next."""
-    if image.tell() == number:
-        return
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        for name in _OF_ONE_PAGE:
-            image.info.pop(name, None)
-    image.seek(number)
 
 
 def duration(image: Image.Image) -> float:

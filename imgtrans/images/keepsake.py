@@ -31,7 +31,7 @@ class Keepsake:
         captions: Comments, texts and IPTC.
         left_out: Keywords of a PNG's texts that are too long to be read.
         dpi: Horizontal and vertical resolution of the upright picture, in pixels per inch.
-        aspect: The same without a unit, where its pixels are not square.
+        aspect: The same without a unit, where its pixels are not square or it is a TIFF.
         had_profile: Whether the input carried an ICC profile.
         gray: Whether it had no colours.
         tables: JPEG: quantisation tables of 64 numbers each, one per component, the last for those that follow.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames
+from imgtrans.images.kinds.anytiff import AnyTiff
 from imgtrans.images.written import is_deep, written_format
 from imgtrans.protocols import Wanted
 
@@ -40,8 +41,9 @@ def measure(path: Path, wanted: Wanted, max_pixels: int | None = None) -> Extent
     """
     with open_image(path, max_pixels) as image:
         kind = str(image.format)
+        twice = isinstance(image, AnyTiff) and image.foreign and not is_deep(kind, wanted)
         pixels = image.width * image.height if wanted.first_frame else count_frames(image)[1]
-    return Extent(pixels, memory_of(kind, pixels, wanted))
+    return Extent(pixels, memory_of(kind, pixels, wanted) * (2 if twice else 1))  # it comes with 16 bits a channel
 
 
 def memory_of(format: str, pixels: int, wanted: Wanted) -> int:

@@ -1,10 +1,13 @@
 """Pixel modes: everything Pillow reads becomes 8-bit RGB without losing what can be seen."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_BRIGHTEST = 16.0  # times white: more than a float between 0 (black) and 1 (white) has of light
 _GRAY_MODES = ("1", "L", "LA", "La", *DEEP_MODES)
 # How samples lie in the file -> from its value in the file to its value in the loaded picture
 _SAMPLE_SCALES = {"L;2": 255 / 3, "L;4": 255 / 15, "RGB;16B": 1 / 256}
@@ -43,23 +46,37 @@ def to_8bit(image: Image.Image, bits: int = 16) -> Image.Image:
 
 
 def scaled(image: Image.Image, bits: int, top: int) -> NDArray[np.float32]:
-    """Return a picture of a deep mode (I, I;16, F) as whole numbers (H, W) from 0 to ``top``.
+    """Return a picture of a deep mode (I, I;16, F) as whole numbers (H, W) from 0 to ``top``; see :func:`in_range`."""
+    return in_range(np.asarray(image), bits, top)
 
-    Integers are samples of ``bits`` bits (0 to 65535 for 16). Floats have no agreed range, so it is
-    read off the values: within [0, 1], [0, 255] or [0, 65535] that range is scaled, anything else
-    from its least to its largest finite value.
+
+def in_range(values: NDArray[Any], bits: int, top: int) -> NDArray[np.float32]:
+    """Scale the values of a picture to whole numbers from 0 to ``top``.
+
+    Whole numbers of up to 16 bits have the range that follows from ``bits``. Floats, and whole numbers of more bits,
+    have no agreed range, so it is read off the values. Floats within [0, 1], [0, 255] or [0, 65535] have that one, but
+    those that end between 1 and 16 (light brighter than white) end there. Whole numbers within [0, 65535] have that.
+    Anything else goes from its least to its largest finite value.
+
+    Args:
+        values: Of any shape and kind.
+        bits: How many a whole number has, without its sign.
+        top: What the largest becomes.
     """
-    values = np.asarray(image).astype(np.float32)
-    low, high = 0.0, 2.0**bits - 1
+    is_float = values.dtype.kind == "f"
+    # Of whole numbers of 32 bits float32 would lose what tells them apart.
+    values = values.astype(np.float32 if values.dtype.itemsize < (5 if is_float else 4) else np.float64, copy=False)
+    low, high = 0.0, 2.0 ** min(bits, 16) - 1
     finite = values[np.isfinite(values)]
     least, largest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    if image.mode == "F" and least >= 0:
-        high = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
+    if is_float and least >= 0:
+        ranges = (1.0, min(largest, _BRIGHTEST), 255.0, 65535.0)
+        high = next((high for high in ranges if largest <= high), largest)
     elif least < 0 or largest > high:
         low, high = least, largest
     values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    result: NDArray[np.float32] = np.rint((values - low) * (top / (high - low if high > low else 1.0)))
-    return np.clip(result, 0, top)
+    result = np.rint((values - low) * (top / (high - low if high > low else 1.0)))
+    return np.clip(result, 0, top).astype(np.float32, copy=False)
 
 
 def split_alpha(image: Image.Image, raw_mode: str = "") -> tuple[Image.Image, NDArray[np.uint8] | None]:

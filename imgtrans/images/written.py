@@ -5,9 +5,9 @@ from pathlib import Path
 from PIL import Image
 
 from imgtrans.errors import UnavailableError, UsageError
-from imgtrans.images import heif
 from imgtrans.images.depth import DEEP_FORMATS, INSTALL, is_installed
 from imgtrans.images.formats import has_image_name
+from imgtrans.images.kinds import heif
 from imgtrans.protocols import Wanted
 
 # Format read -> format written; what is not here becomes PNG.
@@ -21,6 +21,9 @@ _WRITTEN = {
 _CHOICES = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF"}
 KEEP = "keep"
 ALL = "all"
+GRAY = ".pgm"
+NEVER_WRITTEN = (".pbm", ".pfm")  # they are read: black and white, and floats
+WITHOUT_COLOURS = (GRAY, *NEVER_WRITTEN)
 _SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png", ".apng"),
@@ -30,7 +33,7 @@ _SUFFIXES = {
     "GIF": (".gif",),
     "BMP": (".bmp", ".dib"),
     "JPEG2000": (".jp2", ".j2k", ".jpx"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
     "TGA": (".tga",),
     "QOI": (".qoi",),
     heif.NAME: heif.SUFFIXES,
@@ -61,18 +64,24 @@ def can_write(format: str) -> bool:
     return format in Image.SAVE
 
 
-def output_name(name: str, format: str, wanted: str = "") -> tuple[str, str]:
+def output_name(name: str, format: str, wanted: str = "", keep_gray: bool = False) -> tuple[str, str]:
     """Return the file name and the format that a picture is written with.
 
     A format that can be written keeps its name exactly, even one with another format's suffix;
-    anything else (PSD, ICO) becomes PNG, and everything becomes what the user wants.
+    anything else (PSD, ICO) becomes PNG, and everything becomes what the user wants. Only of a
+    PBM, PGM or PFM the suffix follows what is written: they are called by what they hold.
 
     Args:
         name: The input's file name.
         format: Pillow's name of the input's format.
         wanted: Pillow's name of the format that the user wants; "" is the input's own.
+        keep_gray: Whether gray pictures stay gray.
     """
     written = written_format(format, wanted)
+    if written == format == "PPM" and Path(name).suffix.lower() in WITHOUT_COLOURS:
+        if Path(name).suffix.lower() != GRAY or not keep_gray:
+            name = Path(name).stem + (GRAY if keep_gray else _SUFFIXES["PPM"][0])
+        return name, written
     if (written == format or written != "PNG") if not wanted else Path(name).suffix.lower() in _SUFFIXES[written]:
         return name, written
     known = has_image_name(Path(name))

@@ -94,6 +94,8 @@ class Direct:
         sums: Doubles | None,
     ) -> None:
         """Make rows of the output; see :class:`Convolution`."""
+        if sums is not None and self.together > 1:
+            raise ValueError("pixels that are made together have no sums of their own")
         slots = self.slots(width) // len(self._phases)
         columns = longer(columns, len(columns) + self.together, -1)
         tasks: list[Task] = []

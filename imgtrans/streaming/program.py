@@ -9,10 +9,13 @@ from torch import Tensor, nn
 
 from imgtrans.architectures.layers import BlurDown, BlurUp, SeparableConv2d
 from imgtrans.architectures.resnet import ResidualBlock, ResNet
-from imgtrans.streaming.steps import Convolution, Enlargement, Padded, Padding, Step, Transposed
+from imgtrans.streaming.steps import Convolution, Enlargement, Interpolation, Padded, Padding, Step, Transposed
 
 # In evaluation mode, each of these gives a pixel from the same pixel of its input, and nothing else.
-_POINTWISE = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.BatchNorm2d)
+_POINTWISE = (
+    *(nn.Identity, nn.Dropout, nn.Dropout2d, nn.BatchNorm2d),
+    *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Hardtanh, nn.Sigmoid),
+)
 _PADS = {nn.ReflectionPad2d: "reflect", nn.ReplicationPad2d: "replicate", nn.ZeroPad2d: "zeros"}
 
 
@@ -84,7 +87,12 @@ def program_of(network: nn.Module) -> list[Op]:
 
 def _listed(module: nn.Module) -> Iterable[Op]:
     """Yield a module's operations, one for one."""
-    if isinstance(module, ResNet):
+    if isinstance(module, ResNet) and module.residual:
+        yield Begin()
+        yield from _listed(module.model)
+        yield End(False)
+        yield from _listed(module.limit)
+    elif isinstance(module, ResNet):
         yield from _listed(module.model)
     elif isinstance(module, nn.Sequential):
         for part in module:
@@ -92,7 +100,10 @@ def _listed(module: nn.Module) -> Iterable[Op]:
     elif isinstance(module, ResidualBlock):
         yield Begin()
         yield from _listed(module.block)
-        yield End(module.relu_behind)
+        rectified = isinstance(module.behind, nn.ReLU)
+        yield End(rectified)
+        if not rectified:
+            yield from _listed(module.behind)
     elif isinstance(module, SeparableConv2d):
         yield from _listed(module.conv)
     elif isinstance(module, BlurDown):
@@ -110,9 +121,7 @@ def _listed(module: nn.Module) -> Iterable[Op]:
     elif isinstance(module, nn.ConvTranspose2d):
         yield _transposed(module)
     elif isinstance(module, nn.Upsample):
-        if module.mode != "nearest" or module.scale_factor not in (2, 2.0):
-            raise ValueError(f"{module} cannot be streamed")
-        yield Enlargement(2)
+        yield _enlargement(module)
     elif isinstance(module, nn.InstanceNorm2d) and not module.track_running_stats:
         yield Normalisation(module.eps, _kept(module.weight), _kept(module.bias))
     elif isinstance(module, (*_POINTWISE, nn.InstanceNorm2d)) or getattr(module, "pointwise", False):
@@ -122,6 +131,13 @@ def _listed(module: nn.Module) -> Iterable[Op]:
         yield Pointwise(function)
     else:
         raise ValueError(f"a network with {type(module).__name__} cannot be streamed")
+
+
+def _enlargement(module: nn.Upsample) -> Step:
+    reach = {"nearest": 0, "bilinear": 1, "bicubic": 2}.get(module.mode)
+    if reach is None or module.align_corners or module.scale_factor not in (2, 2.0):
+        raise ValueError(f"{module} cannot be streamed")
+    return Interpolation(module.mode, reach) if reach else Enlargement(2)
 
 
 def _kept(parameter: Tensor | None) -> Tensor | None:

@@ -66,9 +66,9 @@ class QuickChain:
                 before = before_of(norm[0], how.shapes[at][0], norm[1])
                 given = self._map or OfStage(self._read(), most)
                 self._map = self._norm = None
-                self._stage = Quick(
-                    given, kernels.layers[at], how.shapes[at + 1], before, kernels.team, summed=at + 1 == part.last
-                )
+                summed = at + 1 == part.last < len(program)
+                shape = how.shapes[at + 1]
+                self._stage = Quick(given, kernels.layers[at], shape, before, kernels.team, summed=summed)
             elif isinstance(op, Normalisation):
                 self._normalise(affine[at], op.relu)
             elif isinstance(op, Pointwise):

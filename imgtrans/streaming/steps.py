@@ -244,6 +244,41 @@ class Enlargement(Step):
 
 
 @dataclass
+class Interpolation(Step):
+    """A map doubled both ways by weighing neighbours, those at the edge repeated.
+
+    Attributes:
+        mode: ``bilinear`` or ``bicubic``.
+        reach: How many pixels away neighbours are weighed.
+    """
+
+    mode: str
+    reach: int
+    channels: int = 0
+
+    def __post_init__(self) -> None:
+        self.padding = Padding("replicate", self.reach, self.reach, self.reach, self.reach)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width of the output."""
+        return 2 * height, 2 * width
+
+    def needs(self, start: int, stop: int) -> tuple[int, int]:
+        """Return from and to which row of the padded input."""
+        return start // 2, (stop - 1) // 2 + 2 * self.reach + 1
+
+    def make(self, rows: Tensor, start: int, stop: int) -> Tensor:
+        """Return rows of the output."""
+        larger = F.interpolate(rows, scale_factor=2, mode=self.mode, align_corners=False)
+        begin, edge = start % 2 + 2 * self.reach, 2 * self.reach
+        return larger[:, :, begin : begin + stop - start, edge:-edge]
+
+    def work(self, channels: int) -> float:
+        """Return multiplications for each pixel of the output."""
+        return channels * 4 * self.reach**2
+
+
+@dataclass
 class Padded(Step):
     """Padding and nothing else, where no convolution follows that could take it."""
 

@@ -16,7 +16,7 @@ from imgtrans.testing.promise import require
 Shapes = dict[str, tuple[int, ...]]
 
 _OWN = "its own"
-_OF_PIXELS = ("value_range", "channel_order")
+_OF_PIXELS = ("value_range", "output_range", "channel_order")
 _DIFFERENCE = 1e-4  # in float32, for values from -1 to 1
 _NONSENSE: tuple[Any, ...] = (None, "nonsense", -1, 10**9, math.nan, [None], {"a": 1})
 _FOREIGN: dict[str, Shapes] = {
@@ -147,12 +147,22 @@ def _mutilated(shapes: Shapes) -> Iterator[Shapes]:
 
 def _check_fit(architecture: Architecture, recognition: Recognition, shapes: Shapes, where: str) -> None:
     """Check that what is recognised can be built, as assumed, and that its keys fill it."""
-    assumed = {name: value for name, value in recognition.assumed.items() if name not in _OF_PIXELS}
+    assumed = _of_network(recognition.assumed)
     filled = {own: shapes.get(theirs) for own, theirs in recognition.keys.items()}
-    for parameters in (recognition.parameters, {**recognition.parameters, **assumed}):
+    for other in recognition.alternatives:
+        require(other.keys() <= recognition.assumed.keys(), f"{where} has {other} beside what is assumed")
+    changes = ({}, *map(_of_network, recognition.alternatives))
+    for parameters in (
+        recognition.parameters,
+        *({**recognition.parameters, **assumed, **change} for change in changes),
+    ):
         require(
             _built(architecture, parameters) == filled, f"{where} is taken for what it does not fill: {recognition}"
         )
+
+
+def _of_network(parameters: Parameters) -> Parameters:
+    return {name: value for name, value in parameters.items() if name not in _OF_PIXELS}
 
 
 def _built(architecture: Architecture, parameters: Parameters) -> Shapes:

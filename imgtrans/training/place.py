@@ -4,7 +4,7 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from imgtrans.errors import FilesError
@@ -36,15 +36,8 @@ def check_place(folder: Path, resume: bool) -> None:
             nearest = nearest.parent
         if not nearest.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is not a folder")
-        made = [one for one in (folder, *folder.parents) if not one.exists()]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        finally:
-            for one in made:
-                with suppress(OSError):
-                    one.rmdir()
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
     except OSError as error:
         raise FilesError(f"{folder} cannot be written: {error.strerror}", "name another folder with --runs") from error
 

@@ -137,8 +137,8 @@ def _options_from(given: dict[str, Any]) -> TrainOptions:
     model = find_model(given["init"])
     load_network(model)  # a card may say anything; from here on it is true
     card, parameters = model.card, model.card.parameters
-    pictures = (parameters.get("channels"), card.value_range, card.channel_order)
-    usual = card.architecture == resnet.name and pictures == (CHANNELS, (-1.0, 1.0), "RGB")
+    pictures = (parameters.get("channels"), card.value_range, card.made_range, card.channel_order)
+    usual = card.architecture == resnet.name and pictures == (CHANNELS, (-1.0, 1.0), (-1.0, 1.0), "RGB")
     if not usual or ResNetParameters.parse(parameters).plain().keys() != {"channels", "ngf", "blocks", "upsampling"}:
         raise ModelError(
             f"{given['init']!r} cannot be trained on: it is not the deck's {resnet.name} of RGB pictures in [-1, 1]",

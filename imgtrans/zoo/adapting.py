@@ -19,12 +19,16 @@ def adapted(network: nn.Module, card: Card) -> nn.Module:
         ModelError: If it is for pictures of other numbers of channels.
     """
     channels_in, channels_out = check_channels(repr(card.name), card.parameters)
-    usual = (card.value_range, card.channel_order, channels_in, channels_out) == (_USUAL_RANGE, "RGB", 3, 3)
-    if usual:
+    terms = (card.value_range, card.made_range, card.channel_order, channels_in, channels_out)
+    if terms == (_USUAL_RANGE, _USUAL_RANGE, "RGB", 3, 3):
         return network
-    low, high = card.value_range
-    terms = ((low + high) / 2, (high - low) / 2, card.channel_order == "BGR")
-    return nn.Sequential(_Towards(*terms, gray=channels_in == 1), network, _Back(*terms))
+    turned = card.channel_order == "BGR"
+    towards = _Towards(*_middle_and_reach(*card.value_range), turned, gray=channels_in == 1)
+    return nn.Sequential(towards, network, _Back(*_middle_and_reach(*card.made_range), turned))
+
+
+def _middle_and_reach(low: float, high: float) -> tuple[float, float]:
+    return (low + high) / 2, (high - low) / 2
 
 
 def channels_of(card: Card) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from imgtrans import checkpoint
+from imgtrans.card import Card
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import written_atomically
 from imgtrans.protocols import Architecture, Explaining
@@ -113,7 +114,7 @@ def export(model: Model, path: Path, to: str, *, layout: str = "", overwrite: bo
             else:
                 temporary.write_bytes(programs.WRITERS[to](network, interface, model))
                 exported = programs.READERS[to](temporary)
-            differences = _differences(network, exported, interface, model.card.value_range)
+            differences = _differences(network, exported, interface, model.card)
             done = Exported(chosen, interface.channels, multiple, smallest, differences)
             if not done.largest <= TOLERANCE:  # nor is NaN
                 raise ModelError(
@@ -194,9 +195,9 @@ def _differences(
     network: nn.Module,
     exported: Callable[[Tensor], Tensor],
     interface: "programs.Interface",
-    value_range: tuple[float, float],
+    card: Card,
 ) -> tuple[Difference, ...]:
-    low, high = value_range
+    (low, high), (least, most) = card.value_range, card.made_range
     generator = torch.Generator().manual_seed(0)
     differences = []
     for batch, height, width in interface.sizes(_SIZES):
@@ -204,6 +205,6 @@ def _differences(
         ours, theirs = network(pictures), exported(pictures)
         if ours.shape != theirs.shape:
             raise ValueError(f"its output has the shape {tuple(theirs.shape)} instead of {tuple(ours.shape)}")
-        largest = (ours - theirs).abs().max().item() * 2 / (high - low)
+        largest = (ours - theirs).abs().max().item() * 2 / (most - least)
         differences.append(Difference(batch, height, width, largest))
     return tuple(differences)

@@ -13,7 +13,10 @@ from imgtrans.errors import ModelError
 from imgtrans.registry import package_of
 from imgtrans.zoo.adapting import channels_of, check_channels
 from imgtrans.zoo.architecture import GROUP, architecture_of
+from imgtrans.zoo.audition import HEIGHT, as_floats, translated
 from imgtrans.zoo.loading import load_network, respelled
+from imgtrans.zoo.naturalness import naturalness
+from imgtrans.zoo.photographs import meadow
 from imgtrans.zoo.recognising import Recognised, recognise
 from imgtrans.zoo.store import Model, check_free, install
 
@@ -30,6 +33,7 @@ class Imported:
         zeros: The kernels that are nothing but zeros, by their keys in the network.
         lowest: The least value in what it made of a trial picture, in its own range.
         highest: The largest.
+        doubts: What speaks against what was assumed, judged by what it makes of a photograph.
     """
 
     model: Model
@@ -37,6 +41,7 @@ class Imported:
     zeros: tuple[str, ...]
     lowest: float
     highest: float
+    doubts: tuple[str, ...] = ()
 
 
 def import_checkpoint(
@@ -83,7 +88,9 @@ def import_checkpoint(
         package=package_of(GROUP, found.architecture),
         parameters=found.parameters,
         sha256="",
+        assumed=says.assumed if found.label else tuple(found.recognition.assumed),
         value_range=found.value_range,
+        output_range=found.output_range,
         channel_order=found.channel_order,
         licence=licence or says.licence,
         working_size=working_size or says.working_size,
@@ -100,7 +107,9 @@ def import_checkpoint(
 
     model = install(card, write)
     lowest, highest = trial[0]
-    return Imported(model, found, zeros, lowest, highest)
+    photograph = meadow(HEIGHT)
+    figures = naturalness(as_floats(photograph), translated(found, photograph))
+    return Imported(model, found, zeros, lowest, highest, tuple(figures.doubts()))
 
 
 def _tried(path: Path, model: Model) -> tuple[float, float]:

@@ -46,7 +46,9 @@ def find_model(reference: str) -> Model:
         found.architecture,
         found.parameters,
         sha256_of(path),
+        assumed=tuple(found.recognition.assumed),
         value_range=found.value_range,
+        output_range=found.output_range,
         channel_order=found.channel_order,
     )
     return Model(card, path, keys=found.recognition.keys, network=found.network)

@@ -10,8 +10,7 @@ from imgtrans.places import home
 from imgtrans.protocols import Pixels
 from imgtrans.zoo.store import Model
 
-# By Clements Engelhardt, CC0 1.0; found in lomiri-wallpapers-16.04, made smaller.
-_MEADOW = Path(__file__).parent / "meadow.jpg"
+_HEIGHT = 216  # of the meadow in pixels
 _GAP = 8
 
 
@@ -34,8 +33,9 @@ def preview(model: Model) -> Path:
     import numpy as np  # noqa: PLC0415 - who removes a model has no need of it, nor of the next
     from PIL import Image  # noqa: PLC0415
 
-    with Image.open(_MEADOW) as image:
-        before = np.array(image.convert("RGB"))
+    from imgtrans.zoo.photographs import meadow  # noqa: PLC0415
+
+    before = meadow(_HEIGHT)
     after = _translated(model, before)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

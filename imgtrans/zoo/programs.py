@@ -63,7 +63,7 @@ def check_onnx_is_here() -> None:
 
 def facts(model: Model, interface: Interface) -> dict[str, str]:
     """Return what a program's user has to know and its graph does not say."""
-    low, high = model.card.value_range
+    (low, high), (least, most) = model.card.value_range, model.card.made_range
     return {
         "model": model.name,
         "source": model.card.source,
@@ -71,6 +71,7 @@ def facts(model: Model, interface: Interface) -> dict[str, str]:
         "sha256": model.card.sha256,
         "licence": model.card.licence,
         "value_range": f"{low:g} {high:g}",
+        "output_range": f"{least:g} {most:g}",
         "channel_order": model.card.channel_order,
         "multiple": str(interface.multiple),
         "smallest": str(interface.smallest),
@@ -96,11 +97,11 @@ def _to_onnx(network: nn.Module, interface: Interface, model: Model) -> bytes:
     assert program is not None
     proto = program.model_proto
     _strip(proto)
-    low, high = model.card.value_range
+    (low, high), (least, most) = model.card.value_range, model.card.made_range
     proto.producer_name = "imgtrans"
     proto.doc_string = (
-        f"{model.name}: {INPUT} (N, {interface.channels}, H, W) to {OUTPUT}, values from {low:g} to {high:g}, "
-        f"colours as {model.card.channel_order}; "
+        f"{model.name}: {INPUT} (N, {interface.channels}, H, W) to {OUTPUT}, values from {low:g} to {high:g} "
+        f"(of {OUTPUT}, {least:g} to {most:g}), colours as {model.card.channel_order}; "
         f"H and W are multiples of {interface.multiple}, at least {interface.smallest}."
     )
     onnx.helper.set_model_props(proto, facts(model, interface))

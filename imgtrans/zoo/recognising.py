@@ -18,7 +18,8 @@ from imgtrans.zoo.label import Label, label_of
 
 _GROUP = "imgtrans.architectures"
 CHANNEL_ORDERS = ("RGB", "BGR")
-_OF_CARDS = ("value_range", "channel_order")  # what is said of pictures, not of the network
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+_OF_CARDS = ("value_range", "output_range", "channel_order")  # what is said of pictures, not of the network
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Recognised:
         return float(low), float(high)
 
     @property
+    def output_range(self) -> tuple[float, ...]:
+        """The same of those that come out, where it is another."""
+        return tuple(float(end) for end in self.recognition.assumed.get("output_range", ()))
+
+    @property
     def channel_order(self) -> str:
         """``RGB`` or ``BGR``."""
         return str(self.recognition.assumed.get("channel_order", "RGB"))
@@ -62,11 +68,16 @@ class Recognised:
         Raises:
             UsageError: If one is not open to assumption, or cannot be true of the file.
         """
-        assumed = dict(self.recognition.assumed)
+        assumed, chosen = dict(self.recognition.assumed), {}
         for key, text in given.items():
             if key not in assumed:
                 raise UsageError(f"{key!r} is nothing to assume here", f"the file leaves open: {', '.join(assumed)}")
-            assumed[key] = _parsed(key, text)
+            chosen[key] = _parsed(key, text, assumed[key])
+        return self.taking({**self._brought(chosen), **chosen})
+
+    def taking(self, chosen: Parameters) -> "Recognised":
+        """Return it with other assumptions, of which each is open; see :meth:`assuming`."""
+        assumed = {**self.recognition.assumed, **chosen}
         changed = replace(self, recognition=replace(self.recognition, assumed=assumed))
         architecture: Architecture = implementations(_GROUP)[self.architecture]
         try:
@@ -78,6 +89,14 @@ class Recognised:
         if other := needed ^ self.recognition.keys.keys():
             raise UsageError(f"the file cannot be so, for then it would have other weights ({min(other)})")
         return changed
+
+    def _brought(self, chosen: Parameters) -> Parameters:
+        """Return what an assumption brings with it: the rest of the first alternative that begins with it."""
+        fitting = [
+            one for one in self.recognition.alternatives if chosen.get(first := next(iter(one)), ()) == one[first]
+        ]
+        whole = [one for one in fitting if all(chosen.get(key, ()) == value for key, value in one.items())]
+        return {} if whole or not fitting else fitting[0]
 
 
 def recognise(path: Path, network: str = "") -> Recognised:
@@ -116,7 +135,8 @@ def _labelled(path: Path, label: Label) -> Recognised:
     if missing := {*label.keys.values()} - weights.keys():
         raise ModelError(f"{path} does not hold the network that it says: it has no {min(missing)}")
     check_finite(path, weights)
-    terms = {"value_range": [*card.value_range], "channel_order": card.channel_order}
+    terms = {name: getattr(card, name) for name in _OF_CARDS}
+    terms = {name: [*value] if isinstance(value, tuple) else value for name, value in terms.items()}
     recognition = Recognition(card.parameters, label.keys, label.layout, terms)
     return Recognised(None, weights, card.architecture, recognition, label)
 
@@ -184,22 +204,28 @@ def _described(networks: Mapping[str, dict[str, Tensor]]) -> list[str]:
     return [f"{name or '(no name)'}{f' ({kind})' if kind else ''}" for name, kind in kinds.items()]
 
 
-def _parsed(key: str, text: str) -> Any:
-    """Return an assumption that was given as text.
+def _parsed(key: str, text: str, before: Any) -> Any:
+    """Return an assumption that was given as text, of the kind of the one before.
 
     Raises:
         UsageError: If it is none.
     """
-    if key == "value_range":
+    if key == "value_range" or (key == "output_range" and text != "none"):
         try:
             low, high = (float(number) for number in text.split(","))
             if not -1e6 <= low < high <= 1e6:
                 raise ValueError
         except ValueError:
-            raise UsageError(f"value_range is {text!r}, which is not two numbers", "as in value_range=0,1") from None
+            raise UsageError(f"{key} is {text!r}, which is not two numbers", f"as in {key}=0,1") from None
         return [low, high]
     if key == "channel_order":
         if text.upper() not in CHANNEL_ORDERS:
             raise UsageError(f"channel_order is {text!r}, which is none of {', '.join(CHANNEL_ORDERS)}")
         return text.upper()
+    if isinstance(before, bool):
+        if text.lower() not in _TRUTH:
+            raise UsageError(f"{key} is {text!r}, which is neither true nor false")
+        return _TRUTH[text.lower()]
+    if isinstance(before, list):
+        return [] if text == "none" else [part.strip() for part in text.split(",")]
     return text

@@ -73,7 +73,7 @@ def test_a_thousand_blocks_are_refused_before_they_are_built():
         ("blocks", 10**9), ("blocks", -1), ("blocks", 1.5), ("blocks", True), ("blocks", None),
         ("ngf", 10**9), ("ngf", 0), ("ngf", -4), ("ngf", "4"),
         ("channels", 10**9), ("channels", 0), ("channels", [3]),
-        ("upsampling", "bicubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
+        ("upsampling", "cubic"), ("upsampling", 7), ("upsampling", ["nearest"]),
     ],
 )  # fmt: skip
 def test_parameters_that_nobody_trains_are_refused_with_a_sentence_before_anything_is_built(
@@ -107,6 +107,29 @@ def test_a_file_that_two_dialects_read_differently_is_refused_by_name(monkeypatc
         architecture.recognise({})
     monkeypatch.setattr(family, "recognise_all", lambda shapes: [readings[0], readings[0]])
     assert architecture.recognise({}) == readings[0]
+
+
+def test_cards_from_before_padding_layers_could_be_zeros_mean_what_they_meant():
+    old = ResNetParameters.parse({**SENSIBLE, "padding": "zero"})
+    assert not old.pad_layers
+    assert ResNetParameters.parse({**SENSIBLE, "padding": "replicate"}).pad_layers
+    imported_since = {**SENSIBLE, "padding": "zero", "activation": "relu"}
+    assert ResNetParameters.parse(imported_since).pad_layers
+    assert ResNetParameters.parse(ResNetParameters.parse(imported_since).plain()).pad_layers
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"unnormalised": ["stem"], "stem": False}, "unnormalised is 'stem', which this network has not"),
+        ({"channels_out": 1, "residual_output": True}, "residual_output adds 1 channels to 3"),
+        ({"up_kernel": 1}, "up_kernel is 1"),
+        ({"activation": "leaky_relu:nan"}, "activation is 'leaky_relu:nan'"),
+    ],
+)
+def test_what_a_network_cannot_be_is_refused(change: dict[str, object], sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        architecture.build({**SENSIBLE, **change})
 
 
 def test_an_unknown_parameter_is_refused_with_a_sentence():

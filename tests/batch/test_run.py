@@ -21,7 +21,8 @@ from imgtrans.console import Console
 from imgtrans.errors import FilesError, ModelError, UsageError
 from imgtrans.files import is_temporary
 from imgtrans.protocols import Outcome
-from imgtrans.zoo.store import CARD_FILE, Model
+from imgtrans.zoo.importing import import_checkpoint
+from imgtrans.zoo.store import CARD_FILE, Model, remove
 from tests.pictures import noise, save
 
 
@@ -282,3 +283,16 @@ def test_an_output_share_that_goes_away_ends_the_run_with_nothing_marked_as_fail
     assert not [path for path in (photos.parent / "photos-tiny").rglob("*") if is_temporary(path.name)]
     report, _ = translate(photos)
     assert (report.translated, report.failed) == (3, 0)
+
+
+def test_outputs_of_the_same_weights_under_another_assumption_are_made_again(photos: Path, tiny_weights: Path) -> None:
+    def outcome(**assume: str) -> tuple[int, int]:
+        import_checkpoint(tiny_weights, "mine", assume=assume)
+        report = run(prepare(Request([photos], "mine", device="cpu")), Listener())
+        remove("mine")
+        return report.translated, report.skipped
+
+    first = outcome()
+    assert first[0] > 0
+    assert outcome() == (0, sum(first))
+    assert outcome(head="none") == first

@@ -171,6 +171,17 @@ def test_results_that_cannot_be_written_are_an_error():
     assert (ended.returncode, ended.stderr) == (4, "error: the disk is full (while printing)\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full here")
+def test_messages_that_cannot_be_written_stop_nothing(tmp_path: Path, tiny: Model):
+    picture = save(tmp_path / "a.png")
+    with Path("/dev/full").open("w") as full:
+        options = {"stdout": subprocess.PIPE, "stderr": full, "capture_output": False}
+        ended = start("run", picture, "-o", tmp_path / "out", "--model", "tiny", "--device", "cpu", **options)
+        assert (ended.returncode, (tmp_path / "out" / "a.png").is_file()) == (0, True)
+        assert start("run", tmp_path / "missing.png", **options).returncode == 4
+        assert start("run", "--no-such-option", **options).returncode == 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
 @pytest.mark.parametrize("arguments", [("models", "where"), ("models", "list", "--json"), ("--help",)])
 def test_a_reader_that_has_gone_away_ends_the_program_quietly(tiny: Model, arguments: tuple[str, ...]):

@@ -193,12 +193,41 @@ def test_an_imported_checkpoint_is_in_the_zoo(cli: Cli, checkpoint: Path):
     ended = cli("models", "import", checkpoint, "--name", "mine", "--from", "day", "--to", "night", "--licence", "MIT")
     assert (ended.code, ended.out) == (0, "mine\n")
     first, *_, last = ended.err.splitlines()
-    assert first == f"{checkpoint} is a resnet, as the deck spells it: channels 3, ngf 4, blocks 1, upsampling nearest"
+    assert first == f"{checkpoint} is a resnet, as the deck spells it: channels 3, ngf 4, blocks 1"
+    assert "\nassumed, as the file does not tell: norm=instance, " in ended.err
+    assert ", head=tanh, residual_output=false, upsampling=nearest, " in ended.err
     assert last == "it is in the zoo as mine"
     model = find_model("mine")
     assert (model.card.source, model.card.target, model.card.licence) == ("day", "night", "MIT")
     checkpoint.unlink()  # the zoo has its own
     assert cli("models", "info", model.weights).code == 0
+
+
+def test_an_audition_imports_nothing_and_ranks_what_the_file_may_be(cli: Cli, checkpoint: Path, tmp_path: Path):
+    sheet = tmp_path / "sheet.png"
+    ended = cli("models", "import", checkpoint, "--audition", sheet, "--assume", "padding=zero")
+    assert (ended.code, ended.out) == (0, f"{sheet}\n")
+    assert "nothing was imported" in ended.err
+    assert "--assume padding=zero --assume head=sigmoid --assume value_range=0,1" in ended.err
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    assert not there("course")
+    again = cli("models", "import", checkpoint, "--audition", sheet)
+    assert (again.code, again.out) == (4, "")
+
+
+def test_an_audition_as_json_has_a_line_for_each_reading(cli: Cli, checkpoint: Path, tmp_path: Path):
+    ended = cli("models", "import", checkpoint, "--audition", tmp_path / "sheet.png", "--json")
+    told = [json.loads(line) for line in ended.out.splitlines()]
+    assert [one["rank"] for one in told] == list(range(1, len(told) + 1))
+    assert {"activation": "gelu"} in [one["assume"] for one in told]
+
+
+def test_an_import_that_looks_wrong_warns_and_says_what_to_do(cli: Cli, checkpoint: Path):
+    ended = cli("models", "import", checkpoint, "--name", "mine", "--assume", "value_range=0,1")
+    assert ended.code == 0
+    assert "of the values lie outside the range" in ended.err
+    assert "does not look right" in ended.err
+    assert "--audition sheet.png" in ended.err
 
 
 def test_an_import_as_json_is_the_models_card(cli: Cli, checkpoint: Path):

@@ -116,3 +116,14 @@ def test_the_file_systems_view_of_case_is_found_out_without_a_trace(tmp_path: Pa
     (tmp_path / "a").write_text("")
     assert ignores_case(tmp_path / "not" / "there") == (tmp_path / "A").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_name_for_gray_is_refused_where_colours_are_written(tmp_path: Path) -> None:
+    picture = save(tmp_path / "a.png")
+    for suffix in (".pgm", ".pbm", ".pfm"):
+        with pytest.raises(UsageError, match="has colours, for which such a file has no room"):
+            choose_destination([picture], tmp_path / f"out{suffix}", "model")
+    with pytest.raises(UsageError, match="has colours"):
+        choose_destination([picture], tmp_path / "out.pbm", "model", keep_gray=True)
+    assert choose_destination([picture], tmp_path / "out.pgm", "model", keep_gray=True).format == "PPM"
+    assert choose_destination([picture], tmp_path / "out.ppm", "model").format == "PPM"

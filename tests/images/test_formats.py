@@ -128,3 +128,20 @@ def test_whatever_goes_wrong_inside_names_the_file(photo_file: Path) -> None:
 def test_a_picture_opens_with_its_pixels_unchanged(photo_file: Path, photo: np.ndarray) -> None:
     with open_image(photo_file) as image:
         assert (np.asarray(image) == photo).all()
+
+
+def test_layers_without_the_picture_that_they_make_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.psd"
+    header = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 8, 8, 8, 3) + struct.pack(">I", 0)
+    for has_picture in (True, False):
+        version = struct.pack(">I?", 1, has_picture) + bytes(7)
+        resource = b"8BIM" + struct.pack(">HHI", 1057, 0, len(version)) + version
+        path.write_bytes(
+            header + struct.pack(">I", len(resource)) + resource + struct.pack(">IH", 0, 0) + bytes([99]) * 192
+        )
+        if has_picture:
+            with open_image(path) as image:
+                assert image.getpixel((0, 0)) == (99, 99, 99)
+        else:
+            with pytest.raises(ImageError, match=r"a\.psd holds nothing but layers: save it again"), open_image(path):
+                pass

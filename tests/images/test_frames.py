@@ -11,7 +11,7 @@ from imgtrans.images.decode import decode_frames
 from imgtrans.images.encode import encode, encode_frames
 from imgtrans.images.frames import Timing
 from imgtrans.images.keepsake import Keepsake
-from imgtrans.images.pages import join_pages
+from imgtrans.images.kinds.pages import join_pages
 from imgtrans.protocols import Wanted
 
 EXACT = ("GIF", "PNG")

@@ -43,7 +43,8 @@ def test_integers_beyond_sixteen_bits_are_scaled_from_least_to_largest() -> None
         ([0.0, 1e6], [0, 255]),
         ([float("nan"), float("inf"), -float("inf"), 1.0], [0, 255, 0, 255]),
         ([float("nan")], [0]),
-        ([7.0, 7.0], [7, 7]),
+        ([70.0, 70.0], [70, 70]),
+        ([0.0, 1.0, 1.25], [0, 204, 255]),
     ],
 )
 def test_the_range_of_floats_is_read_off_their_values(values: list[float], expected: list[int]) -> None:

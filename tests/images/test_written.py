@@ -84,3 +84,21 @@ def test_only_png_and_tiff_are_deep() -> None:
     assert not is_deep("TIFF", Wanted())
     assert not is_deep("JPEG", Wanted(depth=16))
     assert not is_deep("PNG", Wanted(depth=16, format="JPEG"))
+
+
+@pytest.mark.parametrize(
+    ("name", "keep_gray", "expected"),
+    [
+        ("a.ppm", False, "a.ppm"),
+        ("a.pnm", False, "a.pnm"),
+        ("a.pgm", False, "a.ppm"),
+        ("a.PBM", False, "a.ppm"),
+        ("a.pfm", False, "a.ppm"),
+        ("a.pgm", True, "a.pgm"),
+        ("a.PGM", True, "a.PGM"),
+        ("a.pbm", True, "a.pgm"),
+        ("a.pfm", True, "a.pgm"),
+    ],
+)
+def test_a_file_that_is_called_by_what_it_holds_is_called_so(name: str, keep_gray: bool, expected: str) -> None:
+    assert output_name(name, "PPM", keep_gray=keep_gray) == (expected, "PPM")

@@ -98,6 +98,8 @@ def test_pixels_of_few_channels_are_made_together(library: Library, generator: n
     direct.run(team, rows, columns, before, addresses(made), 21, None)
     expected = F.conv2d(torched(x, before, -np.inf), torch.from_numpy(weight).double(), padding=2)
     assert direct.together > 1
+    with pytest.raises(ValueError, match="no sums of their own"):
+        direct.run(team, rows, columns, before, addresses(made), 21, np.zeros((9, 1, 2, 1)))
     assert np.abs(made[:, :21, 0] - expected[0, 0].numpy()).max() < 1e-4
 
 

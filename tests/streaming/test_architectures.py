@@ -4,11 +4,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, NORMS, PADDINGS, PLACES, UPSAMPLINGS
+from imgtrans.architectures.parameters import (
+    DOWNSAMPLINGS,
+    HEADS,
+    NORMS,
+    PADDINGS,
+    PLACES,
+    UPSAMPLINGS,
+    ResNetParameters,
+)
 from imgtrans.protocols import Architecture, Parameters
 from imgtrans.registry import implementation, registered
 from imgtrans.streaming.program import program_of
@@ -26,7 +34,7 @@ EXAMPLES = [
 
 # Besides what the examples have: every value of every parameter that changes what is computed.
 VARIANTS: list[Parameters] = [
-    *({"upsampling": upsampling} for upsampling in UPSAMPLINGS),
+    *({"upsampling": upsampling} for upsampling in UPSAMPLINGS if upsampling != "bilinear_aligned"),
     *({"downsampling": downsampling} for downsampling in DOWNSAMPLINGS),
     *({"norm": norm} for norm in NORMS),
     *({"padding": padding} for padding in PADDINGS),
@@ -35,12 +43,21 @@ VARIANTS: list[Parameters] = [
     *({"depth": depth} for depth in (1, 3)),
     *({"blocks": blocks} for blocks in (0, 3)),
     {"affine": True},
-    {"down_padding": "reflect"},
+    {"tracked": True},
+    {"tracked": True, "statistics": "own"},
+    {"norm": "batch", "statistics": "own"},
+    *({place: padding} for place in ("down_padding", "up_padding", "end_padding") for padding in PADDINGS),
+    *({"padding": padding, "pad_layers": layers} for padding in PADDINGS for layers in (True, False)),
+    *({"activation": activation} for activation in ("leaky_relu:0.2", "elu", "gelu", "silu")),
+    {"activation": "gelu", "block_relu": True},
+    *({"unactivated": [place]} for place in PLACES),
+    *({"head": head, "residual_output": residual} for head in HEADS for residual in (False, True)),
     {"block_convs": 1},
     {"block_relu": True},
     {"separable": True},
     {"stem": False},
     {"kernel": 4, "upsampling": "transpose"},
+    *({"up_kernel": kernel, "upsampling": "transpose"} for kernel in (2, 4)),
     {"channels": 1, "channels_out": 3},
     {"widths": [3, 5, 7, 6, 2], "block_widths": [4, 9]},
 ]
@@ -84,7 +101,16 @@ def test_so_is_every_combination_of_them(chosen: list[Parameters], tmp_path: Pat
         parameters |= variant
     if "widths" in parameters:
         parameters |= {"depth": 2, "stem": True, "blocks": 2}
+    try:
+        ResNetParameters.parse(parameters)
+    except ValueError:
+        reject()  # such a network there is not
     assert largest_difference(network(parameters), parameters["channels"], 48, 32, tmp_path) < LIMIT
+
+
+def test_an_enlargement_that_hangs_on_the_whole_picture_is_refused():
+    with pytest.raises(ValueError, match="cannot be streamed"):
+        program_of(network(SMALL | {"upsampling": "bilinear_aligned"}))
 
 
 def test_dropout_does_nothing(tmp_path: Path):

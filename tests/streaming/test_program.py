@@ -70,7 +70,8 @@ def test_blocks_begin_and_end():
     [
         nn.GroupNorm(1, 3),
         nn.AdaptiveAvgPool2d(1),
-        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+        nn.Upsample(scale_factor=3, mode="bilinear"),
         nn.Conv2d(3, 3, 3, padding="same"),
         nn.Conv2d(3, 3, 3, padding=1, padding_mode="circular"),
         nn.ConvTranspose2d(3, 3, 1, stride=2),

@@ -16,6 +16,8 @@ from tests.streaming.test_architectures import VARIANTS
 pytestmark = pytest.mark.skipif(not host().lanes, reason="there are no kernels for this processor")
 
 LIMIT = 1e-4
+# PyTorch's own sums depend on the strips, and so do its exponentials in the last bit.
+BY_STRIPS = {"separable": False, "activation": "relu", "head": "tanh"}
 NARROW = Library(host().narrowed(), None)  # channels fill its vectors sooner
 
 
@@ -39,7 +41,7 @@ def test_every_parameter_of_a_resnet_gives_what_the_plain_network_gives(variant:
     assert streamer.by_kernel > 0
     assert (results[0] - whole(net, x)).abs().max() < LIMIT
     for result in results[1:]:
-        if "separable" in variant:  # PyTorch's own sums depend on the strips
+        if not all(variant.get(name, as_is) == as_is for name, as_is in BY_STRIPS.items()):
             assert (result - results[0]).abs().max() < LIMIT
         else:
             assert torch.equal(result, results[0])

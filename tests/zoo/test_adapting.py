@@ -46,6 +46,13 @@ def test_a_network_sees_and_gives_values_in_its_own_range(value_range: tuple[flo
     assert y.flatten().tolist() == [-1.0, -0.5, 0.0]  # black stays, white becomes gray
 
 
+def test_a_network_may_give_another_range_than_it_takes():
+    sigmoid = Network(lambda x: (x + 1) / 2)
+    y = adapted(sigmoid, card(output_range=(0.0, 1.0)))(pixel(-1, 0, 1))
+    assert sigmoid.seen.flatten().tolist() == [-1.0, 0.0, 1.0]
+    assert y.flatten().tolist() == [-1.0, 0.0, 1.0]
+
+
 def test_a_network_of_turned_channels_sees_and_gives_them_turned():
     network = Network(lambda x: x + pixel(0.5, 0, 0))
     y = adapted(network, card(channel_order="BGR"))(pixel(-1, 0, 0.5))

@@ -27,7 +27,8 @@ def test_an_imported_checkpoint_is_a_model_with_a_card(tiny_weights: Path, tiny_
     assert (card.source, card.target, card.licence, card.working_size) == ("day", "night", "CC0", 640)
     assert card.architecture == "resnet"
     read = {"channels": 3, "ngf": 4, "blocks": 1, "upsampling": "nearest"}
-    assert card.parameters == {**read, "padding": "reflect", "norm": "instance"}  # what was assumed stands there, too
+    assert card.parameters.items() >= {**read, "padding": "reflect", "head": "tanh", "norm": "instance"}.items()
+    assert card.parameters.keys() - read <= imported.recognised.recognition.assumed.keys()  # which stands there, too
     assert -1 <= imported.lowest < imported.highest <= 1
     assert tiny_weights.name in card.provenance
     expected = tiny_network.state_dict()
@@ -76,6 +77,13 @@ def test_a_network_that_makes_no_picture_is_not_taken(tiny_weights: Path, monkey
     monkeypatch.setattr(type(architecture), "build", lambda self, parameters: Smaller((3, 0, 0), 1, ngf=4))
     with pytest.raises(ModelError, match="something else than a picture"):
         import_checkpoint(tiny_weights, "smaller")
+
+
+def test_a_file_whose_default_looks_wrong_says_so_and_a_natural_one_does_not(tmp_path: Path):
+    weights = load_network(store.find("winter2summer")).state_dict()
+    torch.save(weights, tmp_path / "right.pth")
+    assert import_checkpoint(tmp_path / "right.pth", "right").doubts == ()
+    assert import_checkpoint(tmp_path / "right.pth", "wrong", assume={"norm": "none"}).doubts
 
 
 @pytest.mark.parametrize(("channels", "channels_out", "said"), [(4, 0, "4 channels"), (6, 3, "6 to 3 channels")])

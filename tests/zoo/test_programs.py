@@ -13,8 +13,10 @@ import pytest
 import torch
 
 import imgtrans
+from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.card import Card
+from imgtrans.checkpoint import write_weights
 from imgtrans.errors import UnavailableError
 from imgtrans.zoo.export import Exported, export
 from imgtrans.zoo.programs import OPSET, Interface, check_onnx_is_here
@@ -54,6 +56,28 @@ def test_an_onnx_file_takes_any_batch_and_size(
     assert torch.allclose(torch.from_numpy(translated), tiny_network(pictures), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"upsampling": "bilinear", "activation": "gelu"},
+        {"upsampling": "bicubic", "activation": "elu", "head": "sigmoid"},
+        {"activation": "leaky_relu:0.2", "residual_output": True, "end_padding": "zero"},
+        {"activation": "silu", "norm": "batch", "statistics": "own", "down_padding": "replicate"},
+        {"tracked": True, "block_relu": True, "upsampling": "transpose", "up_kernel": 4},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("to", ["onnx", "torch.export"])
+def test_what_weights_do_not_tell_is_in_a_program(variant: dict[str, object], to: str, tmp_path: Path):
+    parameters = {**TINY_PARAMETERS, **variant}
+    torch.manual_seed(0)
+    network = architecture.build(parameters).eval()
+    weights = {key: tensor for key, tensor in network.state_dict().items() if not key.endswith("num_batches_tracked")}
+    write_weights(weights, tmp_path / "net.safetensors")
+    model = Model(Card("net", "", "", "resnet", parameters, "", output_range=(0.0, 1.0)), tmp_path / "net.safetensors")
+    assert export(model, tmp_path / "net", to).largest < 2e-5
+
+
 def test_an_onnx_file_says_what_it_takes(onnx_export: tuple[Path, Exported]):
     proto = onnx.load(onnx_export[0])
     onnx.checker.check_model(proto, full_check=True)
@@ -70,6 +94,7 @@ def test_an_onnx_file_says_what_it_takes(onnx_export: tuple[Path, Exported]):
         "sha256": "ab12",
         "licence": "CC0",
         "value_range": "-1 1",
+        "output_range": "-1 1",
         "channel_order": "RGB",
         "multiple": "4",
         "smallest": "8",

@@ -90,7 +90,39 @@ def test_other_assumptions_can_be_made_where_the_file_leaves_it_open(tiny_networ
     assert (found.value_range, found.channel_order, found.parameters["padding"]) == ((-1.0, 1.0), "RGB", "reflect")
     other = found.assuming({"padding": "replicate", "value_range": "0, 255", "channel_order": "bgr"})
     assert (other.value_range, other.channel_order) == ((0.0, 255.0), "BGR")
-    assert other.parameters == {**PARAMETERS, "padding": "replicate", "norm": "instance"}
+    assert other.parameters == {**found.parameters, "padding": "replicate"}
+
+
+@pytest.mark.parametrize(
+    ("given", "ranges"),
+    [
+        ({"head": "sigmoid"}, ([0.0, 1.0], [])),
+        ({"head": "sigmoid", "output_range": "0,1"}, ([-1.0, 1.0], [0.0, 1.0])),
+        ({"head": "sigmoid", "value_range": "0,255"}, ([0.0, 255.0], [])),
+        ({"head": "none"}, ([-1.0, 1.0], [])),
+        ({"output_range": "none"}, ([-1.0, 1.0], [])),
+    ],
+)
+def test_a_sigmoid_brings_its_range_with_it_unless_another_is_said(
+    given: dict[str, str], ranges: tuple[list[float], list[float]], tiny_network: GeneratorResNet, tmp_path: Path
+):
+    assumed = recognise(saved(tiny_network.state_dict(), tmp_path)).assuming(given).recognition.assumed
+    assert (assumed["value_range"], assumed["output_range"]) == ranges
+
+
+def test_places_and_truths_are_said_in_words(tiny_network: GeneratorResNet, tmp_path: Path):
+    given = {"unnormalised": "stem, down", "residual_output": "yes", "unactivated": "none"}
+    parameters = recognise(saved(tiny_network.state_dict(), tmp_path)).assuming(given).parameters
+    assert parameters["unnormalised"] == ["stem", "down"]
+    assert (parameters["residual_output"], parameters["unactivated"]) == (True, [])
+
+
+def test_what_a_network_does_not_have_cannot_be_assumed_of_it(tmp_path: Path):
+    gray_to_colour = saved(GeneratorResNet((1, 0, 0), 0, ngf=2).state_dict(), tmp_path)
+    found = recognise(gray_to_colour)
+    assert not {"channel_order", "padding", "block_relu"} & found.recognition.assumed.keys()
+    with pytest.raises(UsageError, match="unnormalised is 'block1', which this network has not"):
+        found.assuming({"unnormalised": "block1"})
 
 
 @pytest.mark.parametrize(
@@ -103,6 +135,14 @@ def test_other_assumptions_can_be_made_where_the_file_leaves_it_open(tiny_networ
         ("value_range", "0", "which is not two numbers"),
         ("value_range", "nan,1", "which is not two numbers"),
         ("channel_order", "GBR", "which is none of RGB, BGR"),
+        ("output_range", "1", "which is not two numbers"),
+        ("residual_output", "perhaps", "which is neither true nor false"),
+        ("activation", "leaky_relu", "as leaky_relu:0.2"),
+        ("activation", "leaky_relu:2", "as leaky_relu:0.2"),
+        ("upsampling", "transpose", "the file cannot be so"),
+        ("statistics", "own", "'statistics' is nothing to assume here"),
+        ("unnormalised", "neck", "which are not of stem, down"),
+        ("head", "softmax", "which is none of tanh, sigmoid, none"),
     ],
 )
 def test_an_assumption_that_cannot_be_is_refused(

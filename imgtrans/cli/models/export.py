@@ -37,13 +37,14 @@ def export(
     model = find_model(name)
     path = output or Path(f"{model.name}{SUFFIXES.get(to, '')}")
     done = export_model(model, path, to, layout=layout, overwrite=overwrite)
-    low, high = model.card.value_range
+    (low, high), (least, most) = model.card.value_range, model.card.made_range
+    likewise = "likewise" if (low, high) == (least, most) else f"with values from {least:g} to {most:g}"
     console.say(
         f"{path} is {model.name} as {to}{f' in the layout of {done.layout}' if done.layout else ''}, in float32"
     )
     console.say(
         f"pictures go in as (N, {done.channels}, H, W) with values from {low:g} to {high:g}, colours as "
-        f"{model.card.channel_order}, and come out likewise; H and W are multiples of {done.multiple}, at least "
+        f"{model.card.channel_order}, and come out {likewise}; H and W are multiples of {done.multiple}, at least "
         f"{done.smallest}"
     )
     for difference in done.differences:
@@ -52,6 +53,12 @@ def export(
             f"{difference.largest:.2g}"
         )
     console.record(
-        name=model.name, path=str(path), to=to, value_range=[low, high], largest_difference=done.largest, **asdict(done)
+        name=model.name,
+        path=str(path),
+        to=to,
+        value_range=[low, high],
+        output_range=[least, most],
+        largest_difference=done.largest,
+        **asdict(done),
     )
     console.result(str(path))

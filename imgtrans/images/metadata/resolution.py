@@ -6,6 +6,8 @@ import zlib
 
 from PIL import ExifTags, Image
 
+from imgtrans.images.metadata.tiffpage import is_tiff
+
 _JFIF = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
 _UNIT_OF_JFIF = slice(13, 18)
 _NO_UNIT = 0
@@ -44,14 +46,16 @@ def carried_aspect(image: Image.Image, sideways: bool) -> Pair | None:
         sideways: Whether making it upright swaps its sides.
 
     Returns:
-        None if its pixels are square, as far as it says.
+        None if its pixels are square, as far as it says; but for a TIFF, for microscopes have units of their own.
     """
+    if is_tiff(image) and "dpi" in image.info:  # without a unit these are inches, and Pillow tells both
+        return None
     density = image.info.get("jfif_density") if image.info.get("jfif_unit") == _NO_UNIT else None
     try:  # of a JPEG, a PNG, a TIFF
         across, down = (float(value) for value in density or image.info.get("aspect") or image.info["resolution"])
     except Exception:  # as above
         return None
-    return _upright(across, down, sideways) if across != down else None
+    return _upright(across, down, sideways) if across != down or is_tiff(image) else None
 
 
 def _upright(across: float, down: float, sideways: bool) -> Pair | None:
@@ -63,13 +67,17 @@ def _upright(across: float, down: float, sideways: bool) -> Pair | None:
 
 
 def with_aspect(content: bytes | memoryview, format: str, aspect: Pair) -> bytes:
-    """Return a JPEG or PNG as Pillow writes it, with the shape of its pixels, which Pillow cannot write.
+    """Return a JPEG or PNG as Pillow writes it, with the shape of its pixels unless they are square.
+
+    Pillow cannot write that.
 
     Raises:
         ValueError: If it is none.
     """
     across, down = _whole(aspect)
     content = bytes(content)
+    if across == down:
+        return content
     if format == "JPEG":
         if not content.startswith(_JFIF):
             raise ValueError("a JPEG without JFIF")

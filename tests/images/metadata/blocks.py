@@ -1,6 +1,7 @@
 """EXIF blocks laid out as all kinds of writers do it, and a plain reader for what comes out."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -109,25 +110,56 @@ def layouts(draw: st.DrawFn, order: str, overrun_last: bool = False) -> Layout:
     return Layout(laid(places), values, thumbnail if has_thumbnail else b"", overrun)
 
 
-def parsed(block: bytes) -> Values:
-    """Read a block with no code of imgtrans: type, count and bytes of each value."""
-    block = block.removeprefix(b"Exif\0\0")
-    order = "<" if block[:2] == b"II" else ">"
-    found: Values = {}
+@st.composite
+def overlapping(draw: st.DrawFn, order: str) -> bytes:
+    """A block some of whose values lie anywhere: on one another, on directories, on links, on the thumbnail."""
+    block = bytearray(draw(layouts(order)).block)
+    long = [(at, size) for at, _, _, size in entries(bytes(block)) if size > 4]
+    for at, size in draw(st.lists(st.sampled_from(long), max_size=3)) if long else []:
+        struct.pack_into(order + "I", block, at + 8, draw(st.integers(8, max(8, len(block) - size))))
+    return bytes(block)
 
-    def read(name: int, start: int) -> None:
+
+def entries(block: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each entry of a block that is no link, with no code of imgtrans: where it is, directory, tag, size."""
+    order = "<" if block[:2] == b"II" else ">"
+
+    def read(name: int, start: int) -> Iterator[tuple[int, int, int, int]]:
         (count,) = struct.unpack_from(order + "H", block, start)
-        own = found.setdefault(name, {})
         for at in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind, number, place = struct.unpack_from(order + "HHII", block, at)
-            size = SIZES.get(kind, 1) * number
             if tag in BELOW.get(name, ()):
-                read(tag, place)
+                yield from read(tag, place)
             else:
-                own[tag] = (kind, number, block[at + 8 : at + 8 + size] if size <= 4 else block[place : place + size])
+                yield at, name, tag, SIZES.get(kind, 1) * number
 
-    read(MAIN, struct.unpack_from(order + "I", block, 4)[0])
+    yield from read(MAIN, struct.unpack_from(order + "I", block, 4)[0])
+
+
+def parsed(block: bytes) -> Values:
+    """Read a block: type, count and bytes of each value."""
+    block = block.removeprefix(b"Exif\0\0")
+    order = "<" if block[:2] == b"II" else ">"
+    found: Values = {name: {} for name in links(block)}
+    for at, name, tag, size in entries(block):
+        kind, count, place = struct.unpack_from(order + "HII", block, at + 2)
+        start = at + 8 if size <= 4 else place
+        found[name][tag] = (kind, count, block[start : start + size])
     return found
+
+
+def links(block: bytes) -> set[int]:
+    """Return the directories that a block has, the main one too."""
+    order = "<" if block[:2] == b"II" else ">"
+    found = {MAIN: struct.unpack_from(order + "I", block, 4)[0]}
+    for name in (MAIN, EXIF):
+        if name in found:
+            (count,) = struct.unpack_from(order + "H", block, found[name])
+            for at in range(found[name] + 2, found[name] + 2 + 12 * count, 12):
+                tag, _, _, place = struct.unpack_from(order + "HHII", block, at)
+                if tag in BELOW[name]:
+                    found[tag] = place
+    return {*found}
 
 
 def swapped(values: Values) -> Values:

@@ -40,7 +40,8 @@ def test_imagejs_lines_on_pixels_go_and_the_others_stay() -> None:
 def test_ome_xml_is_carried_where_it_is_true(dtype: str, photometric: str, stays: bool, tmp_path: Path) -> None:
     pixels = np.zeros((48, 64, 3) if photometric == "rgb" else (48, 64), dtype)
     tifffile.imwrite(tmp_path / "a.ome.tif", pixels, photometric=photometric, ome=True)
-    before = tifffile.TiffFile(tmp_path / "a.ome.tif").pages[0].description
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tiff:
+        before = tiff.pages[0].description
     assert "<OME" in before
     assert described_again(tmp_path / "a.ome.tif") == (before if stays else "")
 

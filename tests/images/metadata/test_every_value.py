@@ -19,7 +19,7 @@ from imgtrans.images.metadata.directories import Field
 from imgtrans.images.metadata.exif import PREFIX, cleaned, into_tiff
 from imgtrans.images.metadata.photoshop import jpeg_segments
 from imgtrans.protocols import Wanted
-from tests.images.metadata.blocks import EXIF, GPS, INTEROP, MAIN, ORIENTATION, layouts, parsed, swapped
+from tests.images.metadata.blocks import EXIF, GPS, INTEROP, MAIN, ORIENTATION, layouts, overlapping, parsed, swapped
 
 ANY_ORDER = st.sampled_from("<>")
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF")
@@ -31,6 +31,13 @@ def test_every_value_stays_wherever_it_lay(layout) -> None:
     clean = cleaned(layout.block, {})
     assert parsed(clean) == layout.values
     assert not layout.thumbnail or layout.thumbnail not in clean
+
+
+@given(ANY_ORDER.flatmap(overlapping))
+def test_every_value_stays_whatever_it_lies_on(block: bytes) -> None:
+    before = parsed(block)
+    before[MAIN].pop(ORIENTATION, None)
+    assert parsed(cleaned(block, {})) == before
 
 
 @given(ANY_ORDER.flatmap(lambda order: layouts(order, overrun_last=True)))

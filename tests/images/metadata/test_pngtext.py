@@ -10,9 +10,11 @@ from PIL import Image, PngImagePlugin
 
 from imgtrans.images.decode import decode
 from imgtrans.images.encode import encode
+from imgtrans.images.kinds.chunks import SIGNATURE
+from imgtrans.images.kinds.png import readable
 from imgtrans.images.metadata import pngtext
 from imgtrans.images.metadata.exif import PREFIX
-from imgtrans.images.metadata.pngtext import SIGNATURE, legible, texts
+from imgtrans.images.metadata.pngtext import texts
 
 IPTC = b"\x1c\x02\x78\x00\x09A caption"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
@@ -73,11 +75,14 @@ def test_a_text_beyond_all_bounds_is_left_out_and_the_picture_read(
 def test_a_file_is_read_as_if_long_texts_were_not_in_it(long: list[bool], reads: list[tuple[int, int]]) -> None:
     bomb = b"workflow\0\0" + zlib.compress(bytes(999))
     every = [(b"zTXt", bomb) if is_long else (b"tEXt", b"Title\0some words") for is_long in long]
-    parts = [len(data).to_bytes(4, "big") + name + data + bytes(4) for name, data in every]
+    checks = [zlib.crc32(name + data).to_bytes(4, "big") for name, data in every]
+    parts = [
+        len(data).to_bytes(4, "big") + name + data + check for (name, data), check in zip(every, checks, strict=True)
+    ]
     wanted = SIGNATURE + b"".join(part for part, is_long in zip(parts, long, strict=True) if not is_long)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pngtext, "MOST_TEXT", 99)
-        file = legible(BytesIO(SIGNATURE + b"".join(parts)))
+        file = readable(BytesIO(SIGNATURE + b"".join(parts)))
     assert file.read() == wanted
     for at, size in reads:
         file.seek(at)

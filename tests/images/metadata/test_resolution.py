@@ -1,4 +1,5 @@
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,6 @@ def anamorphic(path: Path, kind: str, photo: np.ndarray, across: int, down: int,
     if kind == "JPEG":
         content[13:18] = struct.pack(">BHH", 0, across, down)
     else:
-        import zlib
-
         at = content.index(b"pHYs")
         content[at + 4 : at + 13] = struct.pack(">IIB", across, down, 0)
         content[at + 13 : at + 17] = struct.pack(">I", zlib.crc32(content[at : at + 13]))
@@ -67,6 +66,27 @@ def test_the_shape_goes_into_16_bits(written: str, tmp_path: Path, photo: np.nda
 
 def test_square_pixels_without_a_unit_say_nothing(tmp_path: Path, photo: np.ndarray) -> None:
     assert decode(anamorphic(tmp_path / "a", "PNG", photo, 3, 3)).keep.aspect is None
+
+
+@pytest.mark.parametrize("resolution", [(2, 3), (4, 4)])
+def test_a_microscopes_scale_stays_in_a_tiff(resolution: tuple[int, int], tmp_path: Path, photo: np.ndarray) -> None:
+    tifffile.imwrite(tmp_path / "a", photo, imagej=True, resolution=resolution, metadata={"unit": "um"})
+    with tifffile.TiffFile(again(tmp_path / "a", "TIFF")) as tiff:
+        tags = tiff.pages[0].tags
+        assert (tags[282].value, tags[283].value, tags[296].value) == ((resolution[0], 1), (resolution[1], 1), 1)
+        assert "unit=um" in tags[270].value
+    assert decode(again(tmp_path / "a", "PNG")).keep.aspect == (resolution if resolution == (2, 3) else None)
+    assert decode(again(tmp_path / "a", "JPEG")).keep.aspect == (resolution if resolution == (2, 3) else None)
+
+
+@pytest.mark.parametrize("resolution", [(72, 72), (72, 144)])
+def test_a_tiff_that_names_no_unit_means_inches(resolution: tuple[int, int], tmp_path: Path, photo: np.ndarray) -> None:
+    tifffile.imwrite(tmp_path / "a", photo, photometric="rgb", resolution=resolution, metadata=None)
+    content = (tmp_path / "a").read_bytes()
+    unit = struct.pack("<HHIHH", 296, 3, 1, 2, 0)
+    assert content.count(unit) == 1
+    (tmp_path / "a").write_bytes(content.replace(unit, struct.pack("<HHIHH", 297, 3, 1, 2, 0)))
+    assert decode(tmp_path / "a").keep.dpi == resolution
 
 
 def test_a_jpeg_that_has_it_in_its_exif_alone_has_both_directions(tmp_path: Path, photo: np.ndarray) -> None:

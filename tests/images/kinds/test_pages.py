@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgtrans.images.pages import join_pages
+from imgtrans.images.kinds.pages import join_pages
 
 
 def tiff(value: int, **options: object) -> bytes:

@@ -8,10 +8,10 @@ from PIL import Image
 
 from imgtrans.errors import ImageError
 from imgtrans.finding.file import inspect
-from imgtrans.images import heif
 from imgtrans.images.decode import decode, decode_frames
 from imgtrans.images.encode import encode
 from imgtrans.images.formats import format_by_content
+from imgtrans.images.kinds import heif
 from imgtrans.images.written import output_name
 from imgtrans.protocols import Wanted
 
@@ -71,7 +71,7 @@ def test_what_would_read_a_heic_is_named_where_it_is_missing(
     path = heic(tmp_path / "a.heic", photo)
     find = importlib.util.find_spec
     monkeypatch.setattr(heif, "find_spec", lambda name: None if name == "pillow_heif" else find(name))
-    sentence = f'{path} can be read once pillow-heif is installed: pip install "imgtrans[heic]".'
+    sentence = f'{path} is a HEIC, which can be read once pillow-heif is installed: pip install "imgtrans[heic]".'
     assert inspect(path, Path(path.name)).problem == sentence
     with pytest.raises(ImageError) as caught:
         decode(path)
@@ -83,3 +83,28 @@ def test_where_heic_cannot_be_written_it_becomes_png(tmp_path: Path, monkeypatch
     Image.init()
     monkeypatch.delitem(Image.SAVE, "HEIF")
     assert output_name("a.heic", "HEIF") == ("a.png", "PNG")
+
+
+def test_a_heic_is_told_by_its_content_not_by_its_name(
+    tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = heic(tmp_path / "a.heic", photo).rename(tmp_path / "a.jpg")
+    (tmp_path / "b.heic").write_bytes(b"no picture at all")
+    assert inspect(path, Path(path.name)).format == "HEIF"
+    find = importlib.util.find_spec
+    monkeypatch.setattr(heif, "find_spec", lambda name: None if name == "pillow_heif" else find(name))
+    assert "is a HEIC, which can be read once pillow-heif is installed" in inspect(path, Path("a.jpg")).problem
+    assert (
+        inspect(tmp_path / "b.heic", Path("b.heic")).problem
+        == f"{tmp_path / 'b.heic'} is not a picture that can be read."
+    )
+
+
+def test_of_several_pictures_the_primary_one_is_read(tmp_path: Path, photo: np.ndarray) -> None:
+    several = pillow_heif.from_pillow(Image.new("RGB", (64, 64)))
+    several.add_from_pillow(Image.fromarray(photo))
+    several.save(tmp_path / "a.heic", quality=95, primary_index=1)
+    for first_only in (True, False):
+        (picture,) = decode_frames(tmp_path / "a.heic", first_only=first_only)
+        assert picture.pixels.shape == photo.shape
+        assert np.abs(picture.pixels.astype(int) - photo).mean() < 4

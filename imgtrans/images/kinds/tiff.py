@@ -2,13 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from imgtrans.errors import ImageError
 
-_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION = 258, 262, 284
+_WHITE_IS_ZERO = 0
+_TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 322, 323, 339
+_SIGNED = 2
 _SEPARATE = 2
 # What Pillow takes compressed samples of big-endian files for, and what libtiff hands over: the machine's own order
 _OWN_ORDER = {"F;32BF": "F;32NF", "F;64BF": "F;64NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}
@@ -47,3 +52,32 @@ def mend(image: TiffImagePlugin.TiffImageFile) -> None:
                 arguments = (name + depth, *arguments[1:])
         tiles.append(tile._replace(args=arguments))
     image.tile = tiles
+
+
+def whole_numbers(colour: Image.Image, image: Image.Image) -> tuple[NDArray[Any], int] | None:
+    """Return the whole numbers (H, W) of a TIFF's page of one channel, and how many bits they have without a sign.
+
+    Pillow takes numbers of 8 bits with a sign for such without, and of 32 bits without one for such with.
+
+    Args:
+        colour: The page as it was loaded, perhaps turned.
+        image: The file, at that page.
+
+    Returns:
+        None if it is no TIFF, or they are plain bytes, floats, or of several channels.
+    """
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return None
+    bits, signed = image.tag_v2.get(_BITS_PER_SAMPLE, (1,)), image.tag_v2.get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
+    if colour.mode == "L" and bits == (8,) and signed:
+        return np.asarray(colour).view(np.int8), 7
+    if colour.mode == "I" and bits == (32,):
+        return np.asarray(colour).view(np.int32 if signed else np.uint32), 31 if signed else 32
+    if colour.mode.startswith("I"):
+        return np.asarray(colour), bits[0] - signed
+    return None
+
+
+def is_white_zero(image: Image.Image) -> bool:
+    """Whether zero is white in a TIFF's page; Pillow minds it where samples are bytes."""
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO

@@ -30,8 +30,6 @@ def register() -> None:
         pillow_heif.register_heif_opener()
 
 
-def why_not(path: Path) -> str:
-    """Return the sentence that says why a file that is called like a picture is none that can be read."""
-    if path.suffix.lower() in SUFFIXES and not is_installed():
-        return f"{path} can be read once pillow-heif is installed: {INSTALL}."
-    return f"{path} is not a picture that can be read."
+def why(path: Path) -> str:
+    """Return the sentence that says why HEIF is not read where it cannot be."""
+    return f"{path} is a HEIC, which can be read once pillow-heif is installed: {INSTALL}."

@@ -1,0 +1,1 @@
+"""What single formats need that Pillow alone does not give them: a module each."""
