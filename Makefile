@@ -6,7 +6,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c c
 .PHONY: demo test check clean
 
 demo: $(VENV)/.installed
-	$(VENV)/bin/imgtrans run examples/photos --model summer2winter
+	$(VENV)/bin/imgtrans run examples/photos --files-from examples/landscapes.txt --model summer2winter
 	@echo "The pictures are in examples/photos-summer2winter"
 
 test: $(VENV)/.dev

@@ -26,7 +26,8 @@ from pathlib import Path
 from imgtrans import translate
 from imgtrans.batch.plan import Tally
 from imgtrans.journal.reading import JournalReader
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
 photos, out, model, size, device = sys.argv[1:]
 prepared = prepare(Request([Path(photos)], model, Path(out), size=size, device=device))
 with prepared.open_engine() as engine:

@@ -1,6 +1,6 @@
 """The baseline: the loop that people write around a generator (read, forward, write, one picture at a time)."""
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
@@ -28,4 +28,9 @@ def main(model: str, source: Path, target: Path, longest: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a model's name, or the path of a checkpoint")
+    parser.add_argument("source", type=Path, help="a folder of pictures")
+    parser.add_argument("target", type=Path, help="a folder that is not there yet")
+    parser.add_argument("longest", type=int, nargs="?", default=0, help="side that larger pictures are shrunk to first")
+    main(**vars(parser.parse_args()))

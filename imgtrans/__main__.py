@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from imgtrans.cli.app import app
+from imgtrans.cli.command import mistake
 from imgtrans.console import Console, nobody_reads_messages
 from imgtrans.errors import FilesError, ImgtransError, UsageError
 
@@ -47,8 +48,8 @@ def _exit_code() -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()  # empty where the help is printed already
         else:
-            command = error.ctx.command_path if error.ctx else "imgtrans"
-            Console().error(error.format_message().rstrip("."), f"try {command} --help")
+            said = mistake(error)
+            Console().error(said.message, said.hint)
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
         Console().say("stopped")

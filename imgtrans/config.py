@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -33,10 +33,14 @@ class Config:
     Attributes:
         defaults: The options of each command.
         catalogues: Paths and URLs of the user's catalogues of models.
+        path: The file; None if there is none.
+        from_top: The command and the option of each default that stands in no command's table.
     """
 
     defaults: dict[str, Any]
     catalogues: tuple[str, ...] = ()
+    path: Path | None = None
+    from_top: frozenset[tuple[str, str]] = frozenset()
 
 
 def find_config() -> Path | None:
@@ -45,7 +49,13 @@ def find_config() -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: bool) -> Config:
+def load_config(
+    path: Path,
+    commands: Mapping[str, Mapping[str, Any]],
+    trusted: bool,
+    command: str = "",
+    warn: Callable[[str], None] | None = None,
+) -> Config:
     """Read a configuration file.
 
     Args:
@@ -54,43 +64,68 @@ def load_config(path: Path, commands: Mapping[str, Mapping[str, Any]], trusted: 
             paths (from the file's folder) and URLs of catalogues of models.
         commands: The options that each command has, with their types.
         trusted: Whether the user chose the file; one that just lies in the working folder may set less.
+        command: The one that is asked for.
+        warn: Is told what is wrong in the tables of the others; without it, that is an error, too.
 
     Raises:
         UsageError: If the file is no TOML, or says something that is unknown, of a wrong type or not allowed.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # editors of some systems begin with a mark
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
-    defaults: dict[str, dict[str, Any]] = {command: {} for command in commands}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in commands}
     catalogues: tuple[str, ...] = ()
     for key, value in content.items():
         if key == "model":
             _check_type(f"{path}: 'model'", value, str)
-            for command, options in commands.items():
-                if "model" in options:
-                    defaults[command].setdefault("model", value)
-            continue
-        if key == "catalogues":
+        elif key == "catalogues":
             _check_allowed(path, key, trusted, "or choose this file with --config")
             catalogues = _catalogues(path, value)
+        elif key in commands:
+            try:
+                tables[key] = _settings(path, key, value, commands[key], trusted)
+            except UsageError as error:
+                if warn is None or key == command:
+                    raise
+                warn(f"{error.message} ({error.hint})" if error.hint else error.message)
+        else:
+            raise UsageError(f"{path}: unknown key {key!r}", _elsewhere(key, commands))
+    takers = [name for name, options in commands.items() if "model" in content and "model" in options]
+    at_top = {(name, "model") for name in takers if "model" not in tables[name]}
+    for name, option in at_top:
+        tables[name][option] = content["model"]
+    return Config(tables, catalogues, path, frozenset(at_top))
+
+
+def _settings(path: Path, command: str, table: object, options: Mapping[str, Any], trusted: bool) -> dict[str, Any]:
+    """Return what a command's table says, checked."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {command!r} must be a table, as [{command}] on a line of its own")
+    settings: dict[str, Any] = {}
+    for name, setting in table.items():
+        option, where = name.replace("-", "_"), f"{path}: {name!r} in [{command}]"
+        if option not in options:
+            spelled = {known.replace("_", "-") for known in options}
+            raise UsageError(f"{path}: unknown key {name!r} in [{command}]", suggestion(name, spelled))
+        _check_allowed(path, option, trusted, "or give it on the command line")
+        if setting == "":
+            raise UsageError(f"{where} is empty", "give it a value, or leave it out")
+        if _is_list(options[option]):
+            settings[option] = _texts(where, setting)
             continue
-        if key not in commands:
-            raise UsageError(f"{path}: unknown key {key!r}", _suggestion(key, {"model", "catalogues", *commands}))
-        if not isinstance(value, dict):
-            raise UsageError(f"{path}: {key!r} must be a table, as [{key}] on a line of its own")
-        for name, setting in value.items():
-            option = name.replace("-", "_")
-            if option not in commands[key]:
-                raise UsageError(f"{path}: unknown key {name!r} in [{key}]", _suggestion(option, {*commands[key]}))
-            _check_allowed(path, option, trusted, "or give it on the command line")
-            if _is_list(commands[key][option]):
-                defaults[key][option] = _texts(f"{path}: {name!r} in [{key}]", setting)
-                continue
-            _check_type(f"{path}: {name!r} in [{key}]", setting, commands[key][option])
-            is_path = Path in (commands[key][option], *get_args(commands[key][option]))
-            defaults[key][option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
-    return Config(defaults, catalogues)
+        _check_type(where, setting, options[option])
+        is_path = Path in (options[option], *get_args(options[option]))
+        settings[option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
+    return settings
+
+
+def _elsewhere(key: str, commands: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what to do about an unknown key at the top."""
+    takers = [f"[{name}]" for name, options in commands.items() if key.replace("-", "_") in options]
+    if takers:
+        return f"it belongs into a command's table: put it below {' or '.join(takers)}"
+    return suggestion(key, {"model", "catalogues", *commands})
 
 
 def _check_allowed(path: Path, key: str, trusted: bool, otherwise: str) -> None:
@@ -128,6 +163,7 @@ def _texts(where: str, value: object) -> list[str]:
     return [str(text) for text in texts]
 
 
-def _suggestion(key: str, known: Set[str]) -> str:
+def suggestion(key: str, known: Set[str]) -> str:
+    """Return what may have been meant by an unknown name."""
     nearest = difflib.get_close_matches(key, known, n=1)
     return f"did you mean {nearest[0]!r}?" if nearest else f"known are: {', '.join(sorted(known))}"

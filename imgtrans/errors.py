@@ -36,6 +36,13 @@ class OptionError(UsageError):
         super().__init__(f"--{option.replace('_', '-')} {problem}", hint)
         self.option = option
         self.problem = problem
+        self.place = ""
+
+    def at(self, place: str) -> "OptionError":
+        """Return the same, said of the place that the value came from: ``IMGTRANS_RUN_SIZE``, or a file and its key."""
+        error = OptionError(self.option, self.problem, self.hint)
+        error.message, error.place = f"{place} {self.problem}", place
+        return error
 
 
 class ModelError(ImgtransError):

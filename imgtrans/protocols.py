@@ -77,6 +77,7 @@ class Job:
         max_working_pixels: Pictures with more pixels than this at the size the network works at are refused.
         wanted: How outputs are written.
         upsample: How what the network changed at a smaller size is carried over, one of ``UPSAMPLING``.
+        strength: The share of what the network changed that is taken, from 0; 1 is all of it.
         tag: Goes into the names of temporaries, by which shards of a run know their own.
         memory: Pictures that take more bytes than this, read and written without the network, are refused.
     """
@@ -88,6 +89,7 @@ class Job:
     max_working_pixels: int
     wanted: Wanted = Wanted()
     upsample: str = "guided"
+    strength: float = 1.0
     tag: str = ""
     memory: int = sys.maxsize
 

@@ -13,7 +13,7 @@ from imgtrans.images.encode import encode_frames
 from imgtrans.images.measure import Extent
 from imgtrans.images.measure import measure as measure_file
 from imgtrans.images.resample import pad, shrink, working_size
-from imgtrans.images.upsample import add_change
+from imgtrans.images.upsample import add_change, take
 from imgtrans.images.written import is_deep
 from imgtrans.memory import in_words
 from imgtrans.protocols import Item, Job, Pixels, Session, Wanted
@@ -28,12 +28,14 @@ class Prepared:
         small: (h, w, 3), the picture at the size the network works at.
         others: The further frames of an animation, or pages of a file that has several.
         upsample: How the change is carried over to the picture where ``small`` is smaller.
+        strength: The share of the change that is taken.
     """
 
     picture: Picture
     small: Pixels
     others: tuple["Prepared", ...] = ()
     upsample: str = "guided"
+    strength: float = 1.0
 
     @property
     def frames(self) -> tuple["Prepared", ...]:
@@ -93,7 +95,7 @@ def _prepared(picture: Picture, item: Item, job: Job) -> Prepared:
             f"{item.input} has {width}x{height} pixels, too many for the network in the memory here; "
             f"--size {fits // 64 * 64 or fits} would fit."
         )
-    return Prepared(picture, shrink(picture.pixels, size), upsample=job.upsample)
+    return Prepared(picture, shrink(picture.pixels, size), upsample=job.upsample, strength=job.strength)
 
 
 def padded(prepared: Prepared, job: Job) -> Pixels:
@@ -143,7 +145,9 @@ def _finished(prepared: Prepared, translated: Pixels) -> Picture:
     picture, small = prepared.picture, prepared.small
     pixels = translated[: small.shape[0], : small.shape[1]]
     if small.shape != picture.pixels.shape:
-        pixels = add_change(picture.pixels, small, pixels, prepared.upsample)
+        pixels = add_change(picture.pixels, small, pixels, prepared.upsample, prepared.strength)
+    elif prepared.strength != 1:
+        pixels = take(picture.pixels, pixels, prepared.strength)
     return replace(picture, pixels=pixels)
 
 

@@ -84,7 +84,7 @@ def test_a_whole_number_is_a_size(cli: Cli, tiny: Model):
 def test_dashes_and_underscores_are_the_same(cli: Cli, tiny: Model):
     for key in ("batch-size", "batch_size"):
         here(f'model = "tiny"\n[run]\n{key} = -1\n')
-        assert "--batch-size is -1" in cli("run", "photos", "--dry-run").err
+        assert "imgtrans.toml: 'batch-size' in [run] is -1" in cli("run", "photos", "--dry-run").err
 
 
 def test_a_switch_can_be_set(cli: Cli, tiny: Model):
@@ -118,7 +118,7 @@ def test_a_named_file_that_is_not_there_is_a_usage_error(cli: Cli):
 
 
 MISTAKES = {
-    "an unknown key": ("[run]\nbatchsize = 3\n", "unknown key 'batchsize' in [run]", "did you mean 'batch_size'?"),
+    "an unknown key": ("[run]\nbatchsize = 3\n", "unknown key 'batchsize' in [run]", "did you mean 'batch-size'?"),
     "an unknown table": ("[rum]\nsize = 3\n", "unknown key 'rum'", "did you mean 'run'?"),
     "a key of another command": ("[run]\nsettle = 3\n", "unknown key 'settle' in [run]", ""),
     "an unknown key at the top": ("modle = 'tiny'\n", "unknown key 'modle'", "did you mean 'model'?"),
@@ -132,11 +132,11 @@ MISTAKES = {
     "a switch for a number": ("[run]\nbatch-size = true\n", "must be a whole number, not True", ""),
     "a text for a switch": ("[run]\njson = 'yes'\n", "'json' in [run] must be true or false, not 'yes'", ""),
     "a number for a switch": ("[run]\njson = 1\n", "must be true or false, not 1", ""),
-    "a text for a fraction": ("[watch]\nsettle = '2'\n", "must be a number, not '2'", ""),
     "a list for a text": ("[run]\noutput = ['a']\n", "'output' in [run] must be a text, not ['a']", ""),
     "a switch for a text": ("[run]\nsize = true\n", "'size' in [run] must be a text, not True", ""),
     "a list for a model": ("model = ['a', 'b']\n", "'model' must be a text, not ['a', 'b']", ""),
-    "a text for an optional number": ("[train]\nepochs = 'all'\n", "must be a whole number, not 'all'", ""),
+    "an option at the top": ("size = 512\n", "unknown key 'size'", "put it below [run] or [watch]"),
+    "nothing": ("[run]\noutput = ''\n", "'output' in [run] is empty", "leave it out"),
     "a text for catalogues": (
         "catalogues = 'mine.toml'\n",
         "'catalogues' cannot be set by a file in the working folder",
@@ -162,11 +162,27 @@ def test_a_mistake_in_the_file_is_told_in_one_sentence(cli: Cli, kind: str):
     assert not Path("photos-tiny").exists()
 
 
-def test_a_mistake_in_another_commands_table_is_told_too(cli: Cli):
-    here("[train]\nepohcs = 3\n")
-    ended = cli("models", "list")
-    assert ended.code == 2
-    assert "did you mean 'epochs'?" in ended.err
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[train]\nepohcs = 3\n", "unknown key 'epohcs' in [train] (did you mean 'epochs'?)"),
+        ("[train]\nepochs = 'all'\n", "'epochs' in [train] must be a whole number, not 'all'"),
+        ("[watch]\nsettle = '2'\n", "'settle' in [watch] must be a number, not '2'"),
+    ],
+)
+def test_a_mistake_in_another_commands_table_is_told_and_stops_nothing(cli: Cli, tiny: Model, text: str, sentence: str):
+    here(text + '[run]\nmodel = "tiny"\n')
+    for command in (["models", "list"], ["run", "photos", "--dry-run"]):
+        ended = cli(*command)
+        assert ended.code == 0
+        assert ended.err.splitlines()[0] == f"warning: imgtrans.toml: {sentence}"
+    command = text[1:].partition("]")[0]
+    assert cli(command, "photos" if command == "watch" else "--data=photos").code == 2
+
+
+def test_a_byte_order_mark_is_no_mistake(cli: Cli, tiny: Model):
+    Path("imgtrans.toml").write_text('model = "tiny"\n', encoding="utf-8-sig")
+    assert "with tiny" in planned(cli)
 
 
 def test_bytes_that_are_no_text_are_told(cli: Cli):
@@ -190,7 +206,8 @@ def test_every_option_of_every_command_can_be_set_with_its_own_type(cli: Cli, ti
 
 
 def test_commands_without_settings_have_no_defaults():
-    assert load_config(here(""), COMMANDS, trusted=True) == Config({"run": {}, "watch": {}, "train": {}})
+    path = here("")
+    assert load_config(path, COMMANDS, trusted=True) == Config({"run": {}, "watch": {}, "train": {}}, path=path)
 
 
 def test_the_model_goes_only_to_commands_that_take_one():

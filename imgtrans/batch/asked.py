@@ -57,7 +57,7 @@ class Request:
     output: Annotated[
         Path | None,
         Option(
-            "Where outputs go; - is standard output.",
+            "Where outputs go; run takes - for standard output.",
             short="-o",
             value="PATH",
             default="beside the input, named after the model",
@@ -79,6 +79,15 @@ class Request:
             choices=UPSAMPLING,
         ),
     ] = "guided"
+    strength: Annotated[
+        float,
+        Option(
+            "How much of the change is taken: 0 is none, 0.6 a gentler picture, 1 what the network made, 1.5 more.",
+            value="NUMBER",
+            least=0,
+            most=1.5,
+        ),
+    ] = 1.0
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.", value="DEVICE")] = (
         "auto"
     )
@@ -211,7 +220,8 @@ def checked(name: str, value: Any, option: Option) -> Any:
         if value not in option.choices:
             *others, last = map(str, option.choices)
             raise OptionError(name, f"is {value!r}", f"use {', '.join(others)} or {last}")
-    if (option.least is not None and value < option.least) or (option.most is not None and value > option.most):
+    too_small = option.least is not None and not value >= option.least  # NaN is neither
+    if too_small or (option.most is not None and value > option.most):
         raise OptionError(name, f"is {value:g}", f"use {_range(option)}")
     return value
 

@@ -49,6 +49,7 @@ class Engine:
         wanted: How outputs are written.
         max_pixels: Larger pictures are refused; 0 is a gigapixel.
         upsample: How what the network changed at a smaller size is carried over to the full picture.
+        strength: The share of what the network changed that is taken, from 0.
         tiling: ``auto`` streams pictures for which that is faster, or which do not fit into memory whole; ``exact``
             every picture, ``off`` none.
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
@@ -88,6 +89,7 @@ class Engine:
         wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
         max_pixels: int = 0,
         upsample: str = "guided",
+        strength: float = 1.0,
         tiling: str = "auto",
         memory: int = 0,
         scratch: Path = Path(),
@@ -154,6 +156,7 @@ class Engine:
             max_working_pixels=sys.maxsize if streamed else fitting,
             wanted=wanted,
             upsample=upsample,
+            strength=strength,
             tag=tag,
             memory=shares.whole,
         )

@@ -1,6 +1,7 @@
 """What the user asked for, understood: the model, the size, the destination, and what decides an output."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
-from imgtrans.errors import FilesError, OptionError, UsageError
+from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
 from imgtrans.finding.file import look_at
 from imgtrans.finding.inputs import Named, distinct
@@ -25,6 +26,9 @@ from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
+
+SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
+_ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class Prepared:
             wanted=self.wanted,
             max_pixels=request.max_pixels,
             upsample=request.upsample,
+            strength=request.strength,
             tiling=request.tiling,
             backend=request.backend,
             memory=bytes_of(request.memory) if request.memory else 0,
@@ -150,6 +155,7 @@ def prepare(request: Request) -> Prepared:
         FilesError: If an input is missing.
         UnavailableError: If it asks for what has to be installed first.
     """
+    _check_addresses(request)
     selection = _selection(request)
     if not request.inputs:
         request = replace(request, inputs=[Path()])
@@ -160,6 +166,8 @@ def prepare(request: Request) -> Prepared:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
     if is_path(request.model):
+        if not Path(request.model).expanduser().exists():
+            raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
         from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
 
         model = find_model(request.model)
@@ -184,6 +192,8 @@ def prepare(request: Request) -> Prepared:
     )
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
+    if request.strength != 1:
+        settings += f" strength={float(request.strength)!r}"
     if model.card.terms:
         settings += f" {model.card.terms}"
     settings += described(wanted)
@@ -211,8 +221,21 @@ def _selection(request: Request) -> Selection:
     )
 
 
+def _check_addresses(request: Request) -> None:
+    """Make sure that what should be files are no addresses, of which a path makes ``https:/example.org``."""
+    for path in (*request.inputs, request.output):
+        found = _ADDRESS.fullmatch(str(path))
+        if found and path is not None and not path.exists():
+            address = f"{found[1]}://{found[2]}"
+            hint = f"for one picture: curl -L '{address}' | imgtrans run - -o -" if path is not request.output else ""
+            raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
+
+
 def _check_memory(request: Request) -> None:
     """Make sure that what a request says of memory can be followed."""
+    if request.memory.strip().isdecimal() and int(request.memory) < SMALLEST_BYTES:
+        number = request.memory.strip()
+        raise OptionError("memory", f"is {number}, without a unit", f"write {number}GB, or {number}MB")
     try:
         bytes_of(request.memory or "1")
     except ValueError as error:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from imgtrans import __version__, signals
+from imgtrans.cli.command import App, settable
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -20,9 +21,7 @@ from imgtrans.errors import UsageError
 _HELP = {"--help", "-h"}
 _TIDY_UP = {"run", "watch", "models"}  # when they are stopped; the others have nothing to put in order, or see to it
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: its square brackets are not markup, and it comes at once
+app = App(
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": sorted(_HELP)},
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
@@ -71,16 +70,17 @@ def configure(
     path = config or find_config()
     if path is None:
         return
-    group = typer.main.get_command(app)
+    functions = {"run": run, "watch": watch, "train": train}
     commands = {}
-    for name, function in {"run": run, "watch": watch, "train": train}.items():
-        types = get_type_hints(function)
-        parameters = group.commands[name].params  # type: ignore[attr-defined]
-        commands[name] = {option.name: types[option.name] for option in parameters if _is_setting(option, types)}
+    for name, command in settable(ctx).items():
+        types = get_type_hints(functions[name])
+        commands[name] = {option.name: types[option.name] for option in command.params if _is_setting(option, types)}
+    warn = Console().warn
     try:
-        ctx.obj = load_config(path, commands, trusted=config is not None or path.is_absolute())
+        trusted = config is not None or path.is_absolute()
+        ctx.obj = load_config(path, commands, trusted, ctx.invoked_subcommand or "", warn)
     except UsageError as error:
         if not _HELP & {*sys.argv[1:]}:
             raise
-        Console().warn(error.message)  # help is what somebody with a broken configuration needs
+        warn(error.message)  # help is what somebody with a broken configuration needs
     ctx.default_map = ctx.obj.defaults

@@ -58,7 +58,7 @@ def piped(inputs: Sequence[Path], output: Path | None, *, json: bool, files_only
     if DASH not in (*inputs, output):
         yield Ends(inputs, output)
         return
-    if len(inputs) != 1 or inputs[0].is_dir():
+    if len(inputs) != 1 or (inputs[0] != DASH and inputs[0].is_dir()):
         raise UsageError("- is one picture", "give it alone, as in imgtrans run - -o -")
     if output is None:
         raise UsageError(

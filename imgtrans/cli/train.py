@@ -27,7 +27,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     ngf: Annotated[int | None, typer.Option(help="Width of the generators. [default: 64]")] = None,
     blocks: Annotated[int | None, typer.Option(help="Residual blocks. [default: 9]")] = None,
-    upsampling: Annotated[str | None, typer.Option(help="nearest or transpose. [default: nearest]")] = None,
+    upsampling: Annotated[
+        str | None, typer.Option(metavar="nearest|transpose", help="How the generators enlarge. [default: nearest]")
+    ] = None,
     crop: Annotated[int | None, typer.Option(help="Side of the training crops, in pixels. [default: 256]")] = None,
     scale_jitter: Annotated[
         float | None, typer.Option(help="Zoom each crop by up to this factor, for larger pictures. [default: 1]")
@@ -51,8 +53,12 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, crops and pools. [default: 0]")] = None,
     init: Annotated[str | None, typer.Option(help="Model of the zoo to start from.", show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16. [default: auto]")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N. [default: auto]")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="auto|float32|bfloat16", help="What networks compute in. [default: auto]")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that load pictures. [default: 2]")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
     grid_every: Annotated[int | None, typer.Option(help="Steps between picture grids. [default: 500]")] = None,

@@ -10,6 +10,7 @@ import typer
 
 from imgtrans.batch.asked import Request
 from imgtrans.cli import options
+from imgtrans.errors import UsageError
 
 
 @options.asking(watched=True)
@@ -31,8 +32,11 @@ def watch(
     A file is taken once it has stopped growing, and never twice, across restarts too.
     """
     from imgtrans.cli.firstuse import pull_on_first_use
+    from imgtrans.cli.pipe import DASH
 
     console = options.console(quiet, verbose, json)
+    if DASH in (inbox, asked.output):
+        raise UsageError("watch reads and writes folders, and - is none", "imgtrans run - -o - takes one picture")
     pull_on_first_use(console, asked.model, options.catalogues(ctx), yes=yes)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # before the imports: they take a while, and who stops then means it

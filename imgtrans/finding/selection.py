@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtrans.errors import UsageError
+from imgtrans.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Selection:
         include_outputs: Whether outputs of imgtrans itself are taken.
 
     Raises:
-        UsageError: If a pattern is empty.
+        OptionError: If a pattern is empty.
     """
 
     include: tuple[str, ...] = ()
@@ -40,9 +40,9 @@ class Selection:
     include_outputs: bool = False
 
     def __post_init__(self) -> None:
-        for option, patterns in (("--include", self.include), ("--exclude", self.exclude)):
+        for option, patterns in (("include", self.include), ("exclude", self.exclude)):
             if not all(pattern.strip("/") for pattern in patterns):
-                raise UsageError(f"{option} has an empty pattern", "give one like '*.jpg' or 'holiday/**'")
+                raise OptionError(option, "has an empty pattern", "give one like '*.jpg' or 'holiday/**'")
 
     @property
     def complete(self) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtrans.errors import UsageError
+from imgtrans.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ def parse_shard(text: str) -> Shard:
     """Return the shard that the user means by ``3/16``; "" is the whole run.
 
     Raises:
-        UsageError: If it is no such shard.
+        OptionError: If it is no such shard.
     """
     if not text:
         return WHOLE
     found = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
     shard = Shard(int(found[1]), int(found[2])) if found else Shard(0)
     if not 1 <= shard.number <= shard.count:
-        raise UsageError(f"--shard is {text!r}", "write it as 3/16, the third of sixteen, from 1/16 to 16/16")
+        raise OptionError("shard", f"is {text!r}", "write it as 3/16, the third of sixteen, from 1/16 to 16/16")
     return shard

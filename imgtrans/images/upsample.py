@@ -1,4 +1,4 @@
-"""What the network changed at a small size, carried over to the full picture, which keeps its own detail."""
+"""How much of what the network changed is taken, and from a small size carried over to the full picture."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,7 +28,9 @@ _BAND_PIXELS, _BAND_ROWS = 1 << 16, 24
 _STRIP_PIXELS = 1_000_000
 
 
-def add_change(original: Pixels, before: Pixels, after: Pixels, method: str = "guided") -> Pixels:
+def add_change(
+    original: Pixels, before: Pixels, after: Pixels, method: str = "guided", strength: float = 1.0
+) -> Pixels:
     """Carry what the network changed at a small size over to the full picture.
 
     Args:
@@ -36,21 +38,45 @@ def add_change(original: Pixels, before: Pixels, after: Pixels, method: str = "g
         before: (h, w, 3), the picture at the size the network worked at, not larger.
         after: (h, w, 3), the network's output.
         method: ``guided``, where the change follows the picture's edges, or ``bicubic``, where it is only enlarged.
+        strength: The share of the change that is taken, from 0.
 
     Returns:
-        (H, W, 3): the original plus ``after - before`` enlarged, clipped to what its type holds.
+        (H, W, 3): the original plus ``strength`` times ``after - before`` enlarged, clipped to what its type holds.
     """
-    return (guided if method == "guided" else bicubic)(original, before, after)
+    return (guided if method == "guided" else bicubic)(original, before, after, strength)
 
 
-def bicubic(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
+def take(original: Pixels, after: Pixels, strength: float) -> Pixels:
+    """Take a share of what the network changed at the picture's own size.
+
+    Args:
+        original: (H, W, 3), the picture, uint8 or uint16.
+        after: (H, W, 3), the network's output, of the same type.
+        strength: The share, from 0; 1 is ``after``.
+
+    Returns:
+        (H, W, 3): the original plus ``strength`` times ``after - original``, clipped to what its type holds.
+    """
+    result, top_level = np.empty_like(original), np.iinfo(original.dtype).max
+    rows = max(1, _STRIP_PIXELS // original.shape[1])
+    for top in range(0, len(original), rows):
+        strip = slice(top, top + rows)
+        levels = after[strip].astype(np.float32) - original[strip]
+        levels *= np.float32(strength)
+        levels += original[strip]
+        result[strip] = np.clip(np.rint(levels, out=levels), 0, top_level, out=levels)
+    return result
+
+
+def bicubic(original: Pixels, before: Pixels, after: Pixels, strength: float = 1.0) -> Pixels:
     """Add the change, enlarged by bicubic interpolation; see :func:`add_change`."""
     height, width = original.shape[:2]
     small_height, small_width = before.shape[:2]
     result, top_level = np.empty_like(original), np.iinfo(original.dtype).max
     rows = max(1, _STRIP_PIXELS // width)
     for channel in range(original.shape[2]):
-        plane = Image.fromarray(after[:, :, channel].astype(np.float32) - before[:, :, channel])
+        change = (after[:, :, channel].astype(np.float32) - before[:, :, channel]) * np.float32(strength)
+        plane = Image.fromarray(change)
         for top in range(0, height, rows):
             bottom = min(height, top + rows)
             box = (0, top * small_height / height, small_width, bottom * small_height / height)
@@ -60,7 +86,7 @@ def bicubic(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
     return result
 
 
-def guided(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
+def guided(original: Pixels, before: Pixels, after: Pixels, strength: float = 1.0) -> Pixels:
     """Add the change as a local affine function of the picture's colour; see :func:`add_change`.
 
     The guided filter of He, Sun and Tang (PAMI 2013) in its fast form: at the small size, in each window, the change is
@@ -75,7 +101,7 @@ def guided(original: Pixels, before: Pixels, after: Pixels) -> Pixels:
         first: Planes = np.take(row, left, axis=-1)
         return first + (np.take(row, right, axis=-1) - first) * along
 
-    rows = _fitted(before, after)
+    rows = _fitted(before, after, strength)
     at, above = 0, widened(next(rows))
     below, slope = above, np.zeros_like(above)
     result, most = np.empty_like(original), np.iinfo(original.dtype).max + 0.5
@@ -104,7 +130,7 @@ def _between(size: int, small: int) -> "tuple[NDArray[np.intp], NDArray[np.intp]
     return first, np.minimum(first + 1, small - 1), (position - first).astype(np.float32)
 
 
-def _fitted(before: Pixels, after: Pixels) -> "Iterator[Planes]":
+def _fitted(before: Pixels, after: Pixels, strength: float) -> "Iterator[Planes]":
     """Yield a (4, 3, w) for each row of the small picture, in order.
 
     Its first three are what each output channel takes of red, green and blue (the picture itself counted in); the
@@ -116,17 +142,18 @@ def _fitted(before: Pixels, after: Pixels) -> "Iterator[Planes]":
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
         start, end = max(0, top - margin), min(height, bottom + margin)
-        coefficients = _fit(before[start:end], after[start:end])
+        coefficients = _fit(before[start:end], after[start:end], strength)
         for row in range(top - start, bottom - start):
             yield coefficients[:, :, row]
 
 
-def _fit(before: Pixels, after: Pixels) -> "Planes":
+def _fit(before: Pixels, after: Pixels, strength: float) -> "Planes":
     """Return the (4, 3, h, w) of :func:`_fitted` for a few rows."""
     middle = np.float32(128)  # of the levels, so that products keep their digits
     level = np.float32(np.iinfo(before.dtype).max / 255)  # the ridges are for levels of 8 bits
     guide = before.transpose(2, 0, 1).astype(np.float32, order="C") / level - middle
     change = after.transpose(2, 0, 1).astype(np.float32, order="C") / level - middle - guide
+    change *= np.float32(strength)
     mean, mean_change = _mean(guide, _FIT_RADIUS), _mean(change, _FIT_RADIUS)
 
     def covariance(i: int, j: int) -> "Planes":

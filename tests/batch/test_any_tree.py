@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.images.formats import is_hidden_or_system
 from imgtrans.images.modes import to_rgb

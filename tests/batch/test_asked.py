@@ -29,9 +29,7 @@ def test_run_takes_all_of_it_and_watch_what_goes_with_a_folder_that_keeps_fillin
     assert {*inspect.signature(watch).parameters} == watched | {
         "ctx", "inbox", "settle", "yes", "json", "quiet", "verbose"
     }  # fmt: skip
-    assert {*OPTIONS} - watched == {
-        "include", "exclude", "limit", "files_from", "null", "force", "retry_failed", "shard"
-    }  # fmt: skip
+    assert {*OPTIONS} - watched == {"limit", "files_from", "null", "force", "retry_failed", "shard"}
 
 
 def test_what_is_asked_on_the_command_line_is_what_a_command_gets():

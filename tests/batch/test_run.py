@@ -12,9 +12,10 @@ from PIL import Image
 
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.batch import run as module
+from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.report import Report
-from imgtrans.batch.request import Prepared, Request, prepare
+from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import run
 from imgtrans.cli.forecast import show_forecast
 from imgtrans.console import Console

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from imgtrans import memory
+from imgtrans.batch.asked import Request
 from imgtrans.batch.engine import Engine
-from imgtrans.batch.request import Request, prepare
+from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.streaming.steps import Convolution

@@ -86,7 +86,7 @@ def test_help_names_every_command(cli: Cli):
         (["models", "lsit"], "No such command 'lsit'", "try imgtrans models --help"),
         (["run"], "there is nothing to translate", "name pictures or folders, or a list with --files-from"),
         (["run", "photos", "--nonsense"], "--nonsense", "try imgtrans run --help"),
-        (["run", "photos", "--batch-size", "some"], "Invalid value for '--batch-size'", "try imgtrans run --help"),
+        (["run", "photos", "--batch-size", "some"], "--batch-size is 'some'", "use a whole number"),
         (["models", "rename", "net"], "Missing argument", "try imgtrans models rename --help"),
     ],
 )

@@ -223,7 +223,7 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
     [
         (["photos", "--size", "huge"], 2, "--size is 'huge'"),
         (["photos", "--size", "3"], 2, "--size is '3'"),
-        (["photos", "--batch-size", "-1"], 2, "Invalid value for '--batch-size'"),
+        (["photos", "--batch-size", "-1"], 2, "--batch-size is -1"),
         (["photos", "--device", "abacus"], 2, "--device is 'abacus', which is not a device"),
         (["photos", "--precision", "float8"], 2, "--precision is 'float8', which is not a precision"),
         (["photos", "--model", "tinny"], 3, "there is no model called 'tinny'"),

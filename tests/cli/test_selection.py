@@ -99,7 +99,7 @@ def test_a_list_of_any_names_comes_through_a_pipe(photos: Path, tiny: Model, und
         (["photos", "--files-from", "nowhere"], 4, "the list in nowhere cannot be read: No such file"),
         (["photos", "--files-from", "photos"], 4, "the list in photos cannot be read"),
         (["--files-from", "list", "-o", "."], 4, ". is the folder of the inputs"),
-        (["photos", "--include", ""], 2, "--include has an empty pattern"),
+        (["photos", "--include", "/"], 2, "--include has an empty pattern"),
         (["photos", "--limit", "-1"], 2, "--limit is -1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -1,7 +1,6 @@
 """``imgtrans models``: the local zoo."""
 
-import typer
-
+from imgtrans.cli.command import App
 from imgtrans.cli.models.change import rename, rm
 from imgtrans.cli.models.export import export
 from imgtrans.cli.models.importing import import_model
@@ -10,9 +9,7 @@ from imgtrans.cli.models.pull import list_catalogue, pull
 from imgtrans.cli.models.show import list_models, where
 from imgtrans.cli.models.verify import verify
 
-models = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, inspect, import, export and remove models."
-)
+models = App(help="List, inspect, import, export and remove models.")
 models.command("list")(list_models)
 models.command()(info)
 models.command("import")(import_model)

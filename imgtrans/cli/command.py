@@ -1,0 +1,175 @@
+"""Commands whose help says everything in 80 columns, and whose mistakes name the place that a value came from."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from imgtrans.config import Config, suggestion
+from imgtrans.errors import OptionError, UsageError
+
+_SETTINGS = (
+    "Each option can also be set in the environment, as {variable}, or in imgtrans.toml, as {key} in [{command}]. "
+    "One that may be given several times takes several texts there: with spaces between in the environment, as a list "
+    "in imgtrans.toml."
+)
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
+_METAVARS = {int: "N", float: "NUMBER", Path: "PATH"}
+
+
+class _Spoken:
+    """What :class:`Command` and :class:`Group` have in common."""
+
+    def invoke(self: Any, ctx: Any) -> Any:
+        """Run it; where an option's value turns out to be wrong, say where that came from."""
+        try:
+            return super().invoke(ctx)  # type: ignore[misc]
+        except OptionError as error:
+            if not error.place and error.option in (option.name for option in self.params):
+                raise error.at(place_of(ctx, error.option)) from error
+            raise
+
+    def get_short_help_str(self: Any, limit: int = 0) -> str:
+        """Return the first sentence of its help, all of it."""
+        first = " ".join((self.help or "").partition("\n\n")[0].split())
+        return first.partition(". ")[0].removesuffix(".")
+
+    def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
+        """Return what stands behind the command in the line of its usage."""
+        arguments = [_metavar(one) for one in self.params if one.param_type_name == "argument" and one.required]
+        arguments += [
+            f"[{_metavar(one)}]" for one in self.params if one.param_type_name == "argument" and not one.required
+        ]
+        commands = [self.subcommand_metavar] if hasattr(self, "subcommand_metavar") else []
+        return ["[OPTIONS]", *arguments, *commands]
+
+    def format_options(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write the options, and whatever else a command has."""
+        shown = [option for option in self.get_params(ctx) if not getattr(option, "hidden", False)]
+        arguments = [(_metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
+        options = [(_names(one), _help(one, ctx)) for one in shown if one.param_type_name == "option"]
+        for title, rows in (("Arguments", arguments), ("Options", options)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        if hasattr(self, "format_commands"):
+            self.format_commands(ctx, formatter)
+        elif ctx.info_name in settable(ctx):
+            key = next(one.name for one in shown if "_" in one.name)  # shows both spellings
+            formatter.write_paragraph()
+            variable = f"{ctx.auto_envvar_prefix}_{key.upper()}"
+            formatter.write_text(_SETTINGS.format(variable=variable, key=key.replace("_", "-"), command=ctx.info_name))
+
+
+class Command(_Spoken, TyperCommand):
+    """A command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Understand its arguments, and what the environment sets."""
+        rest: list[str] = super().parse_args(ctx, args)
+        known = {f"{ctx.auto_envvar_prefix}_{one.name.upper()}" for one in self.params if one.opts[0].startswith("-")}
+        for variable in sorted(os.environ):
+            if variable.startswith(f"{ctx.auto_envvar_prefix}_") and variable not in known:
+                raise UsageError(f"the environment variable {variable} sets nothing", suggestion(variable, known))
+        return rest
+
+
+class Group(_Spoken, TyperGroup):
+    """A group of commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse what is empty, for all commands at once: as a path it would be the working folder."""
+        before = ""
+        for argument in args if ctx.parent is None else []:
+            if not argument:
+                what = f"what stands behind {before}" if before else "the argument"
+                raise UsageError(f"{what} is empty", "is it a variable in quotes that has no value?")
+            if argument.startswith("--") and argument.endswith("="):
+                raise UsageError(f"{argument[:-1]} is empty", "give it a value, or leave it out")
+            before = argument
+        return list(super().parse_args(ctx, args))
+
+
+class App(typer.Typer):
+    """An application, or a part of one, of such commands; its help is plain: square brackets are not markup."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=Group, no_args_is_help=True, rich_markup_mode=None, **settings)
+
+    def command(self, name: str | None = None) -> Callable[[Any], Any]:  # type: ignore[override]
+        """Return a decorator that makes a function a command."""
+        return super().command(name, cls=Command)
+
+
+def settable(ctx: Any) -> dict[str, Any]:
+    """Return the commands that the environment and the configuration are for, by name, each a click command."""
+    root = ctx.find_root().command
+    return {name: root.commands[name] for name in ("run", "watch", "train")}
+
+
+def place_of(ctx: Any, name: str) -> str:
+    """Return where the value of a command's option came from: the option, the environment or the configuration."""
+    source = getattr(ctx.get_parameter_source(name), "name", "")
+    shown = name.replace("_", "-")
+    configuration = ctx.find_root().obj
+    if source == "ENVIRONMENT":
+        return f"{ctx.auto_envvar_prefix}_{name.upper()}"
+    if source == "DEFAULT_MAP" and isinstance(configuration, Config):
+        at_top = (ctx.info_name, name) in configuration.from_top
+        return f"{configuration.path}: {shown!r}{'' if at_top else f' in [{ctx.info_name}]'}"
+    return f"--{shown}"
+
+
+def mistake(error: Any) -> UsageError:
+    """Return what is said of a command line that cannot be understood.
+
+    Args:
+        error: The parser's error.
+    """
+    ctx, option = error.ctx, getattr(error, "param", None)
+    if getattr(error, "option_name", "") == "--config" and ctx and ctx.parent:
+        return UsageError(
+            "--config stands before the command", f"write it as imgtrans --config FILE {ctx.info_name} ..."
+        )
+    reasons: list[Any] = getattr(error.__cause__, "errors", list)()  # of what converts values
+    if ctx and option is not None and option.param_type_name == "option" and reasons:
+        problem = f"is {reasons[0].get('input')!r}"
+        return OptionError(option.name, problem, f"use {_wanted(option)}").at(place_of(ctx, option.name))
+    command = ctx.command_path if ctx else "imgtrans"
+    return UsageError(str(error.format_message()).rstrip("."), f"try {command} --help")
+
+
+def _kind(parameter: Any) -> Any:
+    """Return the type of a parameter's values."""
+    return getattr(getattr(parameter, "type_descriptor", None), "annotation", str)
+
+
+def _wanted(option: Any) -> str:
+    """Return in words what the values of an option are."""
+    least = "" if option.min is None else f" from {option.min:g} up"
+    return _WORDS.get(_kind(option), "another value") + least
+
+
+def _metavar(parameter: Any) -> str:
+    """Return what stands for the value of an argument, or of an option."""
+    name: str = parameter.metavar or ""
+    if parameter.param_type_name == "argument":
+        name = name or parameter.name.upper()
+        return f"{name}..." if parameter.nargs != 1 and not name.endswith("...") else name
+    return name or _METAVARS.get(_kind(parameter), "TEXT")
+
+
+def _names(option: Any) -> str:
+    names = ", ".join(sorted(option.opts, key=len))
+    return names if option.is_flag else f"{names} {_metavar(option)}"
+
+
+def _help(option: Any, ctx: Any) -> str:
+    text = option.help or ""
+    default = option.get_default(ctx, call=False)
+    if option.show_default and not option.is_flag and "[default:" not in text and default not in (None, "", (), []):
+        text += f" [default: {default}]"
+    return f"{text} [required]" if option.required else text

@@ -1,0 +1,113 @@
+"""The commands of README.md, as they stand, in the order in which they stand there."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imgtrans.zoo.store import find
+from tests.pictures import save
+
+README = Path(__file__).parent.parent / "README.md"
+COMMANDS = [
+    line.split("  # ")[0].strip()
+    for line in (README.read_text(encoding="utf-8").splitlines() if README.is_file() else [])
+    if re.match(r"    (imgtrans |find )", line)
+]
+ENDLESS = {"imgtrans watch inbox/": 0, "imgtrans train --data ./dataset": 130, "imgtrans train --data ./day2night": 130}
+OFFLINE = {"imgtrans models pull style_monet"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with all that the commands name, and ``imgtrans`` on its path."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("photos/1.jpg", "photos/2.png", "inbox/3.jpg", "a/4.jpg", "b/5.jpg", "a.jpg"):
+        save(folder / name, 48, 32)
+    for data in ("dataset", "day2night"):
+        for number, domain in enumerate(("trainA", "trainB")):
+            save(folder / data / domain / "x.jpg", 64, 64, seed=number)
+            save(folder / data / domain / "y.jpg", 64, 64, seed=number + 2)
+    for name in ("my.pth", "G_AB.pth"):  # what a file is is told by its content
+        shutil.copyfile(find("summer2winter").weights, folder / name)
+    (folder / "stamp").touch()
+    os.utime(folder / "stamp", (0, 0))
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "imgtrans"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m imgtrans "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def environment(place: Path) -> dict[str, str]:
+    """What a stranger's shell has; nothing is reached from it."""
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    return {
+        **os.environ,
+        **nowhere,
+        "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(README.parent),
+        "IMGTRANS_HOME": str(place / "home"),
+        "IMGTRANS_TRAIN_NGF": "4",
+        "IMGTRANS_TRAIN_CROP": "32",
+        "IMGTRANS_TRAIN_BLOCKS": "1",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not COMMANDS or os.name == "nt", reason="needs README.md, and a shell")
+def test_every_command_of_the_readme_does_what_it_says(place: Path) -> None:
+    assert len(COMMANDS) >= 18
+    for command in COMMANDS:
+        if command in ENDLESS or command.endswith("--resume"):
+            ended = stopped(place, command)
+            assert ended[0] == ENDLESS.get(command, 130), (command, ended)
+            continue
+        done = subprocess.run(
+            command, check=False, shell=True, cwd=place, env=environment(place), capture_output=True, text=True
+        )
+        expected = 5 if command in OFFLINE else 0
+        assert done.returncode == expected, (command, done.stderr)
+        assert "Traceback" not in done.stderr, command
+    out = place / "photos-summer2winter"
+    for made in (out / "1.jpg", out / "2.png", place / "a-summer2winter.jpg", place / "out" / "a" / "4.jpg"):
+        assert made.is_file(), made
+    assert (place / "winter.jpg").read_bytes() == (place / "a-summer2winter.jpg").read_bytes()
+    assert (place / "inbox-summer2winter" / "3.jpg").is_file()
+    assert (place / "horse2zebra.onnx").is_file()
+    models = subprocess.run(
+        ["imgtrans", "models", "list", "--json"], cwd=place, env=environment(place), capture_output=True, check=True
+    )
+    assert [json.loads(line)["name"] for line in models.stdout.splitlines()] == ["summer2winter", "winter2summer"]
+
+
+def stopped(place: Path, command: str) -> tuple[int, str]:
+    """Start what does not end by itself, stop it once it is at work, and return how it ended and what it said."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {command}"],
+        cwd=place,
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    told: list[str] = []
+    assert process.stdout
+    for line in process.stdout:
+        told.append(line)
+        if line.startswith(("training ", "watching ")):
+            break
+    deadline = time.monotonic() + 60
+    while "watch" in command and not (place / "inbox-summer2winter" / "3.jpg").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=120)
+    return process.returncode, "".join(told) + rest
