@@ -103,7 +103,7 @@ def understood(
     frames: str = ALL,
     depth: int = 8,
 ) -> Wanted:
-    """Return what the user's options ask for.
+    """Return what the user's options, which have been checked, ask for.
 
     Args:
         format: ``keep``, ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
@@ -114,19 +114,9 @@ def understood(
         depth: 8 or 16.
 
     Raises:
-        UsageError: If an option is none of these, or its format cannot be written here.
+        UsageError: If the format cannot be written here.
         UnavailableError: If what 16 bits take is not installed.
     """
-    if format not in (KEEP, *_CHOICES):
-        raise UsageError(f"--format is {format!r}", f"use {', '.join([KEEP, *_CHOICES][:-1])} or tiff")
-    if not 0 <= quality <= 100:
-        raise UsageError(f"--quality is {quality}", "use a number from 1 (smallest file) to 100")
-    if alpha not in (KEEP, "flatten"):
-        raise UsageError(f"--alpha is {alpha!r}", "use keep or flatten")
-    if frames not in (ALL, "first"):
-        raise UsageError(f"--frames is {frames!r}", "use all or first")
-    if depth not in (8, 16):
-        raise UsageError(f"--depth is {depth}", "use 8 or 16")
     if depth == 16 and not is_installed():
         raise UnavailableError("--depth 16 needs imagecodecs and tifffile, which are not installed", INSTALL)
     wanted = _CHOICES.get(format, "")

@@ -60,16 +60,6 @@ def test_a_name_may_say_the_format() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"format": "heic"}, {"quality": 101}, {"quality": -1}, {"alpha": "drop"}, {"frames": "last"}, {"depth": 12}],
-)
-def test_what_cannot_be_understood_is_a_sentence(options: dict[str, object]) -> None:
-    ((name, value),) = options.items()
-    with pytest.raises(UsageError, match=rf"^--{name} is {value!r}$"):
-        understood(**options)  # type: ignore[arg-type]
-
-
 def test_whatever_decides_outputs_is_described_and_what_is_usual_is_not() -> None:
     assert described(understood()) == ""
     everything = understood(format="jpg", quality=80, alpha="flatten", keep_gray=True, frames="first", depth=16)

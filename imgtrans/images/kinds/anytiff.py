@@ -5,10 +5,8 @@ import ctypes
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageFile, TiffImagePlugin
 
 from imgtrans.errors import ImageError
@@ -20,8 +18,10 @@ from imgtrans.images.kinds.directories import (
     is_part,
     is_part_of_another,
 )
-from imgtrans.images.modes import in_range
 from imgtrans.protocols import Pixels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 259, 262, 277, 338, 339
 _FILL_ORDER = 266
@@ -134,6 +134,8 @@ def foreign_samples(image: AnyTiff, path: Path, number: int) -> Pixels:
     Raises:
         ImageError: If what that takes is not installed, or it cannot be read with that either.
     """
+    import numpy as np  # noqa: PLC0415 - to plan a run takes none
+
     if not is_installed():
         raise ImageError(
             f"{path} is a TIFF of {image.foreign}, which can be read once imagecodecs and tifffile are installed: "
@@ -184,7 +186,11 @@ def _has_codec(compression: int) -> bool:
         return True
 
 
-def _filling(values: NDArray[Any], bits: int) -> Pixels:
+def _filling(values: "NDArray[Any]", bits: int) -> Pixels:
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from imgtrans.images.modes import in_range  # noqa: PLC0415 - as above
+
     signed = values.dtype.kind == "i"
     return in_range(values, bits - 1 if signed else bits, _TOP).astype(np.uint16)
 

@@ -3,22 +3,26 @@
 import os
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from imgtrans.images.cicp import CodePoints
 from imgtrans.images.kinds.chunks import SIGNATURE, Chunk, Without, chunks, content_of, is_whole
 from imgtrans.images.metadata.pngtext import too_long
+
+if TYPE_CHECKING:
+    from imgtrans.images.cicp import CodePoints
 
 _ANCILLARY = 0x20  # this bit of a chunk's name says that the picture can be had without it
 _OF_ANIMATION = (b"acTL", b"fcTL", b"fdAT")  # without them it would be another picture
 
 
-def code_points(path: Path) -> CodePoints | None:
+def code_points(path: Path) -> "CodePoints | None":
     """Return what a PNG says of its colours by code points, None if it does not.
 
     Raises:
         OSError: If the file cannot be read.
     """
+    from imgtrans.images.cicp import CodePoints  # noqa: PLC0415 - it takes numpy, and to plan a run takes none
+
     with path.open("rb") as file:
         for chunk in chunks(file):
             if chunk[0] == b"IDAT":  # it would have to stand before
