@@ -125,10 +125,6 @@ class Convolution(Step):
         self.bias = None if self.bias is None else self.bias.to(device, precision)
         self._paired = self._pair()
 
-    def forget_weights(self) -> None:
-        """Keep of the weights what sizes they have."""
-        self.weight, self._paired = self.weight.to("meta"), None
-
     def _pair(self) -> Tensor | None:
         """Return a kernel that makes 2x2 pixels at once, where there are so few channels that vectors stay empty.
 
@@ -211,10 +207,6 @@ class Transposed(Step):
         """Move the weights."""
         self.weight = self.weight.to(device, precision).contiguous()
         self.bias = None if self.bias is None else self.bias.to(device, precision)
-
-    def forget_weights(self) -> None:
-        """Keep of the weights what sizes they have."""
-        self.weight, self.doubled = self.weight.to("meta"), None
 
 
 @dataclass

@@ -76,11 +76,11 @@ class Streamer:
         return READY_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
 
     def forget_weights(self) -> None:
-        """Let go of the network's own weights where kernels have theirs."""
+        """Let go of the network's own weights where kernels have theirs, but for the sizes that they have."""
         for at in self._layers:
             op = self._program[at]
             if isinstance(op, Convolution | Transposed):
-                op.forget_weights()
+                op.weight = op.weight.to("meta")
 
     def _kernels(self) -> Kernels | None:
         """Return the kernels, with as many threads as PyTorch would take now."""
