@@ -225,7 +225,7 @@ def test_several_inputs_need_an_output_folder(run: Cli, photos: Path, tmp_path: 
         (["photos", "--size", "3"], 2, "--size is '3'"),
         (["photos", "--batch-size", "-1"], 2, "--batch-size is -1"),
         (["photos", "--device", "abacus"], 2, "--device is 'abacus', which is not a device"),
-        (["photos", "--precision", "float8"], 2, "--precision is 'float8', which is not a precision"),
+        (["photos", "--precision", "float8"], 2, "--precision is 'float8'"),
         (["photos", "--model", "tinny"], 3, "there is no model called 'tinny'"),
         (["photos", "--model", "gone.pth"], 3, "there is no file gone.pth"),
         (["photos", "--model", "photos/a.png"], 3, "is a picture"),
