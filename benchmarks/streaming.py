@@ -23,11 +23,13 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
     import torch
 
     from imgtrans.architectures.family import architecture
+    from imgtrans.streaming.prepared import backend
     from imgtrans.streaming.streamer import Streamer
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = architecture.build({"channels": 3, "ngf": 64, "blocks": blocks, "upsampling": "nearest"}).eval()
+    network = architecture.build({"channels": 3, "ngf": 64, "blocks": blocks, "upsampling": "nearest"})
+    network.eval().requires_grad_(False)
     picture = torch.rand(1, 3, height, width) * 2 - 1
     result = torch.empty(1, 3, height, width)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -37,7 +39,11 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
         with torch.inference_mode():
             result = network(picture)
     else:
-        streamer = Streamer(network)
+        if way == "prepared":
+            streamer = backend.open(network, torch.device("cpu"), torch.float32).streamer
+        else:
+            streamer = Streamer(network)
+        del network
         plan = streamer.plan(height, width, int(memory * 1e9))
         said = {"planned": plan.memory / 1e9, "scratch": plan.scratch / 1e9}
 
@@ -59,6 +65,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=float, default=8.0, help="GB for streaming")
+    parser.add_argument("--backend", choices=["prepared", "eager"], default="prepared", help="of streaming")
     parser.add_argument("--way", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
@@ -66,9 +73,10 @@ def main() -> None:
         return
     import numpy as np
 
+    ways = {"eager": "streamed", "prepared": "prepared"}
     for height, width in zip(given.size[::2], given.size[1::2], strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            found: dict[str, list[dict[str, float]]] = {"whole": [], "streamed": []}
+            found: dict[str, list[dict[str, float]]] = {"whole": [], ways[given.backend]: []}
             for _ in range(given.rounds):
                 for way, results in found.items():
                     command = [
@@ -77,7 +85,7 @@ def main() -> None:
                         f"{folder}/{way}.npy",
                     ]  # fmt: skip
                     results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-            whole, streamed = np.load(f"{folder}/whole.npy"), np.load(f"{folder}/streamed.npy")
+            whole, streamed = (np.load(f"{folder}/{way}.npy") for way in found)
             ratios, cpu = (
                 [b[what] / a[what] for a, b in zip(*found.values(), strict=True)] for what in ("seconds", "cpu")
             )

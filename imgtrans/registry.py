@@ -21,7 +21,10 @@ GROUPS = {
 # Known without installed metadata, of which a source tree, a zipapp or a frozen program has none.
 BUILT_IN = {
     "imgtrans.architectures": {"resnet": "imgtrans.architectures.family:architecture"},
-    "imgtrans.backends": {"eager": "imgtrans.backends.eager:backend"},
+    "imgtrans.backends": {
+        "eager": "imgtrans.backends.eager:backend",
+        "prepared": "imgtrans.streaming.prepared:backend",
+    },
     "imgtrans.executors": {"local": "imgtrans.executors.local:LocalExecutor"},
 }
 TURNED_OFF = "IMGTRANS_PLUGINS does not name it"

@@ -15,8 +15,10 @@ from imgtrans import __version__, registry
 from imgtrans.backends.eager import backend as EAGER
 from imgtrans.errors import UnavailableError
 from imgtrans.registry import BUILT_IN, GROUPS, TURNED_OFF, PluginWarning, implementation, implementations, registered
+from imgtrans.streaming.prepared import backend as PREPARED
 
 GROUP = "imgtrans.backends"
+OURS = ["eager", "prepared"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def test_everything_that_core_registers_can_be_loaded_without_installed_metadata
 
 def test_what_an_older_imgtrans_registered_for_itself_is_not_there_twice(installed: Callable[..., None]):
     installed(Point("imgtrans", "eager", ImportError("moved")))
-    assert [one.package for one in registered(GROUP)] == ["imgtrans"]
+    assert [one.package for one in registered(GROUP)] == ["imgtrans"] * len(OURS)
     assert implementation(GROUP, "eager") is EAGER
 
 
@@ -95,7 +97,7 @@ assert "app.zip" in imgtrans.__file__, imgtrans.__file__
 print([name for group in GROUPS for name in implementations(group)])
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'local']\n", 0), ended.stderr
+    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'prepared', 'local']\n", 0), ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,7 @@ def test_a_plugin_is_found_beside_core_and_core_comes_first(installed: Callable[
     installed(Point("a-plugin", "another", Backend("the plugin")))
     assert list(implementations(GROUP).items()) == [
         ("eager", EAGER),
+        ("prepared", PREPARED),
         ("another", Backend("the plugin")),
     ]
     assert implementation(GROUP, "another") == Backend("the plugin")
@@ -145,7 +148,7 @@ def test_a_broken_plugin_is_skipped_with_its_name_and_the_reason(
     with pytest.warns(PluginWarning, match=reason) as warned:
         found = implementations(GROUP)
     assert len(warned) == 1
-    assert list(found) == ["eager", "good"]
+    assert list(found) == [*OURS, "good"]
 
 
 def test_a_plugin_cannot_take_a_built_in_name(installed: Callable[..., None]):
@@ -163,13 +166,13 @@ def test_of_two_plugins_with_one_name_the_second_says_so(installed: Callable[...
 def test_an_empty_variable_turns_all_plugins_off(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("IMGTRANS_PLUGINS", "")
     installed(Point("a", "fast"), Point("b", "broken", ImportError("never tried")))
-    assert list(implementations(GROUP)) == ["eager"]
+    assert list(implementations(GROUP)) == OURS
 
 
 def test_the_variable_keeps_the_plugins_that_it_names(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("IMGTRANS_PLUGINS", "b, c")
     installed(Point("a", "one"), Point("b", "two"), Point("c", "three"))
-    assert list(implementations(GROUP)) == ["eager", "two", "three"]
+    assert list(implementations(GROUP)) == [*OURS, "two", "three"]
 
 
 def test_what_core_itself_cannot_load_is_an_error(installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
@@ -188,7 +191,7 @@ def test_an_unknown_name_says_which_ones_there_are(installed: Callable[..., None
 def test_what_is_not_as_its_protocol_says_is_left_out_with_what_it_lacks(installed: Callable[..., None]):
     installed(Point("a", "no", SimpleNamespace(name="no")), Point("b", "data", SimpleNamespace(name="data", open=3)))
     with pytest.warns(PluginWarning) as warned:
-        assert list(implementations(GROUP)) == ["eager"]
+        assert list(implementations(GROUP)) == OURS
     assert [str(warning.message) for warning in warned] == [
         f"plugin {package} is left out: it is no Backend, whose open it lacks" for package in ("a", "b")
     ]
@@ -203,7 +206,7 @@ def test_a_reason_of_many_lines_becomes_one(installed: Callable[..., None]):
 def test_whoever_has_a_name_keeps_it_though_it_does_not_work(installed: Callable[..., None]):
     installed(Point("a", "fast", ImportError("no")), Point("b", "fast"))
     with pytest.warns(PluginWarning) as warned:
-        assert list(implementations(GROUP)) == ["eager"]
+        assert list(implementations(GROUP)) == OURS
     assert [str(warning.message) for warning in warned] == [
         "plugin a is left out: ImportError: no",
         "plugin b is left out: the name 'fast' is taken by a",
@@ -216,6 +219,7 @@ def test_what_is_registered_is_listed_and_not_loaded(installed: Callable[..., No
     installed(Point("c", "fast", never), Point("b", "fast", never), Point("a", "fast", never))
     assert [(one.package, one.version, one.name, one.left_out) for one in registered(GROUP)] == [
         ("imgtrans", __version__, "eager", ""),
+        ("imgtrans", __version__, "prepared", ""),
         ("a", "1.2", "fast", ""),
         ("b", "1.2", "fast", "the name 'fast' is taken by a"),
         ("c", "1.2", "fast", TURNED_OFF),

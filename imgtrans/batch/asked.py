@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from imgtrans.errors import OptionError
 from imgtrans.hardware import PRECISIONS, check_devices
+from imgtrans.opening import AUTO
 from imgtrans.protocols import TILINGS, UPSAMPLING
 
 DEFAULT_MODEL = "summer2winter"
@@ -91,6 +92,14 @@ class Request:
         "auto"
     )
     precision: Annotated[str, Option("What the network computes in.", choices=PRECISIONS)] = "auto"
+    backend: Annotated[
+        str,
+        Option(
+            "How the network is computed: eager is plain PyTorch, prepared a program of kernels made for it; auto the "
+            "fastest that can.",
+            value="auto|NAME",
+        ),
+    ] = AUTO
     batch_size: Annotated[
         int, Option("Pictures of one size computed together, at most; 0 lets memory decide.", value="N", least=0)
     ] = 0

@@ -4,6 +4,7 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -12,9 +13,11 @@ from torch import nn
 
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import keep_freed_memory, share_out
-from imgtrans.protocols import Backend, Item, Job, Outcome, Session, Wanted
+from imgtrans.memory import in_words, keep_freed_memory, share_out
+from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
+from imgtrans.protocols import Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
+from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
 from imgtrans.zoo.adapting import adapted
@@ -23,6 +26,7 @@ from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the device's memory that is free
+KERNELS_SHARE = 0.5  # of the memory that a network may take, at most; else it does without kernels
 LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
 
 # On a CPU batches bring nothing once a picture keeps its cores busy; on a GPU they do for long. From there on streaming
@@ -50,6 +54,7 @@ class Engine:
             every picture, ``off`` none.
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
+        backend: What computes the network, by its name; ``auto`` is the fastest that can.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -63,6 +68,7 @@ class Engine:
         whole_pixels: Pixels of the largest picture that is computed whole; larger ones are streamed, or refused if the
             job says so.
         bytes_per_pixel: That the network takes in main memory, or in the device's own.
+        backends: What computes it, and why no faster one does, if ``auto`` had to do without.
         workers: Worker processes that read and write.
         pictures_memory: Bytes of main memory for what they read and write.
 
@@ -87,6 +93,7 @@ class Engine:
         tiling: str = "auto",
         memory: int = 0,
         scratch: Path = Path(),
+        backend: str = AUTO,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
@@ -107,7 +114,7 @@ class Engine:
         least = min(shares.network() if size is None else size for size in own.values())
         self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
         fitting = int(least / self.bytes_per_pixel)
-        backend: Backend = implementation("imgtrans.backends", "eager")
+        self.backends: dict[str, str] = {}
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")
         whole = 0 if tiling == "exact" else fitting
@@ -115,8 +122,18 @@ class Engine:
             whole = min(whole, CPU_BATCH_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
-            streamer = self._streamer(itself, one, required=tiling == "exact") if streamed else None
-            session = backend.open(itself, one, self.precision)
+            opened = open_network(backend, itself, one, self.precision)
+            if backend == AUTO and _takes_too_much(opened.session, shares.network()):
+                reason = f"what prepares it would take most of the {in_words(shares.network())} that it may take"
+                opened = replace(open_network(PLAIN, itself, one, self.precision), reason=reason)
+            session = opened.session
+            self.backends[opened.backend] = opened.reason
+            if not streamed:
+                streamer = None
+            elif isinstance(session, PreparedSession):
+                streamer = session.streamer
+            else:
+                streamer = self._streamer(itself, one, required=tiling == "exact")
             if streamer is not None:
                 session = StreamingSession(
                     session,
@@ -172,8 +189,10 @@ class Engine:
             return None
 
     def describe(self) -> str:
-        """Return devices and precision in words."""
-        return f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
+        """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
+        where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
+        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and self.precision is torch.float32]
+        return ", ".join([where, *slower])
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :class:`imgtrans.protocols.Executor`."""
@@ -190,6 +209,11 @@ class Engine:
         """End the worker processes."""
         self._executor.close()
         torch.set_num_threads(self._threads)
+
+
+def _takes_too_much(session: Session, memory: int) -> bool:
+    """Whether the kernels of a prepared network leave too little memory for its maps."""
+    return isinstance(session, PreparedSession) and session.streamer.kernel_bytes > KERNELS_SHARE * memory
 
 
 def _own_memory(device: torch.device) -> int | None:

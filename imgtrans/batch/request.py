@@ -20,6 +20,7 @@ from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import described, understood
 from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
+from imgtrans.opening import check_backend
 from imgtrans.protocols import Wanted
 from imgtrans.zoo.store import Model, find, is_path
 
@@ -128,6 +129,7 @@ class Prepared:
             upsample=request.upsample,
             strength=request.strength,
             tiling=request.tiling,
+            backend=request.backend,
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
             tag=self.temporaries_tag,
@@ -175,6 +177,7 @@ def prepare(request: Request) -> Prepared:
     if request.size.isdecimal():
         size = int(request.size)
     _check_memory(request)
+    check_backend(request.backend)
     wanted = understood(
         format=request.format,
         quality=request.quality,

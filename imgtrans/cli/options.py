@@ -15,6 +15,9 @@ ASKED = "asked"
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")
 ]
+Backend = Annotated[
+    str, typer.Option(metavar="auto|NAME", help="auto, eager or prepared, or another that is installed.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, heights
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Stored, Sum, Through
-from imgtrans.streaming.store import Map
 
 Affine = Mapping[int, tuple[Tensor, Tensor]]
 
@@ -50,7 +50,7 @@ class Chain:
         rows = heights(program, how.shapes, part)
         stage = Made(how.shapes[0], source) if stored is None else self._reading(stored)
         open_blocks: list[Map | Stage] = [*inputs]
-        closed = _closed_within(program, part)
+        closed = closed_within(program, part)
         for at, op in enumerate(program[part.first : part.last], part.first):
             if isinstance(op, Normalisation):
                 stage = Normalised(stage, *affine[at], op.relu)
@@ -82,7 +82,7 @@ class Chain:
             reading.close()
 
 
-def _closed_within(program: Sequence[Op], part: Pass) -> set[int]:
+def closed_within(program: Sequence[Op], part: Pass) -> set[int]:
     """Return where those blocks begin that begin and end in a pass."""
     begun: list[int] = []
     closed = set()

@@ -84,6 +84,7 @@ def plan(
     memory: int,
     device_memory: int | None,
     precision: torch.dtype,
+    ahead: int = 0,
 ) -> Plan:
     """Decide how to stream a picture.
 
@@ -93,6 +94,7 @@ def plan(
         memory: Bytes of main memory that may be taken.
         device_memory: Bytes of the device's memory that may be taken; None if the CPU computes.
         precision: Of the maps.
+        ahead: Rows of a map that may be made before they are asked for, and read after they were used.
 
     Raises:
         ImageError: If strips of one row do not fit.
@@ -100,10 +102,10 @@ def plan(
     """
     shapes = _shapes(program, shape)
     with contextlib.suppress(ImageError):
-        every = _planned(program, shapes, memory, device_memory, precision, cheap=0.0)
+        every = _planned(program, shapes, memory, device_memory, precision, ahead, cheap=0.0)
         if not every.on_disk and (device_memory is None or not every.in_memory):
             return every
-    return _planned(program, shapes, memory, device_memory, precision, cheap=CHEAP)
+    return _planned(program, shapes, memory, device_memory, precision, ahead, cheap=CHEAP)
 
 
 def _planned(
@@ -112,6 +114,7 @@ def _planned(
     memory: int,
     device_memory: int | None,
     precision: torch.dtype,
+    ahead: int,
     cheap: float,
 ) -> Plan:
     """Return a plan in which maps are made anew where that costs less than a share of all the work; see `plan`."""
@@ -123,7 +126,7 @@ def _planned(
         strip, needed = _strip(program, shapes, part, item, most, int(WORKING_SHARE * working))
         passes.append(replace(part, strip=strip))
         taken = max(taken, needed)
-    slot, count = _slots(program, shapes, passes, item, working // 64)
+    slot, count = _slots(program, shapes, passes, item, working // 64, ahead)
     least = taken + (slot if device_memory is None else 0)
     if least > working:
         raise ImageError(
@@ -208,7 +211,7 @@ def _size(shape: Shape) -> int:
 
 
 def _slots(
-    program: Sequence[Op], shapes: Sequence[Shape], passes: Sequence[Pass], item: int, limit: int
+    program: Sequence[Op], shapes: Sequence[Shape], passes: Sequence[Pass], item: int, limit: int, ahead: int
 ) -> tuple[int, int]:
     """Return bytes of a slot, and the most slots that are taken at a time."""
     blocks = _within(program)
@@ -230,7 +233,8 @@ def _slots(
             read = [(channels, -(-high * h // shapes[part.first][1]), width) for channels, h, width in before]
             lag = sum(_in_slots(shape, slot, item) + 1 for shape in read)
             now = max(sum(_in_slots(shape, slot, item) for shape in state) for state in (before, after))
-            most = max(most, now + lag + len(after))
+            more = [(channels, ahead, width) for channels, _, width in (*before, *after)] if ahead else []
+            most = max(most, now + lag + len(after) + sum(_in_slots(shape, slot, item) for shape in more))
         return most
 
     # Rows that do not fill a slot waste it, so it is of a size that they fill.

@@ -197,4 +197,4 @@ def _folded(op: Convolution) -> Transposed:
     for tap, seen in enumerate(((2,), (1, 2), (0, 1), (0,))):
         rows[tap, list(seen)] = 1.0
     weight = torch.einsum("ay,bx,oiyx->ioab", rows, rows, op.weight)
-    return Transposed(weight, op.bias, (2, 2), (1, 1))
+    return Transposed(weight, op.bias, (2, 2), (1, 1), doubled=op.weight)

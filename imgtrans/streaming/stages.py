@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.steps import Step
-from imgtrans.streaming.store import Map
 
 Shape = tuple[int, int, int]
 

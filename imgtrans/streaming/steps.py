@@ -152,6 +152,7 @@ class Transposed(Step):
         cut: Rows and columns that are cut off all around: what PyTorch calls its padding.
         extra: Rows and columns more at bottom and right: what PyTorch calls output padding.
         groups: Of channels.
+        doubled: Of the convolution behind a doubling that this is the same as, (channels out, channels in, 3, 3).
     """
 
     weight: Tensor
@@ -161,6 +162,7 @@ class Transposed(Step):
     extra: tuple[int, int] = (0, 0)
     groups: int = 1
     padding: Padding = field(default_factory=Padding)
+    doubled: Tensor | None = None
 
     def __post_init__(self) -> None:
         self.channels = self.weight.shape[1] * self.groups

@@ -1,4 +1,4 @@
-"""Maps between two passes: in slots of one size, on the device, in memory or in a scratch file; freed row by row."""
+"""Room for maps between two passes: slots of one size, on the device, in memory or in a scratch file."""
 
 import os
 import shutil
@@ -32,16 +32,22 @@ class Slot(Protocol):
         ...
 
 
-class _Held:
+class Held:
     """A slot of a tensor of bytes."""
 
     def __init__(self, content: Tensor) -> None:
         self._content = content
 
+    def address(self) -> int:
+        """Return where it begins."""
+        return self._content.data_ptr()
+
     def write(self, row: int, rows: Tensor) -> None:
+        """Keep rows; see :class:`Slot`."""
         self._rows(row, row + len(rows), rows).copy_(rows)
 
     def read(self, start: int, stop: int, like: Tensor) -> Tensor:
+        """Return rows; see :class:`Slot`."""
         return self._rows(start, stop, like).to(like.device)
 
     def _rows(self, start: int, stop: int, like: Tensor) -> Tensor:
@@ -108,7 +114,7 @@ class Store:
                 pinned = device.type == "cuda" and where.type == "cpu"
                 for some in _pinnable(count, slot) if pinned else [count]:
                     room = torch.empty(some, slot, dtype=torch.uint8, device=where, pin_memory=pinned)
-                    self._free.extend(_Held(content) for content in room)
+                    self._free.extend(Held(content) for content in room)
         if on_disk:
             self._file = _scratch_file(scratch, on_disk * slot)
             self._free.extend(_Filed(self._file, place * slot) for place in range(on_disk))
@@ -120,7 +126,7 @@ class Store:
     def give(self, slot: Slot) -> None:
         """Take a slot back."""
         # What is in memory is used again first.
-        self._free.appendleft(slot) if isinstance(slot, _Held) else self._free.append(slot)
+        self._free.appendleft(slot) if isinstance(slot, Held) else self._free.append(slot)
 
     def __enter__(self) -> "Store":
         return self
@@ -133,76 +139,6 @@ class Store:
             self._file.close()
         if self._pinned and hasattr(torch.accelerator, "empty_host_cache"):
             torch.accelerator.empty_host_cache()  # PyTorch keeps it for the next time, but pictures need it now
-
-
-class Map:
-    """A map that is written once, from top to bottom, and read from top to bottom, maybe twice.
-
-    Args:
-        store: Whose slots it takes.
-        shape: Channels, height, width.
-        rows_in_slot: How many rows one slot holds.
-        device: Where its rows are wanted.
-        precision: Of its values.
-    """
-
-    def __init__(
-        self, store: Store, shape: tuple[int, int, int], rows_in_slot: int, device: torch.device, precision: torch.dtype
-    ) -> None:
-        self.shape = shape
-        self._store = store
-        self._rows = rows_in_slot
-        self._like = torch.empty(0, shape[0], shape[2], dtype=precision, device=device)
-        self._slots: dict[int, Slot] = {}
-        self._written = 0
-
-    def append(self, rows: Tensor) -> None:
-        """Keep the next rows, (1, channels, rows, width).
-
-        Raises:
-            FilesError: If the disk is full, in spite of all.
-        """
-        # Row by row, not channel by channel, so that any rows are one piece of memory or file.
-        rows = rows[0].permute(1, 0, 2).to(self._like.dtype)
-        for place, start, stop in self._pieces(self._written, self._written + len(rows)):
-            if start == 0:
-                self._slots[place] = self._store.take()
-            piece, rows = rows[: stop - start], rows[stop - start :]
-            try:
-                self._slots[place].write(start, piece)
-            except OSError as error:
-                raise FilesError(
-                    f"the scratch file cannot be written: {error.strerror}; another --scratch folder would help"
-                ) from error
-            self._written += stop - start
-
-    def read(self, start: int, stop: int) -> Tensor:
-        """Return rows, (1, channels, rows, width).
-
-        Raises:
-            FilesError: If the disk fails.
-        """
-        try:
-            pieces = [self._slots[place].read(a, b, self._like) for place, a, b in self._pieces(start, stop)]
-        except OSError as error:
-            raise FilesError(
-                f"the scratch file cannot be read: {error.strerror}; another --scratch folder would help"
-            ) from error
-        rows = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-        return rows.permute(1, 0, 2).unsqueeze(0)
-
-    def free(self, stop: int) -> None:
-        """Give back what only holds rows above ``stop``."""
-        for place in [place for place in self._slots if min((place + 1) * self._rows, self.shape[1]) <= stop]:
-            self._store.give(self._slots.pop(place))
-
-    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """Yield the slots that hold rows, and from and to which row of the slot."""
-        while start < stop:
-            place, row = divmod(start, self._rows)
-            count = min(self._rows - row, stop - start)
-            yield place, row, row + count
-            start += count
 
 
 def _pinnable(count: int, slot: int) -> Iterator[int]:

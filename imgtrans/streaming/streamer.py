@@ -2,20 +2,32 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from imgtrans.kernels.team import Team
 from imgtrans.memory import in_words
 from imgtrans.protocols import Pixels
 from imgtrans.streaming.chain import Chain
+from imgtrans.streaming.layers import layers_of
+from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, plan
 from imgtrans.streaming.program import Normalisation, Op, Pointwise, program_of
+from imgtrans.streaming.quick import Quick
+from imgtrans.streaming.quickchain import Kernels, QuickChain
 from imgtrans.streaming.statistics import Statistics
-from imgtrans.streaming.steps import Step
-from imgtrans.streaming.store import Map, Store, is_ram_backed
+from imgtrans.streaming.steps import Convolution, Step, Transposed
+from imgtrans.streaming.store import Store, is_ram_backed
+
+if TYPE_CHECKING:
+    from imgtrans.kernels.library import Library
 
 Progress = Callable[[float], None]
+
+AHEAD = 4  # rows: kernels make some together
+READY_BYTES = 140_000_000  # LLVM takes half of it for itself; making weights ready leaves the rest behind
 
 
 class Streamer:
@@ -25,13 +37,21 @@ class Streamer:
         network: Maps (1, 3, H, W) in [-1, 1] to the same; in evaluation mode from here on.
         device: Where it computes.
         precision: Of the maps; sums and normalisations are in float32 at least.
+        library: Kernels for the steps that they can make, on the CPU in float32; without them PyTorch makes all.
+
+    Attributes:
+        by_kernel: How many steps kernels make.
 
     Raises:
         ValueError: If it has something that cannot be streamed.
     """
 
     def __init__(
-        self, network: nn.Module, device: torch.device | None = None, precision: torch.dtype = torch.float32
+        self,
+        network: nn.Module,
+        device: torch.device | None = None,
+        precision: torch.dtype = torch.float32,
+        library: "Library | None" = None,
     ) -> None:
         self._device = device or torch.device("cpu")
         self._precision = precision
@@ -41,6 +61,35 @@ class Streamer:
                 op.to(self._device, precision)
             elif isinstance(op, Pointwise) and isinstance(op.function, nn.Module):
                 op.function.to(self._device)
+        self._library = library
+        self._layers = {} if library is None else layers_of(self._program, library)
+        self._team: Team | None = None
+        self.by_kernel = len(self._layers)
+
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of main memory that kernels take besides maps and the network's own weights."""
+        layers = [layer.kernel for layer in self._layers.values()]
+        if not layers:
+            return 0
+        room = 4 * max(kernel.room for kernel in layers)
+        return READY_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
+
+    def forget_weights(self) -> None:
+        """Let go of the network's own weights where kernels have theirs, but for the sizes that they have."""
+        for at in self._layers:
+            op = self._program[at]
+            if isinstance(op, Convolution | Transposed):
+                op.weight = op.weight.to("meta")
+
+    def _kernels(self) -> Kernels | None:
+        """Return the kernels, with as many threads as PyTorch would take now."""
+        if self._library is None or not self._layers:
+            return None
+        threads = torch.get_num_threads()
+        if self._team is None or self._team.size != threads:
+            self._team = Team(threads, max(layer.kernel.room for layer in self._layers.values()))
+        return Kernels(self._library, self._layers, self._team)
 
     def plan(self, height: int, width: int, memory: int, device_memory: int | None = None, channels: int = 3) -> Plan:
         """Decide how to stream a picture of a size that the network takes.
@@ -57,7 +106,10 @@ class Streamer:
             ValueError: If the network does not take pictures so small.
         """
         own = None if self._device.type == "cpu" else device_memory or 0
-        return plan(self._program, (channels, height, width), memory, own, self._precision)
+        left = max(1, memory - self.kernel_bytes)
+        return plan(
+            self._program, (channels, height, width), left, own, self._precision, ahead=AHEAD if self.by_kernel else 0
+        )
 
     def run(
         self,
@@ -88,7 +140,8 @@ class Streamer:
 
         def read(start: int, stop: int) -> Tensor:
             rows = torch.from_numpy(source(start, stop)).to(self._device).permute(2, 0, 1).unsqueeze(0)
-            return rows.to(torch.float32, memory_format=torch.contiguous_format).div_(top / 2).sub_(1.0)
+            order = torch.preserve_format if self.by_kernel else torch.contiguous_format
+            return rows.to(torch.float32, memory_format=order).div_(top / 2).sub_(1.0)
 
         def write(start: int, rows: Tensor) -> None:
             pixels = rows.float().add(1.0).mul_(top / 2).round_().clamp_(0, top).to(kind)
@@ -111,16 +164,23 @@ class Streamer:
         if how.on_disk and is_ram_backed(scratch):
             warn(f"{scratch} is in main memory itself: {in_words(how.scratch)} of it will be taken there")
         with Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store:
-            _Run(self._program, how, store, self._device, self._precision).go(source, sink, progress)
+            run = _Run(self._program, how, store, self._device, self._precision, self._kernels())
+            run.go(source, sink, progress)
 
 
 class _Run:
     """One picture on its way: the statistics so far, and the maps that are stored."""
 
     def __init__(
-        self, program: Sequence[Op], how: Plan, store: Store, device: torch.device, precision: torch.dtype
+        self,
+        program: Sequence[Op],
+        how: Plan,
+        store: Store,
+        device: torch.device,
+        precision: torch.dtype,
+        kernels: Kernels | None,
     ) -> None:
-        self._program, self._how, self._store = program, how, store
+        self._program, self._how, self._store, self._kernels = program, how, store, kernels
         self._device, self._precision = device, precision
         self._affine: dict[int, tuple[Tensor, Tensor]] = {}
         self._map: Map | None = None
@@ -138,30 +198,25 @@ class _Run:
         self, part: Pass, source: Callable[[int, int], Tensor], sink: Callable[[int, Tensor], None]
     ) -> Iterator[tuple[int, int]]:
         """Do one pass; yield after each strip how many rows of how many are done."""
-        chain = Chain(
-            self._program,
-            self._how,
-            part,
-            stored=self._map,
-            inputs=self._inputs,
-            source=source,
-            affine=self._affine,
-            new_map=self._new_map,
-            precision=self._precision,
-        )
+        chain = self._chain(part, source)
         norm = self._program[part.last] if part.last < len(self._program) else None
         channels, height, _ = self._how.shapes[part.last]
-        statistics = Statistics(channels, self._device)
+        last = chain.stage
+        totals = last.totals if isinstance(last, Quick) else None  # it takes the sums as it makes what they are of
+        statistics = totals or Statistics(channels, self._device)
         into = None if norm is None or part.keep else self._new_map(part.last)
         for start in range(0, height, part.strip):
             stop = min(start + part.strip, height)
-            rows = chain.stage.take(stop)
-            if norm is None:
-                sink(start, rows)
+            if into is not None and isinstance(last, Quick):
+                last.fill(stop, into)
             else:
-                statistics.add(rows)
-            if into is not None:
-                into.append(rows)
+                rows = last.take(stop)
+                if norm is None:
+                    sink(start, rows)
+                elif isinstance(statistics, Statistics):
+                    statistics.add(rows)
+                if into is not None:
+                    into.append(rows)
             yield stop, height
         if isinstance(norm, Normalisation):
             self._affine[part.last] = statistics.affine(norm.epsilon, norm.weight, norm.bias)
@@ -169,8 +224,28 @@ class _Run:
             chain.close()
             self._map, self._inputs = into, chain.inputs
 
+    def _chain(self, part: Pass, source: Callable[[int, int], Tensor]) -> Chain | QuickChain:
+        """Return the stages of a pass."""
+        given: dict[str, Any] = {
+            "stored": self._map,
+            "inputs": self._inputs,
+            "source": source,
+            "affine": self._affine,
+            "new_map": self._new_map,
+        }
+        if self._kernels is None:
+            return Chain(self._program, self._how, part, precision=self._precision, **given)
+        return QuickChain(self._program, self._how, part, kernels=self._kernels, **given)
+
     def _new_map(self, at: int) -> Map:
         """Return a map for what comes before an operation."""
         channels, height, width = self._how.shapes[at]
         size = channels * width * self._precision.itemsize
-        return Map(self._store, (channels, height, width), self._how.slot // size, self._device, self._precision)
+        return Map(
+            self._store,
+            (channels, height, width),
+            self._how.slot // size,
+            self._device,
+            self._precision,
+            by_pixel=self._kernels is not None,
+        )

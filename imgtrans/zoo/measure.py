@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
 from imgtrans.errors import ModelError, UnavailableError
 from imgtrans.images.resample import working_size
+from imgtrans.opening import AUTO, describe_backend
 from imgtrans.zoo.adapting import channels_of
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.session import open_session, prepared
@@ -76,7 +77,7 @@ class Speed:
     Attributes:
         seconds: That the network takes for one picture.
         pixels: Of that picture.
-        where: Device and precision, for people to read.
+        where: Device, precision and backend, and why it is that one if it is not the fastest; for people to read.
     """
 
     seconds: float
@@ -84,7 +85,7 @@ class Speed:
     where: str
 
 
-def speed_of(model: Model, width: int, height: int, device: str) -> Speed:
+def speed_of(model: Model, width: int, height: int, device: str, backend: str = AUTO) -> Speed:
     """Run the network for one picture which it sees at this size, and return the time it takes.
 
     Args:
@@ -92,14 +93,16 @@ def speed_of(model: Model, width: int, height: int, device: str) -> Speed:
         width: Of the picture in pixels.
         height: Of the picture in pixels.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; the precision is what ``auto`` means there.
+        backend: What computes it, by its name; ``auto`` is the fastest that can.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
-        UnavailableError: If there is no such device, or the picture does not fit into its memory.
+        UnavailableError: If there is no such device or backend, or the picture does not fit into its memory.
     """
     chosen = choose_device(device)
     precision = choose_precision("auto", chosen)
-    session = open_session(model, chosen, precision)
+    opened = open_session(model, chosen, precision, backend)
+    session = opened.session
     pictures = prepared(model, np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
     try:
         session.run(pictures)  # the first time takes memory, and chooses algorithms
@@ -108,7 +111,8 @@ def speed_of(model: Model, width: int, height: int, device: str) -> Speed:
         seconds = time.perf_counter() - began
     except MemoryError as error:
         raise UnavailableError(f"a picture of {width}x{height} pixels does not fit into the memory here") from error
-    return Speed(seconds, width * height, f"on {describe_device(chosen)} in {describe_precision(precision)}")
+    where = f"on {describe_device(chosen)} in {describe_precision(precision)}"
+    return Speed(seconds, width * height, f"{where}, {describe_backend(opened.backend, opened.reason)}")
 
 
 @dataclass(frozen=True)

@@ -57,5 +57,5 @@ def _translated(model: Model, pixels: Pixels) -> Pixels:
 
     from imgtrans.zoo.session import open_session, prepared  # noqa: PLC0415 - as torch
 
-    session = open_session(model, torch.device("cpu"), torch.float32)
+    session = open_session(model, torch.device("cpu"), torch.float32).session
     return session.run(prepared(model, pixels))[0, : pixels.shape[0], : pixels.shape[1]]

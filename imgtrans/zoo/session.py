@@ -3,22 +3,22 @@
 import torch
 
 from imgtrans.images.resample import pad
-from imgtrans.protocols import Backend, Pixels, Session
-from imgtrans.registry import implementation
+from imgtrans.opening import AUTO, Opened, open_network
+from imgtrans.protocols import Pixels
 from imgtrans.zoo.adapting import adapted, channels_of
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 
-def open_session(model: Model, device: torch.device, precision: torch.dtype) -> Session:
+def open_session(model: Model, device: torch.device, precision: torch.dtype, backend: str = AUTO) -> Opened:
     """Load a model onto a device.
 
     Raises:
         ModelError: If it cannot be loaded, or is for pictures that are neither RGB nor gray.
+        UnavailableError: If the backend is not there, or cannot compute it.
     """
-    backend: Backend = implementation("imgtrans.backends", "eager")
-    return backend.open(adapted(load_network(model), model.card), device, precision)
+    return open_network(backend, adapted(load_network(model), model.card), device, precision)
 
 
 def is_for_pictures(model: Model) -> bool:

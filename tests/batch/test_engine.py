@@ -8,6 +8,7 @@ import torch
 
 from imgtrans.batch.engine import Engine
 from imgtrans.errors import UsageError
+from imgtrans.memory import WORKER_BYTES, resident_memory
 from imgtrans.protocols import Item, Outcome
 from imgtrans.zoo.store import Model
 from tests.pictures import save
@@ -82,3 +83,24 @@ def test_one_picture_alone_may_be_large_on_a_machine_with_many_cores(tiny: Model
         assert engine.job.memory > 24 * 500_000_000
     with Engine(tiny, 64, "cpu", "auto", 1, max_pixels=10**6) as engine:
         assert engine.job.max_pixels == 10**6
+
+
+def test_a_picture_has_the_same_bytes_whole_and_streamed(tiny: Model, pictures: list[Item], tmp_path: Path) -> None:
+    """Tiles and sums are those of the picture, not of the strip."""
+    results = []
+    for given in (
+        {"tiling": "off"},
+        {"tiling": "exact"},
+        {"tiling": "exact", "memory": resident_memory() + 10**9},
+        {"tiling": "auto"},
+    ):
+        with Engine(tiny, None, "cpu", "auto", 0, scratch=tmp_path, backend="prepared", **given) as engine:  # type: ignore[arg-type]
+            results.append(translated(engine, pictures))
+    assert all(result == results[0] for result in results)
+
+
+def test_where_kernels_would_take_most_of_the_memory_the_network_does_without(tiny: Model) -> None:
+    with Engine(tiny, None, "cpu", "auto", 1, memory=2 * 10**9) as engine:
+        assert engine.backends == {"prepared": ""}
+    with Engine(tiny, None, "cpu", "auto", 1, memory=resident_memory() + 4 * WORKER_BYTES) as engine:
+        assert "eager (what prepares it would take most of the" in engine.describe()

@@ -131,7 +131,7 @@ def test_info_measures_the_seconds_if_asked(cli: Cli, tiny: Model):
     (tiny.weights.parent / store.CARD_FILE).write_text(replace(tiny.card, working_size=64).to_toml())
     lines = cli("models", "info", "tiny", "--measure", "--device", "cpu").out.splitlines()
     seconds = [line.partition(" GB of memory, ")[2] for line in lines if " MP" in line]
-    assert all(re.fullmatch(r"(about )?[\d.e-]+ s on cpu in float32", text) for text in seconds)
+    assert all(re.fullmatch(r"(about )?[\d.e-]+ s on cpu in float32, prepared", text) for text in seconds)
     assert [text.startswith("about") for text in seconds] == [False, False, True, True]  # those are scaled up
     first, *_, last = json.loads(cli("models", "info", "tiny", "--measure", "--json").out)["needs"]
     assert 0 < first["seconds"] < last["seconds"]

@@ -47,12 +47,12 @@ def whole(module: nn.Module, x: Tensor) -> Tensor:
 
 
 def least(streamer: Streamer, height: int, width: int, channels: int) -> int:
-    """The smallest memory, to a tenth, in which a picture can be streamed."""
+    """The smallest memory, to a tenth of what is for maps, in which a picture can be streamed."""
     memory = 1 << 10
     while True:
         try:
-            streamer.plan(height, width, memory, channels=channels)
+            streamer.plan(height, width, streamer.kernel_bytes + memory, channels=channels)
         except ImageError:
             memory += memory // 10
         else:
-            return memory
+            return streamer.kernel_bytes + memory

@@ -5,7 +5,8 @@ import torch
 
 from imgtrans.errors import FilesError
 from imgtrans.streaming import store as module
-from imgtrans.streaming.store import Map, Store, is_ram_backed
+from imgtrans.streaming.maps import Map
+from imgtrans.streaming.store import Store, is_ram_backed
 
 CPU = torch.device("cpu")
 ROW = 2 * 5 * 4  # bytes of a row of the maps here

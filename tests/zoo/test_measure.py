@@ -6,6 +6,7 @@ import pytest
 from torch import nn
 
 from imgtrans.errors import ModelError, UnavailableError, UsageError
+from imgtrans.opening import Opened
 from imgtrans.protocols import Parameters
 from imgtrans.zoo import measure
 from imgtrans.zoo.measure import Cost, cost_of, needs, speed_of
@@ -89,7 +90,7 @@ def test_a_model_without_a_working_size_sees_pictures_at_their_own(tiny: Model):
 def test_the_seconds_are_measured_where_they_are_asked_for(tiny: Model):
     speed = speed_of(tiny, 65, 49, "cpu")
     assert 0 < speed.seconds < 60
-    assert (speed.pixels, speed.where) == (65 * 49, "on cpu in float32")
+    assert (speed.pixels, speed.where) == (65 * 49, "on cpu in float32, prepared")
     with pytest.raises(UsageError, match="which is not a device"):
         speed_of(tiny, 65, 49, "toaster")
 
@@ -99,7 +100,7 @@ def test_a_picture_that_does_not_fit_says_so(tiny: Model, monkeypatch: pytest.Mo
         def run(self, pictures: object) -> None:
             raise MemoryError
 
-    monkeypatch.setattr(measure, "open_session", lambda *_: Full())
+    monkeypatch.setattr(measure, "open_session", lambda *_: Opened(Full(), "full"))
     with pytest.raises(UnavailableError, match="65x49 pixels does not fit"):
         speed_of(tiny, 65, 49, "cpu")
 

@@ -16,6 +16,7 @@ def info(
     name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
     measure: Annotated[bool, typer.Option("--measure", help="Measure the seconds for a picture, too.")] = False,
     device: options.Device = "auto",
+    backend: options.Backend = "auto",
     json: options.Json = False,
 ) -> None:
     """Show a model's card, what it costs, and where a picture before and after it is."""
@@ -32,7 +33,7 @@ def info(
     problems = []
     for show in (_show_costs, _show_preview):
         try:
-            show(model, console, found, device if measure else "")
+            show(model, console, found, (device, backend) if measure else None)
         except ImgtransError as error:
             problems.append(error)
     console.record(**fields(model), **found, problems=[error.message for error in problems])
@@ -40,8 +41,8 @@ def info(
         raise problems[0]
 
 
-def _show_costs(model: store.Model, console: Console, found: dict[str, Any], device: str) -> None:
-    """Show what photographs of usual sizes cost; the seconds on ``device``, unless it is empty."""
+def _show_costs(model: store.Model, console: Console, found: dict[str, Any], where: tuple[str, str] | None) -> None:
+    """Show what photographs of usual sizes cost; the seconds, too, if a device and a backend are given."""
     from imgtrans.images.measure import BYTES_PER_PIXEL
     from imgtrans.zoo.measure import cost_of, needs, speed_of
 
@@ -49,7 +50,7 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], dev
     found |= {"parameter_count": cost.parameters, "macs_per_megapixel": round(1e6 * cost.macs_per_pixel), "needs": []}
     console.result(f"# {cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel")
     needed = needs(model, cost, BYTES_PER_PIXEL)
-    speed = speed_of(model, needed[0].width, needed[0].height, device) if device else None
+    speed = speed_of(model, needed[0].width, needed[0].height, *where) if where else None
     for need in needed:
         native = " with --size native" if need.size == "native" else ""
         line = (
@@ -65,7 +66,7 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], dev
         console.result(line)
 
 
-def _show_preview(model: store.Model, console: Console, found: dict[str, Any], _: str) -> None:
+def _show_preview(model: store.Model, console: Console, found: dict[str, Any], _: object) -> None:
     """Show where a picture before and after the model is, if it is for pictures; the first time it is made."""
     from imgtrans.zoo.preview import preview
     from imgtrans.zoo.session import is_for_pictures

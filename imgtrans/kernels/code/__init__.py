@@ -1,0 +1,1 @@
+"""What the kernels do, written down in LLVM's language; nothing here computes."""

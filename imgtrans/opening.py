@@ -1,0 +1,77 @@
+"""A network made ready to run, by the backend that is named or the fastest that can."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgtrans.errors import UnavailableError
+from imgtrans.protocols import Backend, Session
+from imgtrans.registry import implementation, registered
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+GROUP = "imgtrans.backends"
+AUTO = "auto"
+FASTEST, PLAIN = "prepared", "eager"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A network, ready.
+
+    Attributes:
+        session: It.
+        backend: The name of what computes it.
+        reason: Why it is not the fastest, in a sentence; "" if it is, or was named.
+    """
+
+    session: Session
+    backend: str
+    reason: str = ""
+
+
+def check_backend(name: str) -> None:
+    """Make sure that there is a backend of a name, or that it is ``auto``; nothing is loaded for it.
+
+    Raises:
+        UnavailableError: If there is none.
+    """
+    names = [one.name for one in registered(GROUP) if not one.left_out]
+    if name not in (AUTO, *names):
+        raise UnavailableError(f"there is no {name!r} among the backends: {', '.join(sorted(names))}", f"use {AUTO}")
+
+
+def open_network(name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype") -> Opened:
+    """Make a network ready on a device.
+
+    Args:
+        name: A backend's name, or ``auto`` for the fastest that can: ``prepared``, else ``eager``.
+        network: The network; it is the backend's from then on.
+        device: Where it computes.
+        precision: In which it does.
+
+    Raises:
+        UnavailableError: If there is no such backend, or it was named and cannot.
+    """
+    reason = ""
+    if name == AUTO:
+        if device.type == "cpu":
+            try:
+                return _opened(FASTEST, network, device, precision)
+            except UnavailableError as error:
+                reason = error.message
+        name = PLAIN
+    return _opened(name, network, device, precision, reason)
+
+
+def _opened(
+    name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype", reason: str = ""
+) -> Opened:
+    backend: Backend = implementation(GROUP, name)
+    return Opened(backend.open(network, device, precision), name, reason)
+
+
+def describe_backend(name: str, reason: str) -> str:
+    """Return a backend in words, with the reason why it is not the fastest, if there is one."""
+    return f"{name} ({reason})" if reason else name

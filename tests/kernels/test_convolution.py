@@ -1,0 +1,148 @@
+"""Kernels against PyTorch: convolutions of every kind that they know, what is done with them, and its sums."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from imgtrans.kernels.addition import add
+from imgtrans.kernels.convolution import Before, Convolution
+from imgtrans.kernels.direct import Direct, Phase
+from imgtrans.kernels.library import Library
+from imgtrans.kernels.team import Team
+from imgtrans.kernels.winograd import Winograd
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def floats(generator: np.random.Generator, *shape: int) -> np.ndarray:
+    return generator.standard_normal(shape, np.float32)
+
+
+def addresses(rows: np.ndarray) -> np.ndarray:
+    return rows.ctypes.data + np.arange(len(rows)) * rows.strides[0]
+
+
+def run(
+    kernel: Convolution, x: np.ndarray, before: Before, pad: int, size: tuple[int, int], features: int, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a kernel makes of a map (height, width, channels), zeros around it, and the sums that it takes."""
+    rows = np.pad(addresses(x), pad)
+    columns = np.pad(np.arange(x.shape[1]) * x.strides[1], pad, constant_values=-1)
+    made = np.full((*size, features), np.nan, np.float32)
+    sums = np.zeros((-(-size[0] // kernel.group), kernel.slots(size[1]), 2, features))
+    team = Team(threads, kernel.room)
+    kernel.run(team, rows, columns, before, addresses(made), size[1], sums)
+    team.close()
+    return made, sums
+
+
+def torched(x: np.ndarray, before: Before, floor: float) -> torch.Tensor:
+    """Return a map as PyTorch wants it, and as a kernel reads it."""
+    normalised = torch.from_numpy(x).double() * torch.from_numpy(before.scale) + torch.from_numpy(before.shift)
+    return normalised.clamp_(min=floor).permute(2, 0, 1).unsqueeze(0)
+
+
+def normalising(generator: np.random.Generator, channels: int, floor: float) -> Before:
+    return Before(floats(generator, channels), floats(generator, channels), np.full(1, floor, np.float32))
+
+
+def check(made: np.ndarray, sums: np.ndarray, expected: torch.Tensor, limit: float) -> None:
+    right = expected[0].permute(1, 2, 0).numpy()
+    assert np.abs(made - right).max() < limit * right.std()
+    count = right.shape[0] * right.shape[1]
+    mean, square = sums.sum(axis=(0, 1)) / count
+    assert np.allclose(mean, made.astype(float).mean(axis=(0, 1)), atol=1e-6)
+    assert np.allclose(square, (made.astype(float) ** 2).mean(axis=(0, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 12), (13, 7), (5, 150)])
+@pytest.mark.parametrize("floor", [-np.inf, 0.0])
+def test_winograd(library: Library, size: tuple[int, int], floor: float, generator: np.random.Generator):
+    channels, features = 2 * library.machine.lanes, 3 * library.machine.lanes
+    weight, bias = floats(generator, features, channels, 3, 3), floats(generator, features)
+    x, before = floats(generator, *size, channels), normalising(generator, channels, floor)
+    made, sums = run(Winograd(library, weight, bias), x, before, 1, size, features)
+    expected = F.conv2d(torched(x, before, floor), *(torch.from_numpy(w).double() for w in (weight, bias)), padding=1)
+    check(made, sums, expected, 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "features", "kernel", "stride", "pad"),
+    [(3, 20, 7, 1, 3), (4, 8, 3, 2, 1), (5, 33, 4, 2, 1), (16, 70, 3, 1, 1), (1, 1, 1, 1, 0), (17, 3, 1, 2, 0)],
+)
+def test_direct(library: Library, channels, features, kernel, stride, pad, generator: np.random.Generator):
+    weight, bias = floats(generator, features, channels, kernel, kernel), floats(generator, features)
+    x, before = floats(generator, 23, 141, channels), normalising(generator, channels, 0.0)
+    expected = F.conv2d(
+        torched(x, before, 0.0), *(torch.from_numpy(w).double() for w in (weight, bias)), stride=stride, padding=pad
+    )
+    direct = Direct(library, [Phase(weight)], bias, (stride, stride))
+    made, sums = run(direct, x, before, pad, (expected.shape[2], expected.shape[3]), features)
+    check(made, sums, expected, 2e-6)
+
+
+def test_pixels_of_few_channels_are_made_together(library: Library, generator: np.random.Generator):
+    weight = floats(generator, 1, 4, 5, 5)
+    x, before = floats(generator, 9, 21, 4), Before.nothing(4)
+    direct = Direct(library, [Phase(weight)], None, last=True)
+    wide = -(-21 // direct.together) * direct.together
+    rows = np.pad(addresses(x), 2)
+    columns = np.pad(np.arange(21) * x.strides[1], 2, constant_values=-1)
+    made, team = np.full((9, wide, 1), np.nan, np.float32), Team(1, direct.room)
+    direct.run(team, rows, columns, before, addresses(made), 21, None)
+    expected = F.conv2d(torched(x, before, -np.inf), torch.from_numpy(weight).double(), padding=2)
+    assert direct.together > 1
+    with pytest.raises(ValueError, match="no sums of their own"):
+        direct.run(team, rows, columns, before, addresses(made), 21, np.zeros((9, 1, 2, 1)))
+    assert np.abs(made[:, :21, 0] - expected[0, 0].numpy()).max() < 1e-4
+
+
+def strips(height: int) -> Iterator[tuple[int, int]]:
+    yield from ((0, 4), (4, 12), (12, height))
+
+
+@pytest.mark.parametrize("kind", ["winograd", "direct"])
+def test_a_pixel_does_not_depend_on_what_is_made_with_it(library: Library, kind: str, generator: np.random.Generator):
+    channels = features = library.machine.lanes
+    weight = floats(generator, features, channels, 3, 3)
+    kernel = Winograd(library, weight, None) if kind == "winograd" else Direct(library, [Phase(weight)], None)
+    x, before = floats(generator, 22, 139, channels), normalising(generator, channels, 0.0)
+    whole, sums = run(kernel, x, before, 1, (22, 139), features)
+    again, sums_again = run(kernel, x, before, 1, (22, 139), features, threads=3)
+    assert np.array_equal(whole, again)
+    assert np.array_equal(sums, sums_again)
+    rows = np.pad(addresses(x), 1)
+    columns = np.pad(np.arange(139) * x.strides[1], 1, constant_values=-1)
+    team = Team(1, kernel.room)
+    for start, stop in strips(22):
+        part = np.empty((stop - start, 139, features), np.float32)
+        its = np.zeros((-(-(stop - start) // kernel.group), kernel.slots(139), 2, features))
+        kernel.run(team, rows[start : stop + 2], columns, before, addresses(part), 139, its)
+        assert np.array_equal(part, whole[start:stop])
+        assert np.array_equal(its, sums[start // kernel.group :][: len(its)])
+
+
+def test_sums_bear_with_means_that_are_large_against_what_varies(library: Library, generator: np.random.Generator):
+    """A picture of one colour and a little noise: squares alone, in single precision, would have nothing of it left."""
+    lanes = library.machine.lanes
+    weight = np.zeros((lanes, lanes, 3, 3), np.float32)
+    weight[:, :, 1, 1] = np.eye(lanes)
+    x = (100 + 1e-2 * floats(generator, 32, 32, lanes)).astype(np.float32)
+    made, sums = run(Direct(library, [Phase(weight)], None), x, Before.nothing(lanes), 1, (32, 32), lanes)
+    mean, square = sums.sum(axis=(0, 1)) / 32**2
+    assert np.allclose(square - mean**2, made.astype(float).var(axis=(0, 1)), rtol=1e-3)
+
+
+def test_a_sum(library: Library, generator: np.random.Generator):
+    x, y = floats(generator, 6, 9, 21), floats(generator, 6, 9, 21)
+    terms = normalising(generator, 21, 0.0)
+    into, team = np.empty_like(x), Team(2, 1)
+    add(library, team, addresses(x), addresses(y), addresses(into), terms, 9)
+    team.close()
+    assert np.allclose(into, np.maximum(x + y * terms.scale + terms.shift, 0), atol=1e-6)

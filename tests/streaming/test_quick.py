@@ -1,0 +1,85 @@
+"""Kernels give what PyTorch gives; and the same bytes whole and in strips, whatever the memory, threads and disk."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from imgtrans.kernels.library import Library
+from imgtrans.kernels.machine import host
+from imgtrans.protocols import Parameters
+from imgtrans.streaming.quick import Totals
+from imgtrans.streaming.streamer import Streamer
+from tests.streaming.streaming import SMALL, least, network, streamed, whole
+from tests.streaming.test_architectures import VARIANTS
+
+pytestmark = pytest.mark.skipif(not host().lanes, reason="there are no kernels for this processor")
+
+LIMIT = 1e-4
+# PyTorch's own sums depend on the strips, and so do its exponentials in the last bit.
+BY_STRIPS = {"separable": False, "activation": "relu", "head": "tanh"}
+NARROW = Library(host().narrowed(), None)  # channels fill its vectors sooner
+
+
+def picture(channels: int, height: int, width: int) -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.rand(1, channels, height, width) * 2 - 1
+
+
+@pytest.mark.parametrize("variant", [{}, *VARIANTS], ids=str)
+@pytest.mark.parametrize("ngf", [4, 8])
+def test_every_parameter_of_a_resnet_gives_what_the_plain_network_gives(variant: Parameters, ngf: int, tmp_path: Path):
+    parameters = SMALL | {"ngf": ngf} | variant
+    net, x = network(parameters), picture(parameters["channels"], 44, 36)
+    streamer = Streamer(net, library=NARROW)
+    memory = least(streamer, 44, 36, parameters["channels"])
+    maps = memory - streamer.kernel_bytes
+    results = []
+    for amount in (maps, 2 * maps, 4 * maps, 1 << 30):
+        plan = streamer.plan(44, 36, amount + streamer.kernel_bytes, channels=parameters["channels"])
+        results.append(streamed(streamer, x, plan, tmp_path))
+    assert streamer.by_kernel > 0
+    assert (results[0] - whole(net, x)).abs().max() < LIMIT
+    for result in results[1:]:
+        if not all(variant.get(name, as_is) == as_is for name, as_is in BY_STRIPS.items()):
+            assert (result - results[0]).abs().max() < LIMIT
+        else:
+            assert torch.equal(result, results[0])
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path):
+    streamer, x = Streamer(network(SMALL | {"ngf": 8}), library=NARROW), picture(3, 120, 76)
+    results = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        results.append(streamed(streamer, x, streamer.plan(120, 76, 1 << 30), tmp_path))
+    torch.set_num_threads(1)
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_what_kernels_take_is_part_of_the_memory():
+    net = network(SMALL | {"ngf": 16})
+    plain, quick = Streamer(net), Streamer(net, library=NARROW)
+    memory = least(quick, 64, 64, 3)
+    assert quick.kernel_bytes > 1_000_000
+    assert 0 < memory - quick.kernel_bytes < 1.5 * least(plain, 64, 64, 3)
+
+
+def test_totals_are_mean_and_variance():
+    totals = Totals((2, 3, 5))
+    x = torch.rand(3, 5, 2, dtype=torch.float64)
+    for row in x:
+        totals.add(torch.stack([row.sum(dim=0), (row * row).sum(dim=0)]).reshape(1, 1, 2, 2).numpy())
+    scale, shift = totals.affine(1e-5, None, None)
+    normalised = x.permute(2, 0, 1)[None] * scale + shift
+    expected = torch.nn.functional.instance_norm(x.permute(2, 0, 1)[None])
+    assert torch.allclose(normalised, expected, atol=1e-5)
+
+
+def test_a_map_without_any_variance_is_no_trouble():
+    totals = Totals((1, 4, 4))
+    x = 0.1 * torch.ones(16, dtype=torch.float64)
+    totals.add(torch.stack([x.sum(), (x * x).sum() - 1e-17]).reshape(1, 1, 2, 1).numpy())
+    scale, shift = totals.affine(1e-5, None, None)
+    assert abs(float(0.1 * scale + shift)) < 1e-4
