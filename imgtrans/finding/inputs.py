@@ -12,9 +12,11 @@ Identity = tuple[int, int]  # device and inode: the same for one file or folder,
 
 def distinct(inputs: Sequence[Path]) -> list[Path]:
     """Return inputs without those named before, by whatever name, and those that are in a folder that is one, too."""
-    once = list({os.path.realpath(path): path for path in reversed(inputs)}.values())[::-1]
-    folders = {os.path.realpath(path) for path in once if path.is_dir()}
-    return [path for path in once if not _is_met_below(os.path.realpath(path), folders)]
+    once: dict[str, Path] = {}
+    for path in inputs:
+        once.setdefault(os.path.realpath(path), path)
+    folders = {real for real, path in once.items() if path.is_dir()}
+    return [path for real, path in once.items() if not _is_met_below(real, folders)]
 
 
 class Named:
