@@ -1,4 +1,4 @@
-"""Links of the documents lead somewhere, in the repository and in the source distribution, which carries all of them."""
+"""Links of the documents lead somewhere, in the repository and in the source distribution."""
 
 import re
 import tomllib
@@ -13,9 +13,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("exam
 @pytest.mark.skipif(not PAGES, reason="the documents are not installed")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_that_comes_along(page: Path) -> None:
-    included = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"][
-        "include"
-    ]
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    included = build["targets"]["sdist"]["include"]
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if "://" in link or link.startswith("#"):
             continue

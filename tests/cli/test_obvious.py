@@ -1,4 +1,4 @@
-"""What people type without reading: several pictures, another model, a pattern that takes nothing, what was made before."""
+"""What people type without reading: several pictures, another model, a pattern that takes nothing."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,8 @@ def test_a_folder_that_holds_outputs_is_said_and_they_are_left_alone(run: Cli, p
     assert (ended.code, ended.out) == (0, "")
     assert ended.err.splitlines()[:2] == [
         "nothing to do: 2 pictures made by imgtrans, left alone (--include-outputs takes them)",
-        "photos-tiny is an output folder of imgtrans; what was made there is left alone (--include-outputs takes it, too)",
+        "photos-tiny is an output folder of imgtrans; what was made there is left alone "
+        "(--include-outputs takes it, too)",
     ]
     ended = run(".", "-o", "../all", "-m", "tiny", "-v", "--report", "report.json")
     assert "photos-tiny/a.png: made by imgtrans" in ended.err
