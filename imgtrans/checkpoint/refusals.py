@@ -4,7 +4,10 @@ from pathlib import Path
 
 from imgtrans.errors import ModelError
 
-READABLE = "imgtrans reads safetensors files and PyTorch checkpoints (.pth, .pt) of generators of the CycleGAN family"
+READABLE = (
+    "imgtrans reads safetensors files and PyTorch checkpoints (.pth, .pt, .ckpt, .bin, .pkl, ...) of generators of the "
+    "CycleGAN family"
+)
 GET_AGAIN = "get the file again"
 
 # A training checkpoint of four networks and their optimisers has about 1,500 tensors in 500 MB.

@@ -1,13 +1,14 @@
 """``hf://owner/repo[/file]``: a file of the Hugging Face Hub, found through huggingface_hub, which is an extra."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from imgtrans.errors import ModelError, UnavailableError, UsageError
-from imgtrans.zoo.store import CHECKPOINT_SUFFIXES
+from imgtrans.zoo.store import READ_SUFFIXES
 
 SCHEME = "hf://"
 _TIMEOUT = 10.0
@@ -78,14 +79,17 @@ def resolve(reference: str) -> HubFile:
 def _only_checkpoint(repo: str, files: list[str]) -> str:
     found = _checkpoints(files)
     if not found:
-        raise ModelError(f"{repo} holds no checkpoint", f"one ends in {', '.join(sorted(CHECKPOINT_SUFFIXES))}")
+        raise ModelError(f"{repo} holds no checkpoint", f"one ends in {', '.join(sorted(READ_SUFFIXES))}")
     if len(found) > 1:
-        raise UsageError(f"{repo} holds several checkpoints: {_listed(found)}", f"say which: {SCHEME}{repo}/{found[0]}")
+        raise UsageError(
+            f"{repo} holds several checkpoints: {_listed(found)}",
+            f"say which: {shlex.quote(f'{SCHEME}{repo}/{found[0]}')}",
+        )
     return found[0]
 
 
 def _checkpoints(files: list[str]) -> list[str]:
-    return sorted(name for name in files if PurePosixPath(name).suffix.lower() in CHECKPOINT_SUFFIXES - {".onnx"})
+    return sorted(name for name in files if PurePosixPath(name).suffix.lower() in READ_SUFFIXES)
 
 
 def _listed(names: list[str]) -> str:

@@ -14,7 +14,7 @@ from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.recognising import check_finite, recognise
-from imgtrans.zoo.store import CARD_FILE, Model, find, is_path
+from imgtrans.zoo.store import CARD_FILE, Model, find, is_path, name_of
 from imgtrans.zoo.verify import check_unchanged
 
 
@@ -37,10 +37,10 @@ def find_model(reference: str) -> Model:
             return Model(card, path)
     found = recognise(path)
     if found.label:
-        card = replace(found.label.card, name=path.stem, sha256=sha256_of(path))
+        card = replace(found.label.card, name=name_of(path), sha256=sha256_of(path))
         return Model(card, path, keys=found.recognition.keys)
     card = Card(
-        path.stem,
+        name_of(path),
         "",
         "",
         found.architecture,

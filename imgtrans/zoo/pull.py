@@ -1,6 +1,7 @@
 """A model from elsewhere into the zoo: found, downloaded, its hash checked or recorded, imported."""
 
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,6 +77,9 @@ def pull(
     name: str = "",
     *,
     network: str = "",
+    assume: Mapping[str, str] | None = None,
+    source: str = "",
+    target: str = "",
     sha256: str = "",
     accept_changed: bool = False,
     catalogues: Sequence[str] = (),
@@ -91,6 +95,9 @@ def pull(
         reference: A name of a catalogue, an http or https URL, or ``hf://owner/repo[/file]``.
         name: What to call it; else the catalogue's name, or the file's.
         network: Which of the file's networks, where it has several; else the catalogue's.
+        assume: What to assume of it, beside what the catalogue says.
+        source: What it turns, in place of what the catalogue says.
+        target: What it turns that into, likewise.
         sha256: What the file's hash must be.
         accept_changed: Take a file that is another than was pulled from there before.
         catalogues: The user's catalogues, beside the one that comes with imgtrans.
@@ -110,32 +117,41 @@ def pull(
     if sha256 and not _SHA256.fullmatch(sha256):
         raise UsageError(f"{sha256!r} is no SHA-256", "it has 64 hexadecimal digits")
     if "://" not in reference and store.is_path(reference):
-        raise UsageError(f"{reference} is a file, not a model's name", f"imgtrans models import {reference}")
+        raise UsageError(
+            f"{reference} is a file, not a model's name", f"imgtrans models import {shlex.quote(reference)}"
+        )
     usual = _name_of(reference)
     store.check_free(name or usual)
-    source = find_source(reference, catalogues, warn)
-    entry = replace(source.entry, sha256=sha256 or source.entry.sha256, network=network or source.entry.network)
-    source = replace(source, entry=entry)
+    found = find_source(reference, catalogues, warn)
+    entry = replace(
+        found.entry,
+        sha256=sha256 or found.entry.sha256,
+        network=network or found.entry.network,
+        assume={**found.entry.assume, **(assume or {})},
+        source=source or found.entry.source,
+        target=target or found.entry.target,
+    )
+    found = replace(found, entry=entry)
     name = name or usual
     with _alone(name, say) as waited:
         if waited and name in store.names():
-            return Pulled(store.find(name), source.address, None)
+            return Pulled(store.find(name), found.address, None)
         folder = _downloads() / name
-        path = folder / source.file_name
+        path = folder / found.file_name
         try:
-            download(source.url, path, headers=source.headers, limits=limits, progress=progress, say=say, sleep=sleep)
+            download(found.url, path, headers=found.headers, limits=limits, progress=progress, say=say, sleep=sleep)
         finally:
             with suppress(OSError):
                 folder.rmdir()  # if nothing has come
         try:
-            digest = _checked(path, source, accept_changed)
-            imported = _import(path, name, source)
+            digest = _checked(path, found, accept_changed)
+            imported = _import(path, name, found)
         except ModelError:
             shutil.rmtree(folder, ignore_errors=True)  # it will not become better
             raise
-        pulled.record(source.reference, digest)
+        pulled.record(found.reference, digest)
         shutil.rmtree(folder, ignore_errors=True)
-    return Pulled(imported.model, source.address, imported)
+    return Pulled(imported.model, found.address, imported)
 
 
 def find_source(reference: str, catalogues: Sequence[str] = (), warn: catalogue.Warn = lambda text: None) -> Source:
@@ -169,8 +185,7 @@ def _name_of(reference: str) -> str:
     except ValueError as error:
         raise UsageError(f"{reference} is no address: {error}") from error
     last = PurePosixPath(unquote(address.path)).name
-    path = PurePosixPath(last or address.netloc)
-    return path.stem if path.suffix.lower() in store.CHECKPOINT_SUFFIXES else path.name
+    return store.name_of(PurePosixPath(last or address.netloc))
 
 
 def _without_user(url: str) -> str:

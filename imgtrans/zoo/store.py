@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from imgtrans.card import Card, read_card
 from imgtrans.errors import FilesError, ModelError, UsageError
@@ -18,8 +18,10 @@ from imgtrans.zoo.staging import delete, locked, sweep, temporary
 
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "model.safetensors"
-CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx"})
+READ_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar", ".th"})
+CHECKPOINT_SUFFIXES = READ_SUFFIXES | {".onnx"}  # which is no name either, and is told apart when it is opened
 
+_MOST_SHOWN = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _BUNDLED = Path(__file__).parent.parent / "bundled"
 
@@ -78,6 +80,13 @@ def is_path(reference: str) -> bool:
     return any(s in reference for s in separators if s) or Path(reference).suffix.lower() in CHECKPOINT_SUFFIXES
 
 
+def name_of(path: PurePath) -> str:
+    """Return what a model is called after its file: ``net`` for ``net.pth.tar``."""
+    while path.suffix.lower() in CHECKPOINT_SUFFIXES and path.stem:
+        path = path.with_suffix("")
+    return path.name
+
+
 def find(name: str) -> Model:
     """Return the model called ``name``.
 
@@ -95,7 +104,9 @@ def find(name: str) -> Model:
     known = [model.name for model in models()]
     nearest = difflib.get_close_matches(name, known, n=1)
     question = f"did you mean {nearest[0]}? " if nearest else ""
-    raise ModelError(f"there is no model called {name!r}", f"{question}models here: {', '.join(known) or 'none'}")
+    shown = ", ".join(known[:_MOST_SHOWN]) or "none"
+    more = f" and {len(known) - _MOST_SHOWN} more (imgtrans models list)" if len(known) > _MOST_SHOWN else ""
+    raise ModelError(f"there is no model called {name!r}", f"{question}models here: {shown}{more}")
 
 
 def folder_of(name: str) -> Path:

@@ -107,3 +107,10 @@ def test_a_file_larger_than_any_network_is_not_even_opened(tmp_path: Path):
         file.truncate(17 << 30)  # a hole, which takes no space
     with pytest.raises(ModelError, match="is larger than 16 GB"):
         read_weights(tmp_path / "w.pth")
+
+
+def test_a_pointer_of_git_lfs_says_how_to_get_the_file(tmp_path: Path):
+    (tmp_path / "w.pth").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    with pytest.raises(ModelError) as refusal:
+        read_weights(tmp_path / "w.pth")
+    assert "git lfs pull" in refusal.value.hint

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable
@@ -320,14 +321,69 @@ def test_rm_with_yes_removes_without_a_question(cli: Cli, tiny: Model):
     assert not there("tiny")
 
 
-@pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, False), ("n\n", 130, True), ("", 130, True)])
-def test_rm_asks_first(cli: Cli, tiny: Model, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, left: bool):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+class Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said", "left"),
+    [("y\n", 0, "tiny is removed", False), ("n\n", 0, "nothing is removed", True), ("", 130, "stopped", True)],
+)
+def test_rm_asks_first(
+    cli: Cli, tiny: Model, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, said: str, left: bool
+):
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
     ended = cli("models", "rm", "tiny")
     assert ended.code == code
     assert ended.err.startswith(f"Remove tiny ({tiny.weights.parent})? [y/N]:")
+    assert ended.err.endswith(f"{said}\n")
     assert there("tiny") == left
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_rm_where_nobody_can_be_asked_needs_yes(cli: Cli, tiny: Model, monkeypatch: pytest.MonkeyPatch, stdin: str):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+    assert cli("models", "rm", "tiny") == Ended(
+        2, "", "error: nobody can be asked whether tiny may go\n  --yes removes without asking\n"
+    )
+    assert there("tiny")
+
+
+def test_rm_removes_several_or_none(cli: Cli, tiny: Model):
+    store.install(replace(tiny.card, name="other"), lambda path: shutil.copyfile(tiny.weights, path))
+    assert cli("models", "rm", "tiny", "nobody", "--yes").code == 3
+    assert there("tiny")
+    assert cli("models", "rm", "tiny", "other", "tiny", "--yes").err == "tiny is removed\nother is removed\n"
+    assert not there("tiny")
+    assert not there("other")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", ""], ["import", ""], ["import", "x.pth", "--name", ""], ["import", "x.pth", "--name="], ["pull", ""],
+        ["pull", "x", "--sha256", ""], ["rm", "", "--yes"], ["rename", "tiny", ""], ["verify", ""],
+        ["export", "tiny", "--to", ""], ["export", "tiny", "--to", "pth", "-o", ""], ["list", ""],
+    ],
+)  # fmt: skip
+def test_an_empty_argument_is_none(cli: Cli, tiny: Model, arguments: list[str]):
+    ended = cli("models", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert " is empty\n" in ended.err
+    assert there("tiny")
+
+
+def test_a_list_of_many_models_is_cut(cli: Cli, tiny: Model):
+    for number in range(12):
+        store.install(replace(tiny.card, name=f"m{number:02}"), lambda path: shutil.copyfile(tiny.weights, path))
+    ended = cli("models", "info", "nothing-like-it")
+    assert ended.err.endswith(
+        "models here: shipped, m00, m01, m02, m03, m04, m05, m06, m07, m08 and 4 more (imgtrans models list)\n"
+    )
 
 
 def test_rm_as_json_is_a_record_and_takes_the_preview_along(cli: Cli, tiny: Model):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -71,9 +72,26 @@ def test_a_url_is_pulled_under_the_files_name(cli: Cli, server: Server, listed: 
     assert cli("models", "pull", f"{server.address}/G.safetensors", "--quiet").out == "G\n"
 
 
+def test_what_the_user_knows_of_it_goes_before_what_the_catalogue_says(cli: Cli, listed: Path):
+    options = ["--assume", "padding=replicate", "--assume", "channel-order=BGR", "--from", "mist", "--to", "sunshine"]
+    assert cli("models", "pull", "fog2sun", *options).code == 0
+    card = store.find("fog2sun").card
+    assert (card.source, card.target, card.channel_order) == ("mist", "sunshine", "BGR")
+    assert card.parameters["padding"] == "replicate"
+
+
+def test_a_connection_that_is_refused_has_its_exit_code(cli: Cli):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        ended = cli("models", "pull", f"http://127.0.0.1:{closed.getsockname()[1]}/net.pth")
+    assert ended.code == 5
+    assert ended.err.startswith("error: 127.0.0.1 cannot be reached: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (["a folder/net.pth"], 2, "imgtrans models import 'a folder/net.pth'"),
         (["horse2zebr"], 3, "error: no catalogue has a model called 'horse2zebr'\n  did you mean horse2zebra?\n"),
         (["fog2son"], 3, "error: no catalogue has a model called 'fog2son'\n  did you mean fog2sun?\n"),
         (["summer2winter"], 4, "error: a model called 'summer2winter' comes with imgtrans\n  choose another name\n"),

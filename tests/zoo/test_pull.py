@@ -101,7 +101,7 @@ def test_the_user_may_choose_the_name(server: Server, payload: bytes):
     ("path", "name"),
     [
         ("/a/b.pth", "b"),
-        ("/a/b.tar.pth?download=1", "b.tar"),
+        ("/a/b.tar.pth?download=1", "b"),
         ("/n%C3%A9t.PTH", "nét"),
         ("/files/b", "b"),
         ("/b/", "b"),

@@ -396,3 +396,11 @@ def test_a_staging_that_others_have_swept_is_an_error_and_no_half_model(monkeypa
         install(CARD, write)
     assert names() == ["shipped"]
     assert list(models_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("net.pth", "net"), ("a/net.pth.tar", "net"), ("net.v2.pt", "net.v2"), ("net", "net"), (".pth", ".pth")],
+)
+def test_a_model_is_called_after_its_file(file: str, name: str):
+    assert store.name_of(Path(file)) == name

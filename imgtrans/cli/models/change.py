@@ -1,32 +1,50 @@
 """``imgtrans models rm`` and ``rename``: a model out of the zoo, or under another name in it."""
 
 import contextlib
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from imgtrans.cli import options
 from imgtrans.cli.models.show import fields
-from imgtrans.errors import ModelError
+from imgtrans.console import Console
+from imgtrans.errors import ModelError, UsageError
 from imgtrans.zoo import store
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def rm(
-    name: Annotated[str, typer.Argument(help="The model's name.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The models' names.", show_default=False)],
     yes: Yes = False,
     json: options.Json = False,
 ) -> None:
-    """Remove one of your models from the zoo."""
+    """Remove models of yours from the zoo."""
     console = options.console(json_lines=json)
-    folder = store.removable(name)
+    folders = {name: store.removable(name) for name in names}  # all are looked at before one goes
     if not yes:
-        typer.confirm(f"Remove {name} ({folder})?", abort=True, err=True)
-    _forget_preview(name)
-    store.remove(name)
-    console.say(f"{name} is removed")
-    console.record(name=name, path=str(folder), removed=True)
+        _ask(folders)
+    for name, folder in folders.items():
+        _forget_preview(name)
+        store.remove(name)
+        console.say(f"{name} is removed")
+        console.record(name=name, path=str(folder), removed=True)
+
+
+def _ask(folders: dict[str, Path]) -> None:
+    """Ask whether models may go; if not, the command has done what was wanted of it.
+
+    Raises:
+        UsageError: If nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody can be asked whether {', '.join(folders)} may go", "--yes removes without asking")
+    which = " and ".join(f"{name} ({folder})" for name, folder in folders.items())
+    if not typer.confirm(f"Remove {which}?", err=True):
+        Console().say("nothing is removed")
+        raise typer.Exit
 
 
 def rename(

@@ -7,29 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgtrans.cli import options
+from imgtrans.cli.models import known
 from imgtrans.cli.models.show import fields
 from imgtrans.console import Console
-from imgtrans.errors import UsageError
+from imgtrans.zoo import store
 
 if TYPE_CHECKING:
     from imgtrans.zoo.importing import Imported
 
 
 def import_model(
-    file: Annotated[Path, typer.Argument(help="A checkpoint: .safetensors, .pth or .pt.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A checkpoint: safetensors, or PyTorch's (.pth, .pt, ...).", show_default=False)
+    ],
     name: Annotated[str, typer.Option(help="What to call it. [default: as the file]", show_default=False)] = "",
-    network: Annotated[str, typer.Option(help="Which network of the file, if it has several.")] = "",
-    assume: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What to take for true where names and shapes leave it open, as head=sigmoid, "
-            "activation=leaky_relu:0.2 or channel_order=BGR; may be given more than once.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
-    source: Annotated[str, typer.Option("--from", help="What it turns, as summer.")] = "",
-    target: Annotated[str, typer.Option("--to", help="What it turns that into, as winter.")] = "",
-    licence: Annotated[str, typer.Option(help="Under which licence it may be used.")] = "",
+    network: known.Network = "",
+    assume: known.Assume = None,
+    source: known.From = "",
+    target: known.To = "",
+    licence: known.Licence = "",
     working_size: Annotated[int, typer.Option(min=0, help="Longest side at which it does best; 0 is any.")] = 0,
     audition: Annotated[
         Path | None,
@@ -44,7 +40,7 @@ def import_model(
 ) -> None:
     """Put a checkpoint into the zoo; its network is recognised from the file and tried on a picture."""
     console = options.console(json_lines=json)
-    assumed = dict(map(_pair, assume or []))
+    assumed = known.assumed(assume)
     if audition is not None:
         _audition(console, file, network, assumed, audition)
         return
@@ -52,7 +48,7 @@ def import_model(
 
     imported = import_checkpoint(
         file,
-        name or file.stem,
+        name or store.name_of(file),
         network=network,
         assume=assumed,
         source=source,
@@ -113,13 +109,6 @@ def report(console: Console, file: str, imported: "Imported") -> None:
     told = {"dialect": found.recognition.dialect, "assumed": assumed, "trial": trial}
     console.record(**{**fields(imported.model), **told})
     console.result(card.name)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals and value):
-        raise UsageError(f"--assume takes KEY=VALUE, not {text!r}", "as in --assume padding=replicate")
-    return key.strip().replace("-", "_"), value.strip()
 
 
 def _said(key: str, value: Any) -> str:

@@ -1,12 +1,13 @@
 """``imgtrans models pull`` and ``catalogue``: a model from elsewhere into the zoo, and what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtrans.cli import options
+from imgtrans.cli.models import known
 from imgtrans.cli.models.importing import report
 from imgtrans.cli.models.show import fields
 from imgtrans.console import Console, ProgressDisplay
@@ -25,7 +26,10 @@ def pull(
         typer.Argument(help="A name of the catalogue, a URL, or hf://owner/repo[/file].", show_default=False),
     ],
     name: Annotated[str, typer.Option(help="What to call it. [default: the catalogue's name, or the file's]")] = "",
-    network: Annotated[str, typer.Option(help="Which network of the file, if it has several.")] = "",
+    network: known.Network = "",
+    assume: known.Assume = None,
+    source: known.From = "",
+    target: known.To = "",
     sha256: Annotated[str, typer.Option(help="What the file's SHA-256 must be.", show_default=False)] = "",
     accept_changed: Annotated[
         bool, typer.Option("--accept-changed", help="Take a file that is another than was pulled from there before.")
@@ -44,6 +48,9 @@ def pull(
         model,
         name,
         network=network,
+        assume=known.assumed(assume),
+        source=source,
+        target=target,
         sha256=sha256,
         accept_changed=accept_changed,
         catalogues=options.catalogues(ctx),
@@ -75,6 +82,9 @@ def pull_shown(
     name: str = "",
     *,
     network: str = "",
+    assume: Mapping[str, str] | None = None,
+    source: str = "",
+    target: str = "",
     sha256: str = "",
     accept_changed: bool = False,
     catalogues: Sequence[str] = (),
@@ -98,6 +108,9 @@ def pull_shown(
             reference,
             name,
             network=network,
+            assume=assume,
+            source=source,
+            target=target,
             sha256=sha256,
             accept_changed=accept_changed,
             catalogues=catalogues,
