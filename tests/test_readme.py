@@ -106,8 +106,16 @@ def stopped(place: Path, command: str) -> tuple[int, str]:
         if line.startswith(("training ", "watching ")):
             break
     deadline = time.monotonic() + 60
-    while "watch" in command and not (place / "inbox-summer2winter" / "3.jpg").exists() and time.monotonic() < deadline:
+    while not at_work(place, command) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=120)
     return process.returncode, "".join(told) + rest
+
+
+def at_work(place: Path, command: str) -> bool:
+    """Whether there is something that a signal must not lose."""
+    if "watch" in command:
+        return (place / "inbox-summer2winter" / "3.jpg").exists()
+    losses = place / "runs" / command.split("/")[1].split(maxsplit=1)[0] / "losses.csv"
+    return losses.exists() and len(losses.read_text().splitlines()) > 1
