@@ -44,6 +44,7 @@ def info(
 def _show_costs(model: store.Model, console: Console, found: dict[str, Any], where: tuple[str, str] | None) -> None:
     """Show what photographs of usual sizes cost; the seconds, too, if a device and a backend are given."""
     from imgtrans.images.measure import BYTES_PER_PIXEL
+    from imgtrans.streaming.need import streamed_bytes
     from imgtrans.zoo.measure import cost_of, needs, speed_of
 
     cost = cost_of(model)
@@ -57,6 +58,11 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], whe
             f"# {need.megapixels} MP{native}, seen at {need.width}x{need.height}: {need.memory / 1e9:.2f} GB of memory"
         )
         record = asdict(need)
+        strips = streamed_bytes(model, need.width, need.height)
+        rest = need.memory - cost.memory(need.width, need.height) + cost.memory(0, 0)  # the picture and the weights
+        if strips is not None and strips + rest < need.memory:
+            record["memory_streamed"] = strips + rest
+            line += f" ({(strips + rest) / 1e9:.2f} GB if streamed)"
         if speed:
             record["seconds"] = seconds = speed.seconds * need.width * need.height / speed.pixels
             about = "" if need.width * need.height == speed.pixels else "about "
