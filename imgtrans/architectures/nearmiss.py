@@ -1,11 +1,10 @@
 """What keeps a state dict that is no known ResNet generator's from being one: the closest, and the differences."""
 
 from collections.abc import Iterator, Mapping
-from itertools import product
 
 from imgtrans.architectures.dialects import DIALECTS
-from imgtrans.architectures.parameters import DOWNSAMPLINGS, SHOWN_UPSAMPLINGS, ResNetParameters
-from imgtrans.architectures.recognition import Shape, split
+from imgtrans.architectures.parameters import ResNetParameters
+from imgtrans.architectures.recognition import Shape, frames, split
 from imgtrans.architectures.spelling import Spelling
 from imgtrans.protocols import Parameters
 
@@ -42,17 +41,8 @@ def near_miss(shapes: Mapping[str, Shape]) -> str:
 
 def _structures(kernels: int) -> Iterator[tuple[Spelling, Parameters]]:
     """Yield what decides the names of the layers of every network that has about so many kernels."""
-    for dialect, depth, up, down, pad_layers in product(
-        DIALECTS, range(1, 4), SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)
-    ):
-        structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "pad_layers": pad_layers}
-        if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
-            continue
-        if "blur" in (up, down) and not dialect.blurs:
-            continue
-        structure |= dialect.fixed
-        ends = 2 * depth + 2 * structure.get("stem", True)
-        in_block = structure.get("block_convs", 2) * (1 + structure.get("separable", False))
+    every = ((dialect, frame) for dialect in DIALECTS for frame in frames(dialect, range(1, 4)))
+    for dialect, (structure, ends, in_block) in every:
         about = max(0, (kernels - ends) // in_block)
         for blocks in range(max(0, about - 1), about + 3):
             yield dialect, structure | {"blocks": blocks}

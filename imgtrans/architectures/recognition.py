@@ -86,23 +86,30 @@ def split(key: str) -> tuple[str, str]:
     return layer, tensor
 
 
-def _structures(layers: Layers, dialect: Spelling) -> Iterator[tuple[Parameters, Names]]:
-    """Yield what decides the names of the layers, with the names, wherever just these layers have kernels and blurs."""
-    kernels = {name for name, tensors in layers.items() if _kernel(tensors)}
-    blurs = {name for name, tensors in layers.items() if "filt" in tensors}
-    for depth, up, down, pad_layers in product(_DEPTHS, SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)):
+def frames(dialect: Spelling, depths: Iterable[int]) -> Iterator[tuple[Parameters, int, int]]:
+    """Yield what a dialect leaves open around the blocks, and how many kernels are there and in each block."""
+    for depth, up, down, pad_layers in product(depths, SHOWN_UPSAMPLINGS, DOWNSAMPLINGS, (True, False)):
         structure: Parameters = {"depth": depth, "upsampling": up, "downsampling": down, "pad_layers": pad_layers}
         if any(dialect.fixed.get(name, value) != value for name, value in structure.items()):
             continue
         if "blur" in (up, down) and not dialect.blurs:
             continue
         structure |= dialect.fixed
-        ends = 2 * depth + 2 * structure.get("stem", True)
         in_block = structure.get("block_convs", 2) * (1 + structure.get("separable", False))
+        yield structure, 2 * depth + 2 * structure.get("stem", True), in_block
+
+
+def _structures(layers: Layers, dialect: Spelling) -> Iterator[tuple[Parameters, Names]]:
+    """Yield what decides the names of the layers, with the names, wherever just these layers have kernels and blurs."""
+    kernels = {name for name, tensors in layers.items() if _kernel(tensors)}
+    blurs = {name for name, tensors in layers.items() if "filt" in tensors}
+    for structure, ends, in_block in frames(dialect, _DEPTHS):
         blocks, rest = divmod(len(kernels) - ends, in_block)
         if rest or blocks < 0:
             continue
-        if blocks == 0 and (structure.get("separable") or ("pad_layers" not in dialect.fixed and not pad_layers)):
+        if blocks == 0 and (
+            structure.get("separable") or ("pad_layers" not in dialect.fixed and not structure["pad_layers"])
+        ):
             continue  # without a block there is no telling its kinds apart, and no need
         structure["blocks"] = blocks
         names = dict(dialect.layers(ResNetParameters(channels=1, ngf=1, **structure)))

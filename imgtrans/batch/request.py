@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Prepared:
     selection: Selection
     shard: Shard
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
         """What is done where outputs stand already."""
         request = self.request

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from imgtrans.errors import FilesError
@@ -38,7 +39,11 @@ class Named:
 
     def is_one(self, status: os.stat_result) -> bool:
         """Whether a file is one that the user named."""
-        return (status.st_dev, status.st_ino) in map(_identity, self._files)
+        return (status.st_dev, status.st_ino) in self._identities
+
+    @cached_property
+    def _identities(self) -> frozenset[Identity | None]:
+        return frozenset(map(_identity, self._files))  # once: each of thousands of pictures is compared with all
 
     def check_apart(self, root: Path, target: Path) -> None:
         """Make sure that outputs do not fall into an input folder, nothing of which is read for it.
