@@ -8,6 +8,7 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -28,6 +29,7 @@ app = App(
 )
 app.command()(run)
 app.command()(status)
+app.command()(gallery)
 app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")
