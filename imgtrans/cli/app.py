@@ -8,6 +8,7 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.doctor import doctor
 from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
@@ -34,6 +35,7 @@ app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")
 app.command()(plugins)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:
