@@ -8,6 +8,7 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.compare import compare
 from imgtrans.cli.doctor import doctor
 from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
@@ -31,6 +32,7 @@ app = App(
 app.command()(run)
 app.command()(status)
 app.command()(gallery)
+app.command()(compare)
 app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")
