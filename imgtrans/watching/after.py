@@ -1,4 +1,4 @@
-"""What becomes of a source that is done or given up: moved or deleted if it still is what was read; never over others."""
+"""What becomes of a source that is done or given up: moved or deleted if it still is what was read, over nothing."""
 
 import contextlib
 import errno

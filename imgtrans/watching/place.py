@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from imgtrans.errors import FilesError
 from imgtrans.places import state_folder
 
-SYSTEM_WIDE = Path("/run/imgtrans")  # what systemd makes for a unit with RuntimeDirectory=imgtrans
+SYSTEM_WIDE = Path("/run/imgtrans")  # below it is what systemd makes for each unit
 
 
 def digest(inbox: Path) -> str:
@@ -27,8 +27,9 @@ def written(environment: Mapping[str, str] = os.environ) -> Path:
 def read(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """Return the folders that daemons of this user and of the system may have written into."""
     runtime = environment.get("XDG_RUNTIME_DIR", "")
-    of_user = [Path(runtime) / "imgtrans"] if runtime else []
-    return [written(environment), state_folder() / "watching", *of_user, SYSTEM_WIDE]
+    units = [Path(runtime) / "imgtrans"] if runtime else []
+    of_units = [path for folder in [*units, SYSTEM_WIDE] for path in sorted(folder.glob("*/"))]
+    return [written(environment), state_folder() / "watching", *of_units]
 
 
 class InboxLock:

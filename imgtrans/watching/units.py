@@ -69,7 +69,7 @@ def systemd(service: Service) -> str:
         f"WorkingDirectory={_plain(os.fspath(service.folder))}",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environment.items()),
         user,
-        "RuntimeDirectory=imgtrans",
+        f"RuntimeDirectory=imgtrans/{service.name}",
         "RuntimeDirectoryPreserve=yes",
         "CacheDirectory=imgtrans",
         "",

@@ -16,15 +16,13 @@ def test_an_inbox_is_one_however_it_is_spelled(tmp_path: Path, monkeypatch: pyte
     assert digest(tmp_path) != digest(tmp_path / "inbox")
 
 
-def test_systemds_folder_is_taken_where_there_is_one() -> None:
+def test_systemds_folder_is_taken_where_there_is_one(tmp_path: Path) -> None:
     assert written({"RUNTIME_DIRECTORY": "/run/imgtrans"}) == Path("/run/imgtrans")
     assert written({}) == state_folder() / "watching"
-    assert read({"XDG_RUNTIME_DIR": "/run/user/7"}) == [
-        state_folder() / "watching",
-        state_folder() / "watching",
-        Path("/run/user/7/imgtrans"),
-        Path("/run/imgtrans"),
-    ]
+    (tmp_path / "imgtrans" / "imgtrans-inbox").mkdir(parents=True)
+    (tmp_path / "imgtrans" / "file").touch()
+    folders = read({"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert folders[:3] == [state_folder() / "watching"] * 2 + [tmp_path / "imgtrans" / "imgtrans-inbox"]
 
 
 def test_an_inbox_is_watched_by_one(tmp_path: Path) -> None:
