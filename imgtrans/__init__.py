@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from imgtrans.architectures.discriminator import Discriminator
     from imgtrans.architectures.resnet import GeneratorResNet, ResidualBlock, weights_init_normal
     from imgtrans.images.modes import to_rgb
-    from imgtrans.training.dataset import ImageDataset
+    from imgtrans.training.data.dataset import ImageDataset
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,7 @@ __all__ = [
 _HOME_OF = {
     "Discriminator": "imgtrans.architectures.discriminator",
     "GeneratorResNet": "imgtrans.architectures.resnet",
-    "ImageDataset": "imgtrans.training.dataset",
+    "ImageDataset": "imgtrans.training.data.dataset",
     "ResidualBlock": "imgtrans.architectures.resnet",
     "to_rgb": "imgtrans.images.modes",
     "weights_init_normal": "imgtrans.architectures.resnet",

@@ -6,8 +6,8 @@ from typing import Any
 
 from imgtrans.errors import ModelError
 from imgtrans.hardware import check_device, check_precision
+from imgtrans.training.data.pictures import check_differ, doubts, pictures_in
 from imgtrans.training.options import TrainOptions
-from imgtrans.training.pictures import check_differ, doubts, pictures_in
 from imgtrans.training.place import check_place
 from imgtrans.zoo.store import find, is_path
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from imgtrans.files import written_atomically
-from imgtrans.training.dataset import RandomCrops
+from imgtrans.training.data.dataset import RandomCrops
 from imgtrans.training.objective import Networks
 
 PICTURES = 4

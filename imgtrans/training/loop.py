@@ -11,12 +11,12 @@ from torch import Tensor
 
 from imgtrans.devices import choose_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.training.dataset import RandomCrops
+from imgtrans.training.data.dataset import RandomCrops
+from imgtrans.training.data.reading import ReadAhead
 from imgtrans.training.grid import grid_pictures, save_grid
 from imgtrans.training.log import LossLog
 from imgtrans.training.objective import LOSS_NAMES, discriminator_loss, generator_losses
 from imgtrans.training.options import learning_rate_factor
-from imgtrans.training.reading import ReadAhead
 from imgtrans.training.spikes import SpikePenalty
 from imgtrans.training.state import TrainingState
 

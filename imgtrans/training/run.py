@@ -15,7 +15,7 @@ from imgtrans.devices import choose_device, choose_precision
 from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
-from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import StepReport, train
 from imgtrans.training.naming import reverse_name
 from imgtrans.training.options import TrainOptions

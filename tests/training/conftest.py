@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
-from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import StepReport, train
 from imgtrans.training.objective import Networks
 from imgtrans.training.options import TrainOptions

@@ -50,5 +50,5 @@ def test_nothing_is_said_of_what_is_usual(data: Path):
 
 
 def test_it_does_without_torch():
-    code = "import sys, imgtrans.training.beforehand, imgtrans.training.reader; sys.exit('torch' in sys.modules)"
+    code = "import sys, imgtrans.training.beforehand, imgtrans.training.data.reader; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.grid import PICTURES, grid_pictures, save_grid
 from imgtrans.training.objective import Networks
 from imgtrans.training.options import TrainOptions

@@ -14,7 +14,7 @@ from PIL import Image
 
 from imgtrans.errors import UnavailableError
 from imgtrans.files import is_temporary
-from imgtrans.training.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.loop import LOG_EVERY, StepReport
 from imgtrans.training.objective import LOSS_NAMES
 from imgtrans.training.options import TrainOptions, learning_rate_factor

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from imgtrans.errors import FilesError
-from imgtrans.training import reading
-from imgtrans.training.dataset import ImageDataset, RandomCrops
-from imgtrans.training.reading import ReadAhead
+from imgtrans.training.data import reading
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.reading import ReadAhead
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_where_each_is_killed_the_training_reads_itself(crops: RandomCrops, monk
 ABANDONED = """
 import sys
 from pathlib import Path
-from imgtrans.training.dataset import ImageDataset, RandomCrops
-from imgtrans.training.reading import ReadAhead
+from imgtrans.training.data.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.reading import ReadAhead
 
 if __name__ == "__main__":
     crops = RandomCrops(ImageDataset(Path(sys.argv[1])), 32, 1.0, seed=0)

@@ -7,8 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from imgtrans.training.dataset import RandomCrops, to_tensor
-from imgtrans.training.reader import Reader
+from imgtrans.training.data.dataset import RandomCrops, to_tensor
+from imgtrans.training.data.reader import Reader
 
 _AHEAD = 2  # batches that each process is asked for before the first of them is fetched
 

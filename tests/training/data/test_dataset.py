@@ -15,7 +15,7 @@ from torch import Tensor
 from torchvision import transforms
 
 from imgtrans.errors import FilesError, ImageError
-from imgtrans.training.dataset import LOAD_PER_CROP, ImageDataset, RandomCrops, load_rgb, to_tensor
+from imgtrans.training.data.dataset import LOAD_PER_CROP, ImageDataset, RandomCrops, load_rgb, to_tensor
 
 
 def solid(path: Path, *rgb: int, size: tuple[int, int] = (8, 6)) -> None:

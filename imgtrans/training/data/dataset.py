@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from imgtrans.training.crops import Cut, Pixels, load_rgb, read_crop
-from imgtrans.training.pictures import pictures_in
+from imgtrans.training.data.crops import Cut, Pixels, load_rgb, read_crop
+from imgtrans.training.data.pictures import pictures_in
 
 # The paper resizes to 286 and crops 256; other crops keep that proportion.
 LOAD_PER_CROP = 286 / 256

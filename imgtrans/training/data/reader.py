@@ -17,7 +17,7 @@ import numpy as np
 from imgtrans import signals
 from imgtrans.errors import ImgtransError
 from imgtrans.memory import die_first
-from imgtrans.training.crops import Cut, Pixels, read_crop
+from imgtrans.training.data.crops import Cut, Pixels, read_crop
 
 Files: TypeAlias = tuple[Sequence[Path], Sequence[Path]]
 

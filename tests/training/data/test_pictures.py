@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import FilesError
-from imgtrans.training.pictures import check_differ, doubts, pictures_in
+from imgtrans.training.data.pictures import check_differ, doubts, pictures_in
 
 Pictures = Callable[..., None]
 
