@@ -5,24 +5,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
 
+from imgtrans.batch.run import Translating
 from imgtrans.protocols import Item, Outcome
 
 TURN_ITEMS = 64  # begun in one turn, if others wait for theirs
 _AHEAD = 2  # items drawn before there is room for them
-
-
-class Engine(Protocol):
-    """What is used of :class:`imgtrans.batch.engine.Engine`."""
-
-    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
-        """Translate items."""
-        ...
-
-    def describe(self) -> str:
-        """Return where and how it computes."""
-        ...
 
 
 class Turns:
@@ -65,7 +53,7 @@ class SharedEngine:
 
     def __init__(
         self,
-        open: Callable[[], AbstractContextManager[Engine]],
+        open: Callable[[], AbstractContextManager[Translating]],
         turns: Turns,
         idle_seconds: float = 0.0,
         told: Callable[[bool], None] = lambda loaded: None,
@@ -74,8 +62,8 @@ class SharedEngine:
         self._turns = turns
         self._idle_seconds = idle_seconds
         self._told = told
-        self._context: AbstractContextManager[Engine] | None = None
-        self._engine: Engine | None = None
+        self._context: AbstractContextManager[Translating] | None = None
+        self._engine: Translating | None = None
         self._timer: threading.Timer | None = None
         self._ended = False
 
@@ -117,7 +105,7 @@ class SharedEngine:
             self._ended = True
             self._close()
 
-    def _opened(self) -> Engine:
+    def _opened(self) -> Translating:
         if self._timer:
             self._timer.cancel()
             self._timer = None
