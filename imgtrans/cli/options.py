@@ -6,22 +6,38 @@ from typing import Annotated, Any, get_origin
 
 import typer
 
-from imgtrans.batch.asked import Option, Request, described
+from imgtrans.batch.asked import MESSAGES, MODEL, SPEED, Option, Request, described
+from imgtrans.cli import complete
 from imgtrans.config import Config
 from imgtrans.console import Console
 
 ASKED = "asked"
 
 Device = Annotated[
-    str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")
+    str,
+    typer.Option(
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.",
+        rich_help_panel=SPEED,
+        autocompletion=complete.devices,
+    ),
 ]
 Backend = Annotated[
-    str, typer.Option(metavar="auto|NAME", help="auto, eager or prepared, or another that is installed.")
+    str,
+    typer.Option(
+        metavar="auto|NAME",
+        help="auto, eager or prepared, or another that is installed.",
+        rich_help_panel=SPEED,
+        autocompletion=complete.backends,
+    ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
-Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.", rich_help_panel=MODEL),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.", rich_help_panel=MESSAGES)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.", rich_help_panel=MESSAGES)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=MESSAGES)]
 
 
 def asking(*, watched: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -58,7 +74,14 @@ def _parameters(fields: dict[str, tuple[Any, Option]]) -> list[inspect.Parameter
         help = f"{option.help} [default: {option.default}]" if option.default else option.help
         shown = not (several or option.default or default in ("", None))
         value = option.value or "|".join(map(str, option.choices)) or None
-        spelled = typer.Option(*names, help=help, metavar=value, show_default=shown)
+        spelled = typer.Option(
+            *names,
+            help=help,
+            metavar=value,
+            show_default=shown,
+            rich_help_panel=option.group,
+            autocompletion=complete.of(name, option),
+        )
         made.append(
             inspect.Parameter(
                 name,
