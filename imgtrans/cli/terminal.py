@@ -31,7 +31,7 @@ def _columns() -> int:
 
 
 def way(environment: Mapping[str, str]) -> str:
-    """Return how a terminal shows pictures, by what it says of itself: ``kitty``, ``iterm``, ``sixel`` or ``blocks``."""
+    """Return how a terminal shows pictures, by what it says of itself: ``kitty``, ``iterm``, ``sixel``, ``blocks``."""
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if "TMUX" in environment or term.startswith(("screen", "tmux")):
         return "blocks"  # which passes nothing else on unless it is told to
