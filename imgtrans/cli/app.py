@@ -8,6 +8,7 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.evaluate import evaluate
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -30,6 +31,7 @@ app.command()(run)
 app.command()(status)
 app.command()(watch)
 app.command()(train)
+app.command()(evaluate)
 app.add_typer(models, name="models")
 app.command()(plugins)
 
