@@ -3,6 +3,8 @@
     python -m benchmarks --quick                      # a few minutes
     python -m benchmarks --into docs/performance.md   # the table that stands there
 
+    python -m benchmarks --device cuda                # the rows that need a card
+
 Each row does two things in turn, as often as it has rounds, and tells medians. Where something else goes on on the
 machine, the ratio of CPU times is the one to look at.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.card import card_rows
 from benchmarks.commands import run_row, start_rows
 from benchmarks.network import network_row
 from benchmarks.pairs import Row, Took, in_turn
@@ -32,8 +35,13 @@ def training_row(rounds: int) -> Row:
     return Row("training step, width 32, 6 blocks, crop 128, float32", "reference code's way", pairs, 1.3)
 
 
-def rows(quick: bool, threads: int) -> Makers:
-    """Return the rows by the names that ``--only`` knows them by."""
+def rows(quick: bool, threads: int, device: str = "all") -> Makers:
+    """Return the rows by the names that ``--only`` knows them by, those of a ``cpu``, of ``cuda``, or ``all``."""
+    on_cpu = _cpu_rows(quick, threads) if device != "cuda" else []
+    return [*on_cpu, *(("card", lambda one=one: [one.row()]) for one in card_rows(quick) if device != "cpu")]
+
+
+def _cpu_rows(quick: bool, threads: int) -> Makers:
     few = 1 if quick else 3
 
     def one(make: Callable[..., Row], *given: object) -> Callable[[], list[Row]]:
@@ -59,7 +67,8 @@ def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer pictures, smaller ones, one round")
-    parser.add_argument("--only", nargs="+", help="network, run, start, streaming, training")
+    parser.add_argument("--only", nargs="+", help="network, run, start, streaming, training, card")
+    parser.add_argument("--device", choices=["all", "cpu", "cuda"], default="all", help="whose rows")
     parser.add_argument("--threads", type=int, default=0, help="that PyTorch and kernels take; 0 is one for each core")
     parser.add_argument("--out", type=Path, help="folder for table.md and table.json")
     parser.add_argument("--into", type=Path, help="document whose table is replaced")
@@ -67,8 +76,11 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     done: list[Row] = []
-    for row in _measured(rows(given.quick, torch.get_num_threads()), given.only):
+    for row in _measured(rows(given.quick, torch.get_num_threads(), given.device), given.only):
         done.append(row)
+        if not row.measured:
+            print(f"{row.name}: not measured; {row.note}", flush=True)
+            continue
         print(f"{row.name}: {row.ratio:.2f} times as fast as {row.baseline}, "
               f"{row.cpu_ratio:.2f} of CPU time; {row.note}", flush=True)  # fmt: skip
     where = machine(torch.get_num_threads())

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -34,19 +35,26 @@ def run_row(model: str, pictures: int, width: int, height: int, wanted: float, r
         if model in ("nearest", "transpose"):
             home["IMGTRANS_HOME"] = str(root / "home")
             _install(model, root / "home")
-
-        def plain() -> Took:
-            output = root / f"plain{next(number)}"
-            return command([HERE / "plain_loop.py", model, root / "in", output, "0"], **home)
-
-        def ours() -> Took:
-            output = root / f"ours{next(number)}"
-            given = ["-m", "imgtrans", "run", root / "in", "-m", model, "-o", output, "--size", "native", "-q"]
-            return command(given, **home)
-
+        plain, ours = plain_and_ours(model, root / "in", root, number, CUDA_VISIBLE_DEVICES="", **home)
         pairs = in_turn(plain, ours, rounds)
     said = f"width 64, 9 blocks, {model}" if home else model
     return Row(f"`run`, {pictures} JPEGs of {width}x{height}, {said}", "plain loop", pairs, wanted, "start-up included")
+
+
+def plain_and_ours(
+    model: str, source: Path, root: Path, number: Iterator[int], *, size: str = "native", **environment: str
+) -> tuple[Callable[[], Took], Callable[[], Took]]:
+    """Return the plain loop and ``imgtrans run`` over a folder, each into a new one below ``root``."""
+
+    def plain() -> Took:
+        return command([HERE / "plain_loop.py", model, source, root / f"plain{next(number)}", "0"], **environment)
+
+    def ours() -> Took:
+        output = root / f"ours{next(number)}"
+        given = ["-m", "imgtrans", "run", source, "-m", model, "-o", output, "--size", size, "-q"]
+        return command(given, **environment)
+
+    return plain, ours
 
 
 def start_rows(rounds: int) -> list[Row]:

@@ -31,7 +31,7 @@ class Row:
     Attributes:
         name: What is measured.
         baseline: The way that it is compared to.
-        pairs: What each round took, the baseline first.
+        pairs: What each round took, the baseline first; none if it was not measured, and the note says why.
         wanted: How many times as fast it is meant to be; 0 if nobody has said.
         note: What else there is to say.
     """
@@ -47,14 +47,20 @@ class Row:
         self.ratios = [before.wall / ours.wall for before, ours in self.pairs]
 
     @property
+    def measured(self) -> bool:
+        """Whether there are figures."""
+        return bool(self.pairs)
+
+    @property
     def ratio(self) -> float:
-        """Return how many times as fast it is on the clock: the median of the rounds."""
-        return statistics.median(self.ratios)
+        """Return how many times as fast it is on the clock: the median of the rounds; 0 if it was not measured."""
+        return statistics.median(self.ratios) if self.pairs else 0.0
 
     @property
     def cpu_ratio(self) -> float:
         """Return the same of the seconds of all cores, which bears with a machine that has other things to do."""
-        return statistics.median(before.cpu / ours.cpu for before, ours in self.pairs) if self.pairs[0][1].cpu else 0.0
+        told = self.pairs and self.pairs[0][1].cpu
+        return statistics.median(before.cpu / ours.cpu for before, ours in self.pairs) if told else 0.0
 
     def median(self, which: int) -> float:
         """Return the seconds on the clock of the baseline (0) or of imgtrans (1)."""

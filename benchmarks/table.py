@@ -9,10 +9,12 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import torch
+
 from benchmarks.pairs import Row
 
 BEGIN, END = "<!-- python -m benchmarks: begin -->", "<!-- python -m benchmarks: end -->"
-PACKAGES = ("imgtrans", "torch", "llvmlite", "pillow", "numpy")
+PACKAGES = ("imgtrans", "torch", "triton", "llvmlite", "pillow", "numpy")
 _MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
 
 
@@ -24,6 +26,7 @@ def machine(threads: int) -> dict[str, str]:
         name = platform.processor() or platform.machine()
     from imgtrans.kernels.machine import host
 
+    card = {"card": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     versions = {}
     for package in PACKAGES:
         try:
@@ -32,6 +35,7 @@ def machine(threads: int) -> dict[str, str]:
             versions[package] = "none"
     return {
         "processor": f"{name}, {os.cpu_count()} cores, vectors of {32 * host().lanes} bits",
+        **card,
         "system": platform.platform(),
         "python": platform.python_version(),
         "threads": str(threads),
@@ -48,6 +52,10 @@ def markdown(rows: Sequence[Row], where: dict[str, str]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
+        if not row.measured:
+            wanted = f"{row.wanted:.2g}" if row.wanted else ""
+            lines.append(f"| {row.name} | {row.baseline} | | | not measured | | | {wanted} | {row.note} |")
+            continue
         spread = f"{min(row.ratios):.2f} to {max(row.ratios):.2f}" if len(row.ratios) > 1 else "one round"
         cpu = f"{row.cpu_ratio:.2f}" if row.cpu_ratio else ""
         wanted = f"{row.wanted:.2g}" if row.wanted else ""

@@ -235,6 +235,15 @@ class Interruptible(Protocol):
         ...
 
 
+@runtime_checkable
+class Batching(Protocol):
+    """What a session may be besides: one that makes ready for how much it will be given together."""
+
+    def expect(self, pictures: int, pixels: int) -> None:
+        """Be told, before the first run, how many pictures and pixels of one size may at most be computed together."""
+        ...
+
+
 class Backend(Protocol):
     """A way to compute a network.
 

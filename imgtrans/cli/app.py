@@ -8,7 +8,10 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.compare import compare
+from imgtrans.cli.doctor import doctor
 from imgtrans.cli.evaluate import evaluate
+from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -22,24 +25,62 @@ from imgtrans.errors import UsageError
 _HELP = {"--help", "-h"}
 _TIDY_UP = {"run", "watch", "models"}  # when they are stopped; the others have nothing to put in order, or see to it
 
+_THREE = """\
+Translate folders of pictures with CycleGAN models.
+
+  imgtrans run photos/ --model summer2winter   translates a folder of pictures
+  imgtrans watch inbox/                        translates whatever arrives in a folder
+  imgtrans train --data ./dataset              trains a model of your own
+
+imgtrans --help lists all commands, imgtrans COMMAND --help says what one can do."""
+
 app = App(
     pretty_exceptions_enable=False,
+    no_args_is_help=False,
+    invoke_without_command=True,
     context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": sorted(_HELP)},
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
 )
 app.command()(run)
 app.command()(status)
+app.command()(gallery)
+app.command()(compare)
 app.command()(watch)
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(models, name="models")
 app.command()(plugins)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"imgtrans {__version__}")
         raise typer.Exit
+
+
+@app.command("help")
+def help_on(
+    ctx: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", help="A command, as: models import.", show_default=False),
+    ] = None,
+) -> None:
+    """Say what imgtrans, or a command of it, can do."""
+    inner: Any = ctx.find_root()
+    for name in command or []:
+        found = getattr(inner.command, "commands", {}).get(name)
+        if found is None:
+            raise UsageError(f"there is no command {' '.join(command or [])!r}", f"try {inner.command_path} --help")
+        inner = type(inner)(found, info_name=name, parent=inner, **found.context_settings)
+    typer.echo(inner.get_help())
+
+
+@app.command("version")
+def version_of() -> None:
+    """Print the version."""
+    _print_version(True)
 
 
 def _is_setting(parameter: Any, types: dict[str, Any]) -> bool:
@@ -56,6 +97,7 @@ def configure(
         bool,
         typer.Option(
             "--version",
+            "-V",
             callback=_print_version,
             is_eager=True,
             allow_from_autoenv=False,
@@ -64,6 +106,9 @@ def configure(
     ] = False,
 ) -> None:
     """Read the configuration; what it says are the commands' defaults."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(_THREE)
+        return
     if ctx.invoked_subcommand in _TIDY_UP:
         signals.raise_errors()
     if config is not None and not config.is_file():

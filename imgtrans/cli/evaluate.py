@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 
 
 def evaluate(
@@ -36,19 +36,25 @@ def evaluate(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Pictures of each folder, at most.")] = 5000,
     seed: Annotated[int, typer.Option(help="Of the intervals, classifiers and drawn pictures.")] = 0,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=complete.devices),
+    ] = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Score translated pictures against real ones: KID with its interval first, each score with what saw it.
 
     A smaller KID or FID is better; precision, recall, taken_for_real and structure are at best 1. Scores of different
     extractors cannot be compared.
+
+    Examples:
+        imgtrans evaluate fakes/ dataset/testB --input dataset/testA
+        imgtrans evaluate fakes/ dataset/testB --extractor inception --extractor dino
     """
     from imgtrans.quality.evaluation import Request, evaluate
 
-    console = options.console(quiet, verbose, json)
+    console = options.console(quiet, json_lines=json)
     request = Request(
         fake_dir, real_dir, input, data, tuple(dict.fromkeys(extractor or ())), features, limit, seed, device
     )

@@ -23,6 +23,9 @@ class Blank(library.FeatureExtractorInceptionV3):  # type: ignore[misc, name-def
         torch.save({}, nothing)
         nothing.seek(0)
         super().__init__("blank", ["2048"], feature_extractor_weights_path=nothing)
+        for layer in self.modules():
+            if isinstance(layer, torch.nn.Conv2d):  # so that something comes out at the end
+                torch.nn.init.kaiming_normal_(layer.weight)
 
     def load_state_dict(self, *_: object, **__: object) -> None:  # type: ignore[override]
         pass
@@ -41,7 +44,8 @@ def test_features_are_those_of_the_library(network: Blank, tmp_path: Path):
     squares = np.random.default_rng(0).integers(0, 256, (2, 299, 299, 3)).astype(np.float32)
     (theirs,) = network(torch.from_numpy(squares).permute(0, 3, 1, 2).to(torch.uint8))
     assert extractor.features(squares).shape == (2, 2048)
-    assert np.allclose(extractor.features(squares), theirs.numpy(), atol=1e-5)
+    assert theirs.std() > 0.01
+    assert np.allclose(extractor.features(squares), theirs.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_another_network_are_refused(tiny_weights: Path):
