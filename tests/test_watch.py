@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from imgtrans.watch import Settling
 
 from imgtrans.protocols import Item
-from imgtrans.watch import Settling
 from imgtrans.zoo.store import Model
 from tests.pictures import noise, save
 

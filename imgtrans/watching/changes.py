@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from imgtrans.watching.names import is_passed_over
 # Without those of opening and reading, of which our own look makes one for each file; and, where closing is told, of
 # each write, as a file counts only once it has settled.
 _TOLD = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
-_WRITTEN = FileClosedEvent if hasattr(os, "O_CLOEXEC") and os.uname().sysname == "Linux" else FileModifiedEvent
+_WRITTEN = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
 MOST = 8192  # paths that are remembered one by one; the system's own queue holds twice that
 _SLICE_SECONDS = 0.25  # after which a wait looks whether it is to end
 _LIMITS = {
@@ -101,17 +102,17 @@ class Changes:
             self._say(f"{self._folder}: the system tells of changes again")
         return True
 
+    def give_up(self, why: str) -> None:
+        """Do without events, as they do not come."""
+        self.end()
+        self._tell(why)
+
     def end(self) -> None:
         """Have the system tell nothing more."""
         observer, self._observer = self._observer, None
         if observer is not None:
             observer.stop()  # type: ignore[attr-defined]
             observer.join(5.0)  # type: ignore[attr-defined]
-
-    def doubt(self) -> None:
-        """Something has changed that was not told: have everything told anew, or, if that was of no use, look instead."""
-        if not self.begin():
-            return
 
     def add(self, path: Path) -> None:
         """Take note of a path; called by the system's thread."""

@@ -28,6 +28,10 @@ class Settling:
         """Whether a file is kept."""
         return relative in self._waiting
 
+    def names(self) -> set[str]:
+        """Return the files that are kept."""
+        return {*self._waiting}
+
     def see(self, relative: str, version: Version, now: float) -> None:
         """A file is there in this version; the time counts from when it first was."""
         known = self._waiting.get(relative)
@@ -50,6 +54,8 @@ class Settling:
 
     def seconds(self, now: float) -> float | None:
         """Return in how many seconds the next is due, None if none is kept."""
-        while self._due and (self._due[0][2] not in self._waiting or self._waiting[self._due[0][2]][1] > self._due[0][0]):
+        while self._due and (
+            self._due[0][2] not in self._waiting or self._waiting[self._due[0][2]][1] > self._due[0][0]
+        ):
             heapq.heappop(self._due)
         return max(0.0, self._due[0][0] - now) if self._due else None

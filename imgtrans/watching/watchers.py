@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.watch import watch_folder
+from imgtrans.watching.core import watch_folder
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.ondone import OnDone, parsed
 from imgtrans.watching.sharing import SharedEngine, Turns
