@@ -109,7 +109,7 @@ def watch_folder(
     settling = Settling(settle)
     with (
         opened_journal(prepared.destination) as journal,
-        prepared.open_engine(listener.streaming, listener.warned) as engine,
+        prepared.open_engine(listener.streaming, listener.warned, endless=True) as engine,
     ):
         observer = Observer()
         observer.schedule(_Wake(changed), str(inbox), recursive=True)

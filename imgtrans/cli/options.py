@@ -16,7 +16,7 @@ Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")
 ]
 Backend = Annotated[
-    str, typer.Option(metavar="auto|NAME", help="auto, eager or prepared, or another that is installed.")
+    str, typer.Option(metavar="auto|NAME", help="auto, eager, fused or prepared, or another that is installed.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]

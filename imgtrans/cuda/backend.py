@@ -1,0 +1,154 @@
+"""The backend ``fused``: a network as a program of few operations for a CUDA device, tried before it is used."""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
+from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
+from imgtrans.cuda.program import Program
+from imgtrans.cuda.session import ProgramSession
+from imgtrans.errors import UnavailableError
+from imgtrans.memory import is_out_of_memory
+
+SIDE = 128  # pixels of the sides of the pictures that a network is tried with
+
+# How far from the network's true values it may be, beyond what plain PyTorch is in the same precision: on average, and
+# anywhere, of values in [-1, 1].
+LIMIT, TIMES = 1e-4, 2.0
+LIMIT_ANYWHERE, TIMES_ANYWHERE = 2e-3, 3.0
+
+# What plain PyTorch did in bfloat16 on an H100, the slowest way for a card there is: what is saved elsewhere is more.
+PLAIN_RATE = 1.2e14  # floating-point operations a second
+SAVED = 0.5  # of that time, by reckoning: half of it goes into passes over memory that are not made here
+
+
+class FusedBackend:
+    """Makes :class:`imgtrans.cuda.session.ProgramSession`."""
+
+    name = "fused"
+
+    def open(self, network: nn.Module, device: torch.device, precision: torch.dtype) -> ProgramSession:
+        """Make a network ready, and try whether it still computes what it did.
+
+        Kernels that cannot be compiled are done without, and so are recordings; the session's ``reason`` says so.
+
+        Raises:
+            UnavailableError: If the network has something that is not known, or comes out differently.
+        """
+        if device.type not in ("cuda", "cpu"):
+            raise UnavailableError("fused networks compute on a CUDA device or a CPU")
+        network = network.to(device).eval()
+        reason = ""
+        if device.type == "cuda":
+            try:
+                session = self._tried(network, device, precision, _by_triton())
+                note_compiled(device)
+                return session
+            except UnavailableError as error:
+                reason = error.message
+        session = self._tried(network, device, precision, lambda narrowest: ByPyTorch())
+        session.reason = session.reason or reason
+        return session
+
+    def why_not(self, network: nn.Module, device: torch.device, pixels: Callable[[], float]) -> str:
+        """Say why a run is better off without: it would wait longer for the compiler than it would gain.
+
+        Args:
+            network: The network.
+            device: Where it would compute.
+            pixels: Tells of all pictures together; asked only if something has to be compiled.
+
+        Returns:
+            A sentence, or "" if it is not.
+        """
+        if is_compiled(device):
+            return ""
+        gained = SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE
+        if gained >= COMPILE_SECONDS:
+            return ""
+        return (
+            f"kernels, which take {COMPILE_SECONDS:.0f} seconds to be compiled once, would gain less in so short a run"
+        )
+
+    def _tried(
+        self,
+        network: nn.Module,
+        device: torch.device,
+        precision: torch.dtype,
+        normalise: Callable[[int], Normalise],
+    ) -> ProgramSession:
+        """Return a session whose results are those of the network.
+
+        Raises:
+            UnavailableError: If there is none.
+        """
+        try:
+            program = Program(network, device, precision, normalise)
+        except ValueError as error:
+            raise UnavailableError(f"{error}, nor fused") from error
+        try:
+            _check(network, program, device, precision)
+            session = ProgramSession(program, device)
+            session.check(SIDE)
+        except UnavailableError:
+            raise
+        except Exception as error:  # a compiler may fail in any way, and plain PyTorch goes on without it
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise UnavailableError("the device has too little memory free") from error
+            reason = " ".join(str(error).split())[:200]
+            raise UnavailableError(f"kernels do not work here: {type(error).__name__}: {reason}") from error
+        return session
+
+
+def _by_triton() -> Callable[[int], Normalise]:
+    """Return what makes Triton's kernels.
+
+    Raises:
+        UnavailableError: If there is no Triton.
+    """
+    try:
+        kept_compiled()
+    except (ImportError, AttributeError) as error:
+        raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
+    return ByTriton
+
+
+@torch.inference_mode()
+def _check(network: nn.Module, program: Program, device: torch.device, precision: torch.dtype) -> None:
+    """Compare a program with the network for pictures of noise.
+
+    Raises:
+        UnavailableError: If it is further from the true values than bfloat16, or whatever the precision is, explains.
+    """
+    given = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)).to(device) * 2 - 1
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        exact = network(given.clone())
+    with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
+        plain = network(given.clone()).float()
+    fused = program(given.clone())
+    (mean, worst), (usual, usual_worst) = _apart(fused, exact), _apart(plain, exact)
+    if not (mean <= LIMIT + TIMES * usual and worst <= LIMIT_ANYWHERE + TIMES_ANYWHERE * usual_worst):
+        raise UnavailableError(
+            f"the fused network differs from the plain one by {mean:.1g} on average and {worst:.1g} at most"
+        )
+
+
+def _apart(one: Tensor, other: Tensor) -> tuple[float, float]:
+    apart = (one - other.float()).abs()
+    return float(apart.mean()), float(apart.max())
+
+
+def _operations_per_pixel(network: nn.Module) -> float:
+    """Return the floating-point operations for each pixel of a picture, convolutions alone."""
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - it takes a moment
+
+    shadow = copy.deepcopy(network).to("meta")
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        shadow(torch.empty(1, 3, SIDE, SIDE, device="meta"))
+    return float(counter.get_total_flops() / SIDE**2)
+
+
+backend = FusedBackend()
