@@ -8,6 +8,9 @@ import typer
 
 from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
+from imgtrans.cli.compare import compare
+from imgtrans.cli.doctor import doctor
+from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
 from imgtrans.cli.run import run
@@ -28,10 +31,13 @@ app = App(
 )
 app.command()(run)
 app.command()(status)
+app.command()(gallery)
+app.command()(compare)
 app.command()(watch)
 app.command()(train)
 app.add_typer(models, name="models")
 app.command()(plugins)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -28,6 +28,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write what was done, in JSON, when it ends.", show_default=False),
     ] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Make a page of the output folder that shows before and after.")
+    ] = False,
     yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -44,18 +47,26 @@ def run(
     from imgtrans.batch.summary import check_summary, write_summary
     from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.forecast import show_forecast
+    from imgtrans.cli.gallery import make as make_gallery
     from imgtrans.cli.listener import RunListener
     from imgtrans.cli.pipe import piped
+    from imgtrans.gallery.place import gallery_page
 
     console = options.console(quiet, verbose, json)
     if report is not None and dry_run:
         raise UsageError("--report is for what was done", "leave out --dry-run, or use --json")
     if report is not None:
         check_summary(report)
+    if gallery and (dry_run or asked.output == Path("-")):
+        raise UsageError("--gallery is for an output folder", "leave it out with --dry-run and -o -")
     pull_on_first_use(console, asked.model, options.catalogues(ctx), yes=yes, only_say=dry_run)
     files_only = "--dry-run" if dry_run else "--shard" if asked.shard else ""
     with piped(inputs or [], asked.output, json=json, files_only=files_only) as ends:
         prepared = prepare(replace(asked, inputs=ends.inputs, output=ends.output))
+        if gallery and (ends.to_stdout or prepared.destination.singles):
+            raise UsageError("--gallery is for an output folder", "name one with -o")
+        if gallery:
+            gallery_page(prepared.destination.folder)
         if dry_run:
             raise typer.Exit(1 if show_forecast(prepared, console) else 0)
         listener = RunListener(console, ends.shown)
@@ -77,6 +88,8 @@ def run(
         elif done.translated or done.skipped:
             for path in prepared.results():
                 console.result(str(path))
+    if gallery:
+        make_gallery(prepared.destination.folder, console)
     if done.collisions:
         raise done.collisions[0]
     raise typer.Exit(1 if done.failed else 0)

@@ -1,0 +1,1 @@
+"""The same pictures by several models and at several sizes, side by side, to choose from."""

@@ -1,0 +1,1 @@
+"""A page that shows what is in an output folder: originals and translations, side by side."""
