@@ -12,7 +12,7 @@ from types import TracebackType
 import torch
 from torch import nn
 
-from imgtrans.cuda.session import TOGETHER
+from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import in_words, keep_freed_memory, share_out
@@ -28,8 +28,6 @@ from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the device's memory that is free
-RECORDED_SHARE = 0.15  # of what the network may take of a device's, at most, for recordings
-RECORDINGS = 2  # times what a batch takes: they share their memory, but for what does not fit into one another
 PICTURE = 1_000_000  # pixels that are reckoned with where each picture's own size is the network's
 KERNELS_SHARE = 0.5  # of the memory that a network may take, at most; else it does without kernels
 LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
@@ -124,11 +122,9 @@ class Engine:
         self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
         self.together, self.kept_memory = sys.maxsize, 0
         if any(device.type == "cuda" for device in self.devices):
-            # Recordings keep what lies between input and output; see imgtrans.cuda.graphs.
-            self.together = min(TOGETHER, int(RECORDED_SHARE * least / (RECORDINGS * self.bytes_per_pixel)))
-            self.kept_memory = int(RECORDINGS * self.bytes_per_pixel * self.together)
-            least -= self.kept_memory
-        fitting = int(least / self.bytes_per_pixel)
+            planned = recordings(least, self.bytes_per_pixel)
+            self.together, self.kept_memory = planned.together, planned.memory
+        fitting = int((least - self.kept_memory) / self.bytes_per_pixel)
         self.backends: dict[str, str] = {}
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")

@@ -1,6 +1,7 @@
 """The backend ``fused``: a network as a program of few operations for a CUDA device, tried before it is used."""
 
 import copy
+import math
 from collections.abc import Callable
 
 import torch
@@ -41,16 +42,15 @@ class FusedBackend:
         if device.type not in ("cuda", "cpu"):
             raise UnavailableError("fused networks compute on a CUDA device or a CPU")
         network = network.to(device).eval()
-        reason = ""
-        if device.type == "cuda":
+        if device.type == "cpu":
+            return self._tried(network, device, precision, _by_pytorch)
+        with torch.cuda.device(device):  # which is where kernels go
             try:
                 session = self._tried(network, device, precision, _by_triton())
                 note_compiled(device)
-                return session
             except UnavailableError as error:
-                reason = error.message
-        session = self._tried(network, device, precision, lambda narrowest: ByPyTorch())
-        session.reason = session.reason or reason
+                session = self._tried(network, device, precision, _by_pytorch)
+                session.reason = error.message
         return session
 
     def why_not(self, network: nn.Module, device: torch.device, pixels: Callable[[], float]) -> str:
@@ -116,6 +116,10 @@ def _by_triton() -> Callable[[int], Normalise]:
     return ByTriton
 
 
+def _by_pytorch(narrowest: int) -> Normalise:
+    return ByPyTorch()
+
+
 @torch.inference_mode()
 def _check(network: nn.Module, program: Program, device: torch.device, precision: torch.dtype) -> None:
     """Compare a program with the network for pictures of noise.
@@ -146,8 +150,11 @@ def _operations_per_pixel(network: nn.Module) -> float:
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - it takes a moment
 
     shadow = copy.deepcopy(network).to("meta")
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        shadow(torch.empty(1, 3, SIDE, SIDE, device="meta"))
+    try:
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            shadow(torch.empty(1, 3, SIDE, SIDE, device="meta"))
+    except (RuntimeError, ValueError):
+        return math.inf  # whatever keeps it from that, it will be tried on the device
     return float(counter.get_total_flops() / SIDE**2)
 
 

@@ -63,8 +63,11 @@ def sums(
     for start in range(part * each, part * each + each, PIXELS):
         pixel = start + tl.arange(0, PIXELS)
         mask = (pixel < height * width)[:, None] & there[None, :]
-        row, column = (pixel // width)[:, None], (pixel % width)[:, None]
-        place = _place(n, row, column, channel[None, :], height, width, channels, PHASED)
+        if PHASED:
+            row, column = pixel // width, pixel % width
+        else:
+            row, column = 0 * pixel, pixel  # which is the same place, without a division
+        place = _place(n, row[:, None], column[:, None], channel[None, :], height, width, channels, PHASED)
         value = tl.load(given + place, mask=mask, other=0.0).to(tl.float32)
         value = tl.where(mask, value - origin, 0.0)
         first += value

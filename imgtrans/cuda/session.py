@@ -39,7 +39,10 @@ class ProgramSession:
         self.reason = ""
         self._graphs: Graphs | None = None
         self._slots: list[Slot] = []
+        self._kept: set[tuple[int, int]] = set()  # sizes of pictures that the network keeps
         if device.type == "cuda":
+            # Of algorithms that are timed first, or that add up in any order, another may come out next time.
+            torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
             new_stream: Callable[[torch.device], torch.cuda.Stream] = torch.cuda.Stream
             compute, up, down = (new_stream(device) for _ in range(3))
             self._compute = compute
@@ -83,12 +86,8 @@ class ProgramSession:
         """
         self._look_up()
         _, height, width, _ = pictures.shape
-        out_height, out_width = self._program.size(height, width)
-        if (out_height, out_width) != (height, width):
-            raise ValueError(
-                f"of pictures of {width}x{height} the network makes ones of {out_width}x{out_height}: "
-                "pad them to sides that it keeps"
-            )
+        if (height, width) not in self._kept:
+            self._check_size(height, width)
         while True:
             try:
                 with self._on_device():
@@ -101,6 +100,15 @@ class ProgramSession:
             if self.together(height, width) == 1:
                 raise short
             self._pixels //= 2
+
+    def _check_size(self, height: int, width: int) -> None:
+        made = self._program.size(height, width)
+        if made != (height, width):
+            raise ValueError(
+                f"of pictures of {width}x{height} the network makes ones of {made[1]}x{made[0]}: "
+                "pad them to sides that it keeps"
+            )
+        self._kept.add(made)
 
     def _run(self, pictures: Pixels) -> Pixels:
         count, height, width, channels = pictures.shape
@@ -176,7 +184,5 @@ class ProgramSession:
         if self._device.type != "cuda":
             yield
             return
-        # Of algorithms that are timed first, or add up in any order, another may come out next time.
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True)
-        with torch.cuda.device(self._device), torch.cuda.stream(self._compute), flags:
+        with torch.cuda.device(self._device), torch.cuda.stream(self._compute):
             yield

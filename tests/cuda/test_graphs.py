@@ -63,7 +63,9 @@ def test_there_are_never_more_than_may_be_kept_whatever_comes():
         for side in range(1, 7):
             run(graphs, side)
             assert len(graphs) <= 2
-    assert recorder.recorded <= 12  # sizes that come as often as the kept ones do not drive them out, turn and turn about
+    assert (
+        recorder.recorded <= 12
+    )  # sizes that come as often as the kept ones do not drive them out, turn and turn about
 
 
 def test_a_kind_that_comes_more_often_takes_the_place_of_the_rarest():

@@ -25,7 +25,7 @@ cases = itertools.product(
 )
 done = 0
 for case, (channels, (height, width), padding, added, relu, phased, kind) in enumerate(cases):
-    if case % 5 and (channels, height) != (20, 38):
+    if case % 7:
         continue  # each value of each meets each of the others in what is left
     given = torch.randn(2, channels, height, width) * 3 + 50 * torch.randn(1, channels, 1, 1)
     learnt = relu != added
@@ -92,7 +92,7 @@ def test_interpreted_they_give_what_pytorch_gives(tmp_path: Path):
     pytest.importorskip("triton", reason="Triton comes with PyTorch for CUDA only")
     ended = ran(INTERPRETED, tmp_path, TRITON_INTERPRET="1")
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert int(ended.stdout.removeprefix("agree ")) > 60
+    assert int(ended.stdout.removeprefix("agree ")) == 42
 
 
 @pytest.mark.slow
