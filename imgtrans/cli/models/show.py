@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.zoo import store
 
 
@@ -18,12 +18,14 @@ def list_models(json: options.Json = False) -> None:
         console.record(**fields(model))
     console.table(
         ["name", "turns", "size", "from"],
-        [[m.name, _turns(m), _megabytes(m.weights), "imgtrans" if m.bundled else "you"] for m in found],
+        [[m.name, _turns(m), megabytes(m.weights), "imgtrans" if m.bundled else "you"] for m in found],
     )
 
 
 def where(
-    name: Annotated[str, typer.Argument(help="A model's name; without one, the zoo.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A model's name; without one, the zoo.", autocompletion=complete.models)
+    ] = "",
     json: options.Json = False,
 ) -> None:
     """Print the folder of the zoo, or of a model."""
@@ -43,5 +45,6 @@ def _turns(model: store.Model) -> str:
     return f"{card.source} into {card.target}" if card.source and card.target else "?"
 
 
-def _megabytes(path: Path) -> str:
+def megabytes(path: Path) -> str:
+    """Return how large a file is, as people write it."""
     return f"{path.stat().st_size / 1e6:.1f} MB" if path.exists() else "missing"
