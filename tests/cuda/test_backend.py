@@ -34,7 +34,9 @@ class Broken(ByPyTorch):
 
 
 def tried(how: ByPyTorch, precision: torch.dtype = torch.float32) -> ProgramSession:
-    return backend._tried(network(SMALL), CPU, precision, lambda narrowest: how)
+    net = network(SMALL)
+    true = module._truth(net, CPU, precision)
+    return backend._tried(net, true, CPU, precision, lambda narrowest: how)
 
 
 def test_it_keeps_the_promises_of_a_backend_on_a_cpu_too():
@@ -69,6 +71,11 @@ def test_what_is_no_number_differs():
     net.model[1].weight.data[0, 0, 0, 0] = torch.nan
     with pytest.raises(UnavailableError, match="differs from the plain one by nan"):
         backend.open(net, CPU, torch.float32)
+
+
+def test_what_takes_no_picture_that_it_is_tried_with_is_refused():
+    with pytest.raises(UnavailableError, match="cannot be tried with pictures of noise: "):
+        backend.open(nn.Sequential(nn.Conv2d(3, 3, 300)), CPU, torch.float32)
 
 
 def test_another_device_and_an_unknown_network_are_refused():
