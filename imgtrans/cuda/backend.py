@@ -1,6 +1,5 @@
 """The backend ``fused``: a network as a program of few operations for a CUDA device, tried before it is used."""
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,11 @@ from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import is_out_of_memory
+from imgtrans.streaming.program import program_of
+from imgtrans.streaming.steps import Step
 
-SIDE = 64  # pixels of the sides of the pictures that a network is tried with
+# Pixels of the sides of the pictures that a network is tried with, the second where the first is too small.
+SIDES = (32, 128)
 
 # How far from the network's true values it may be, beyond what plain PyTorch is in the same precision: on average, and
 # anywhere, of values in [-1, 1].
@@ -95,7 +97,7 @@ class FusedBackend:
         try:
             true.check(program, device)
             session = ProgramSession(program, device)
-            session.check(SIDE)
+            session.check(true.given.shape[2])
         except UnavailableError:
             raise
         except Exception as error:  # a compiler may fail in any way, and plain PyTorch goes on without it
@@ -161,15 +163,18 @@ def _truth(network: nn.Module, device: torch.device, precision: torch.dtype) -> 
         UnavailableError: If it takes no such pictures.
     """
     here = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    given = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)).to(here) * 2 - 1
-    try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            made = network(given.clone()).float()
-        with torch.autocast(here.type, torch.bfloat16):
-            rounded = network(given.clone())
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}") from error
+    for side in SIDES:
+        given = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).to(here) * 2 - 1
+        try:
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                made = network(given.clone()).float()
+            with torch.autocast(here.type, torch.bfloat16):
+                rounded = network(given.clone())
+            break
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+    else:
+        raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}")
     share = 1.0 if precision is torch.bfloat16 else OF_TF32 if device.type == "cuda" else 0.0
     mean, most = _apart(rounded, made)
     return Truth(given, made, LIMIT + share * TIMES * mean, LIMIT_ANYWHERE + share * TIMES_ANYWHERE * most)
@@ -181,16 +186,18 @@ def _apart(one: Tensor, other: Tensor) -> tuple[float, float]:
 
 
 def _operations_per_pixel(network: nn.Module) -> float:
-    """Return the floating-point operations for each pixel of a picture, convolutions alone."""
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - it takes a moment
-
-    shadow = copy.deepcopy(network).to("meta")
+    """Return the floating-point operations for each pixel of a picture; infinity if that cannot be known here."""
     try:
-        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-            shadow(torch.empty(1, 3, SIDE, SIDE, device="meta"))
-    except (RuntimeError, ValueError):
-        return math.inf  # whatever keeps it from that, it will be tried on the device
-    return float(counter.get_total_flops() / SIDE**2)
+        program = program_of(network.eval())
+    except ValueError:
+        return math.inf  # whatever it is, it will be tried on the device
+    channels, height, width, total = 3, SIDES[-1], SIDES[-1], 0.0
+    for op in program:
+        if isinstance(op, Step):
+            height, width = op.size(height, width)
+            total += 2 * op.work(channels) * height * width
+            channels = op.channels or channels
+    return total / SIDES[-1] ** 2
 
 
 backend = FusedBackend()
