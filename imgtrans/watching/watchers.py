@@ -60,7 +60,7 @@ class _Shared:
             self.engine.close()
 
     def _open(self) -> AbstractContextManager[Translating]:
-        return self._prepared.open_engine(self._progress, lambda text: self._users[0].warned(text))
+        return self._prepared.open_engine(self._progress, lambda text: self._users[0].warned(text), endless=True)
 
     def _progress(self, share: float) -> None:
         for tending in self._users:
