@@ -1,6 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
+from pathlib import Path
 from typing import Any, Protocol
 
 from imgtrans.batch.request import Prepared
@@ -46,9 +47,7 @@ class Tending:
         standing: Is kept up to date.
     """
 
-    def __init__(
-        self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing
-    ) -> None:
+    def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
         self.retries = Retries(inbox.conduct.retries)
@@ -135,7 +134,7 @@ class Tending:
                     "IMGTRANS_OUTPUT": os.fspath(item.output.absolute()),
                     "IMGTRANS_INBOX": os.fspath(self._inbox.folder.absolute()),
                     "IMGTRANS_MODEL": self._prepared.model.name,
-                    **({"IMGTRANS_ARCHIVED": now["archived"]} if "archived" in now else {}),
+                    **({"IMGTRANS_ARCHIVED": now["source"]} if self.conduct.archive and now else {}),
                 }
             )
 
@@ -181,12 +180,12 @@ class Tending:
         self._unmirrored = found.problem
         self._emptied |= not found.problem
 
-    def _moved(self, item: Item, now: "os.PathLike[str] | None") -> dict[str, str]:
+    def _moved(self, item: Item, now: Path | None) -> dict[str, str]:
         """Return what is told of a source that is not where it was."""
         if now == item.input:
             return {}
         self.standing.moved += 1
-        return {"source": "deleted"} if now is None else {"archived": os.path.abspath(now)}
+        return {"source": "deleted" if now is None else str(now.absolute())}
 
     def _record(self, item: Item, status: str, **more: Any) -> None:
         told = {name: value for name, value in more.items() if value not in ("", None)}

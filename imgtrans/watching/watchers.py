@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.watch import watch_folder
 from imgtrans.watching.inbox import Inbox
+from imgtrans.watching.loop import watch_folder
 from imgtrans.watching.ondone import OnDone, parsed
 from imgtrans.watching.sharing import SharedEngine, Turns
 from imgtrans.watching.standing import Standing
@@ -60,7 +60,7 @@ class _Shared:
             self.engine.close()
 
     def _open(self) -> AbstractContextManager[Translating]:
-        return self._prepared.open_engine(self._progress, lambda text: self._users[0].warned(text))
+        return self._prepared.open_engine(self._progress, self._users[0].warned)
 
     def _progress(self, share: float) -> None:
         for tending in self._users:
@@ -74,7 +74,7 @@ class _Shared:
 def _watcher(inbox: Inbox, prepared: Prepared, shared: _Shared, log: Log) -> Watcher:
     conduct = inbox.conduct
     standing = Standing(
-        os.path.realpath(inbox.folder), os.path.abspath(prepared.destination.folder), prepared.model.name
+        os.path.realpath(inbox.folder), str(prepared.destination.folder.absolute()), prepared.model.name
     )
     words = parsed(conduct.on_done) if conduct.on_done else []
     on_done = OnDone(words, conduct.on_done_timeout, log.warn) if words else None
