@@ -64,6 +64,10 @@ class Tending:
         """Tell what is going on."""
         self._log.say(f"{self._mark}{text}")
 
+    def detail(self, text: str) -> None:
+        """Tell more, to who wants to know."""
+        self._log.detail(f"{self._mark}{text}")
+
     def warned(self, text: str) -> None:
         """Tell what is unwise or went wrong."""
         self._log.warn(f"{self._mark}{text}")
@@ -81,9 +85,9 @@ class Tending:
 
     def loaded(self, loaded: bool) -> None:
         """The model was loaded, or freed."""
-        if self.standing.loaded != loaded and self.standing.state != STARTING:
-            self.say("the model is loaded again" if loaded else "the model is freed, as there was nothing to do")
         self.standing.loaded = loaded
+        if self.standing.state not in (STARTING, STOPPING):
+            self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
     def looked(self, journal: Journal, waiting: int, todo: int) -> None:
         """The inbox was looked at.

@@ -33,7 +33,7 @@ def watchers_of(inboxes: Sequence[Inbox], log: Log) -> list[Watcher]:
     shared: dict[Hashable, _Shared] = {}
     watchers = []
     for inbox, one in zip(inboxes, prepared, strict=True):
-        mine = shared.setdefault(_what_decides(one, inbox), _Shared(one, turns, inbox.conduct.idle_unload or 0.0))
+        mine = shared.setdefault(_what_decides(one, inbox), _Shared(one, turns, inbox.conduct.idle_unload or 0.0, log))
         watchers.append(_watcher(inbox, one, mine, log))
     return watchers
 
@@ -41,7 +41,8 @@ def watchers_of(inboxes: Sequence[Inbox], log: Log) -> list[Watcher]:
 class _Shared:
     """An engine, and those that use it."""
 
-    def __init__(self, prepared: Prepared, turns: Turns, idle_seconds: float) -> None:
+    def __init__(self, prepared: Prepared, turns: Turns, idle_seconds: float, log: Log) -> None:
+        self._log = log
         self.engine = SharedEngine(self._open, turns, idle_seconds, self._told)
         self._prepared = prepared
         self._users: list[Tending] = []
@@ -69,6 +70,7 @@ class _Shared:
     def _told(self, loaded: bool) -> None:
         for tending in self._users:
             tending.loaded(loaded)
+        self._log.record(event="loaded" if loaded else "unloaded", model=self._prepared.model.name)
 
 
 def _watcher(inbox: Inbox, prepared: Prepared, shared: _Shared, log: Log) -> Watcher:
