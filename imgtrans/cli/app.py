@@ -10,6 +10,7 @@ from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
 from imgtrans.cli.compare import compare
 from imgtrans.cli.doctor import doctor
+from imgtrans.cli.evaluate import evaluate
 from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
@@ -46,6 +47,7 @@ app.command()(gallery)
 app.command()(compare)
 app.command()(watch)
 app.command()(train)
+app.command()(evaluate)
 app.add_typer(models, name="models")
 app.command()(plugins)
 app.command()(doctor)
