@@ -18,6 +18,7 @@ from imgtrans.errors import ImgtransError
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import written
+from imgtrans.watching.writers import ready_to_ask
 
 SOME_FAILED = 1
 
@@ -59,12 +60,12 @@ def run_watching(
     """
     asked = _Asked()
     asked.listen()  # before the imports: they take a while, and who stops then means it
+    ready_to_ask()
     console = daemons_console(-1 if quiet else int(verbose), json)
     try:
         failed = _watch(ctx, inboxes, asked, console, yes=yes)
     finally:
-        if isinstance(console, LogLines):
-            console.close()
+        _close(console)
     if failed and all(inbox.conduct.once for inbox in inboxes):
         raise typer.Exit(SOME_FAILED)
 
@@ -95,10 +96,19 @@ def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Con
             asked.woken.clear()
         if asked.stop:
             console.say("stopping")
-        if not supervisor.stop(grace):
-            supervisor.close()
-            signals.leave(0, f"stopped after {grace:g} s; what was in hand is done at the next start")
+        ended = supervisor.stop(grace)
     finally:
         supervisor.close()
+    if supervisor.in_hand:
+        console.warn(f"{supervisor.in_hand} pictures took longer than {grace:g} s, and are done at the next start")
     console.say(supervisor.summary())
+    if not ended:
+        _close(console)
+        signals.leave(0, "")
     return supervisor.failed
+
+
+def _close(console: Console) -> None:
+    """Have all messages written, if they are written by somebody else."""
+    if isinstance(console, LogLines):
+        console.close()

@@ -1,6 +1,7 @@
 """What may have changed in a folder: told by the system's events, or found by looking where there are none."""
 
 import errno
+import logging
 import os
 import sys
 import threading
@@ -30,6 +31,7 @@ _TOLD = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, DirCreatedEvent, Di
 _WRITTEN = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
 MOST = 8192  # paths that are remembered one by one; the system's own queue holds twice that
 _SLICE_SECONDS = 0.25  # after which a wait looks whether it is to end
+logging.getLogger("watchdog").addHandler(logging.NullHandler())  # what it tells of its own end is for nobody
 _LIMITS = {
     errno.ENOSPC: "fs.inotify.max_user_watches (now too small for all its folders)",
     errno.EMFILE: "fs.inotify.max_user_instances (all are in use)",

@@ -1,4 +1,4 @@
-"""What the two threads that watch a folder share: the one that finds pictures and the one that takes what they become."""
+"""What the two threads that watch a folder share: one finds pictures, one takes what becomes of them."""
 
 import threading
 from collections.abc import Callable

@@ -63,8 +63,15 @@ class Finder:
         return {
             os.fsdecode(entry.source): entry
             for entry in self._journal.done()
-            if (entry.model, entry.settings) == (recipe.model, recipe.settings)
+            if (entry.model, entry.settings) == (recipe.model, recipe.settings) and self._goes_there(entry)
         }
+
+    def _goes_there(self, entry: Entry) -> bool:
+        """Whether a source's output would be called so now, as far as its name tells; its format decides the rest."""
+        output = Path(os.fsdecode(entry.output))
+        place = self._prepared.destination.place(self._inbox, Path(os.fsdecode(entry.source)))
+        named = output.name.startswith(place.stem) and output.name[len(place.stem) :].startswith(".")
+        return output.parent == place.parent and (named or output.name == place.name)
 
     def is_done(self, version: Version, entry: Entry) -> bool:
         """Whether a version of a file is what the journal says an output was made of, and that stands."""

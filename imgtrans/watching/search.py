@@ -166,10 +166,10 @@ class Search:
         fact = desk.ledger[relative]
         if fact is not None and fact.version == version:
             return
-        if fact is not None and fact.version.renamed(version) and relative not in self._written:
-            if fact.state in (DONE, ASIDE, BUSY):  # its rights were changed, or the number of its links
-                desk.ledger.again(relative, version)
-                return
+        same = fact is not None and fact.version.renamed(version) and fact.state in (DONE, ASIDE, BUSY)
+        if same and relative not in self._written:
+            desk.ledger.again(relative, version)  # its rights were changed, or the number of its links
+            return
         entry = (self._journaled or {}).get(relative) if fact is None else None
         if entry is not None and self._finder.is_done(version, entry):
             self._done_before(relative, version, entry)

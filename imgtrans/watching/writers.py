@@ -14,7 +14,7 @@ def can_tell() -> bool:
 
 
 def ready_to_ask() -> None:
-    """Make it safe to ask: who opens a file just while it is asked about would have a signal sent to us, which kills."""
+    """Make it safe to ask: whoever opens a file just then would have a signal sent to us, which kills."""
     if sys.platform == "linux":
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
