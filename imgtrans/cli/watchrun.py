@@ -63,8 +63,7 @@ def run_watching(
     try:
         failed = _watch(ctx, inboxes, asked, console, yes=yes)
     finally:
-        if isinstance(console, LogLines):
-            console.close()
+        _close(console)
     if failed and all(inbox.conduct.once for inbox in inboxes):
         raise typer.Exit(SOME_FAILED)
 
@@ -95,10 +94,19 @@ def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Con
             asked.woken.clear()
         if asked.stop:
             console.say("stopping")
-        if not supervisor.stop(grace):
-            supervisor.close()
-            signals.leave(0, f"stopped after {grace:g} s; what was in hand is done at the next start")
+        ended = supervisor.stop(grace)
     finally:
         supervisor.close()
+    if supervisor.in_hand:
+        console.warn(f"{supervisor.in_hand} pictures took longer than {grace:g} s, and are done at the next start")
     console.say(supervisor.summary())
+    if not ended:
+        _close(console)
+        signals.leave(0, "")
     return supervisor.failed
+
+
+def _close(console: Console) -> None:
+    """Have all messages written, if they are written by somebody else."""
+    if isinstance(console, LogLines):
+        console.close()

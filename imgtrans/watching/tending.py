@@ -1,6 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
+from pathlib import Path
 from typing import Any, Protocol
 
 from imgtrans.batch.request import Prepared
@@ -63,6 +64,10 @@ class Tending:
         """Tell what is going on."""
         self._log.say(f"{self._mark}{text}")
 
+    def detail(self, text: str) -> None:
+        """Tell more, to who wants to know."""
+        self._log.detail(f"{self._mark}{text}")
+
     def warned(self, text: str) -> None:
         """Tell what is unwise or went wrong."""
         self._log.warn(f"{self._mark}{text}")
@@ -80,9 +85,9 @@ class Tending:
 
     def loaded(self, loaded: bool) -> None:
         """The model was loaded, or freed."""
-        if self.standing.loaded != loaded and self.standing.state != STARTING:
-            self.say("the model is loaded again" if loaded else "the model is freed, as there was nothing to do")
         self.standing.loaded = loaded
+        if self.standing.state not in (STARTING, STOPPING):
+            self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
     def looked(self, journal: Journal, waiting: int, todo: int) -> None:
         """The inbox was looked at.
@@ -133,7 +138,7 @@ class Tending:
                     "IMGTRANS_OUTPUT": os.fspath(item.output.absolute()),
                     "IMGTRANS_INBOX": os.fspath(self._inbox.folder.absolute()),
                     "IMGTRANS_MODEL": self._prepared.model.name,
-                    **({"IMGTRANS_ARCHIVED": now["archived"]} if "archived" in now else {}),
+                    **({"IMGTRANS_ARCHIVED": now["source"]} if self.conduct.archive and now else {}),
                 }
             )
 
@@ -179,12 +184,12 @@ class Tending:
         self._unmirrored = found.problem
         self._emptied |= not found.problem
 
-    def _moved(self, item: Item, now: "os.PathLike[str] | None") -> dict[str, str]:
+    def _moved(self, item: Item, now: Path | None) -> dict[str, str]:
         """Return what is told of a source that is not where it was."""
         if now == item.input:
             return {}
         self.standing.moved += 1
-        return {"source": "deleted"} if now is None else {"archived": os.path.abspath(now)}
+        return {"source": "deleted" if now is None else str(now.absolute())}
 
     def _record(self, item: Item, status: str, **more: Any) -> None:
         told = {name: value for name, value in more.items() if value not in ("", None)}
