@@ -65,8 +65,7 @@ class Conduct:
     on_done: Annotated[
         str,
         Option(
-            "Run a command for each translated picture, without a shell; IMGTRANS_INPUT and IMGTRANS_OUTPUT are "
-            "in its environment.",
+            "Run a command for each translated picture, without a shell; the paths are in its environment.",
             value="COMMAND",
             default="none",
             group=SOURCES,
