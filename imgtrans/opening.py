@@ -68,7 +68,7 @@ def open_network(
     if name == AUTO:
         name = {"cpu": PREPARED, "cuda": FUSED}.get(device.type, PLAIN)
         if name == FUSED:
-            reason = implementation(GROUP, FUSED).why_not(network, device, pixels)
+            reason = implementation(GROUP, FUSED).why_not(network, device, precision, pixels)
         try:
             if name != PLAIN and not reason:
                 return _opened(name, network, device, precision)

@@ -25,6 +25,8 @@ LIMIT, TIMES = 1e-4, 2.0
 LIMIT_ANYWHERE, TIMES_ANYWHERE = 2e-3, 3.0
 OF_TF32 = 0.25  # of the rounding of bfloat16, at most, is TF32's, in which a card multiplies float32
 
+TENSOR_CORES = (8, 0)  # the compute capability from which on they take bfloat16, and float32 as TF32
+
 # What plain PyTorch did in bfloat16 on an H100, the slowest way for a card there is: what is saved elsewhere is more.
 PLAIN_RATE = 1.2e14  # floating-point operations a second
 SAVED = 0.5  # of that time, by reckoning: half of it goes into passes over memory that are not made here
@@ -48,27 +50,44 @@ class FusedBackend:
         true = _truth(network.eval(), device, precision)
         if device.type == "cpu":
             return self._tried(network, true, device, precision, _by_pytorch)
+        return self._on_card(network, true, device, precision)
+
+    def _on_card(
+        self, network: nn.Module, true: "Truth", device: torch.device, precision: torch.dtype
+    ) -> ProgramSession:
+        """Return a session with kernels, or without, and why.
+
+        Raises:
+            UnavailableError: If there is none.
+        """
+        reason = ""
         with torch.cuda.device(device):  # which is where kernels go
-            try:
-                session = self._tried(network, true, device, precision, _by_triton())
-                note_compiled(device)
-            except UnavailableError as error:
-                session = self._tried(network, true, device, precision, _by_pytorch)
-                session.reason = error.message
+            if _by_pixel(device, precision):
+                try:
+                    session = self._tried(network, true, device, precision, _by_triton())
+                    note_compiled(device)
+                    return session
+                except UnavailableError as error:
+                    reason = error.message
+            session = self._tried(network, true, device, precision, _by_pytorch)
+        session.reason = reason or session.reason
         return session
 
-    def why_not(self, network: nn.Module, device: torch.device, pixels: Callable[[], float]) -> str:
+    def why_not(
+        self, network: nn.Module, device: torch.device, precision: torch.dtype, pixels: Callable[[], float]
+    ) -> str:
         """Say why a run is better off without: it would wait longer for the compiler than it would gain.
 
         Args:
             network: The network.
             device: Where it would compute.
+            precision: In which it would.
             pixels: Tells of all pictures together; asked only if something has to be compiled.
 
         Returns:
             A sentence, or "" if it is not.
         """
-        if is_compiled(device):
+        if is_compiled(device) or not _by_pixel(device, precision):
             return ""
         gained = SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE
         if gained >= COMPILE_SECONDS:
@@ -106,6 +125,11 @@ class FusedBackend:
             reason = " ".join(str(error).split())[:200]
             raise UnavailableError(f"kernels do not work here: {type(error).__name__}: {reason}") from error
         return session
+
+
+def _by_pixel(device: torch.device, precision: torch.dtype) -> bool:
+    """Whether a card multiplies maps that lie pixel by pixel the quicker way: only if it has tensor cores for them."""
+    return precision is torch.bfloat16 or torch.cuda.get_device_capability(device) >= TENSOR_CORES
 
 
 def _by_triton() -> Callable[[int], Normalise]:
