@@ -1,5 +1,6 @@
 """The backend ``fused``: a network as a program of few operations for a CUDA device, tried before it is used."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
@@ -76,7 +78,7 @@ class FusedBackend:
     def why_not(
         self, network: nn.Module, device: torch.device, precision: torch.dtype, pixels: Callable[[], float]
     ) -> str:
-        """Say why a run is better off without: it would wait longer for the compiler than it would gain.
+        """Say why a run is better off without: it was slower here, or the compiler would take more than it would gain.
 
         Args:
             network: The network.
@@ -87,14 +89,38 @@ class FusedBackend:
         Returns:
             A sentence, or "" if it is not.
         """
+        if (ratio := known_ratio(network, device, precision)) is not None and ratio < 1:
+            return _slower(ratio)
         if is_compiled(device) or not _by_pixel(device, precision):
             return ""
-        gained = SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE
-        if gained >= COMPILE_SECONDS:
+        if _is_long(network, pixels):
             return ""
         return (
             f"kernels, which take {COMPILE_SECONDS:.0f} seconds to be compiled once, would gain less in so short a run"
         )
+
+    def why_slower(
+        self,
+        session: ProgramSession,
+        network: nn.Module,
+        device: torch.device,
+        precision: torch.dtype,
+        pixels: Callable[[], float],
+    ) -> str:
+        """Say that plain PyTorch is faster, if it is: that is measured in the first run that is long enough for it.
+
+        Args:
+            session: What was opened.
+            network: The network.
+            device: Where it computes.
+            precision: In which it does.
+            pixels: Tells of all pictures together.
+        """
+        ratio = known_ratio(network, device, precision)
+        if ratio is None and _is_long(network, pixels):
+            with contextlib.suppress(MemoryError):
+                ratio = measured_ratio(session, network, device, precision)
+        return "" if ratio is None or ratio >= 1 else _slower(ratio)
 
     def _tried(
         self,
@@ -143,6 +169,15 @@ def _by_triton() -> Callable[[int], Normalise]:
     except (ImportError, AttributeError) as error:
         raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
     return ByTriton
+
+
+def _is_long(network: nn.Module, pixels: Callable[[], float]) -> bool:
+    """Whether a run gains more seconds than compiling takes, by reckoning."""
+    return SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE >= COMPILE_SECONDS
+
+
+def _slower(ratio: float) -> str:
+    return f"plain PyTorch is {1 / ratio:.2g} times as fast here"
 
 
 def _by_pytorch(narrowest: int) -> Normalise:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from imgtrans.cuda import backend as module
-from imgtrans.cuda import compiling
+from imgtrans.cuda import comparing, compiling
 from imgtrans.cuda.backend import FusedBackend, backend
 from imgtrans.cuda.normalising import ByPyTorch
 from imgtrans.cuda.session import ProgramSession
@@ -184,3 +184,34 @@ def test_a_version_or_source_that_is_another_has_to_be_compiled_anew(no_cache, t
     compiling.note_compiled(CPU)
     monkeypatch.setattr(torch, "__version__", "99.0")
     assert not compiling.is_compiled(CPU)
+
+
+class Clock:
+    """A clock that goes on so many seconds each time that it is asked, and longer while the plain network computes."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = [*seconds]
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += self._seconds.pop(0)
+        return self._now
+
+
+@pytest.mark.parametrize(("plain", "fused", "said"), [(4.0, 2.0, ""), (2.0, 4.0, "plain PyTorch is 2 times as fast")])
+def test_which_is_faster_is_measured_once_and_then_known(
+    no_cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: float, fused: float, said: str
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    net, session = network(SMALL), tried(ByPyTorch())
+    assert comparing.known_ratio(net, CPU, torch.float32) is None
+    assert backend.why_slower(session, net, CPU, torch.float32, lambda: 1e5) == ""  # so short a run measures nothing
+    assert comparing.known_ratio(net, CPU, torch.float32) is None
+    clock = Clock(*[1.0, plain] * comparing.TIMED, *[1.0, fused] * comparing.TIMED)
+    assert comparing.measured_ratio(session, net, CPU, torch.float32, clock) == plain / fused
+    assert comparing.known_ratio(net, CPU, torch.float32) == plain / fused
+    assert comparing.known_ratio(net, CPU, torch.bfloat16) is None
+    assert comparing.known_ratio(network(SMALL | {"blocks": 3}), CPU, torch.float32) is None
+    assert said in backend.why_slower(session, net, CPU, torch.float32, lambda: 0.0)
+    if said:  # and the next time it is not even opened
+        assert said in backend.why_not(net, CPU, torch.float32, lambda: 1e20)
