@@ -37,8 +37,8 @@ LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another
 CPU_BATCH_PIXELS = 256 * 256
 LARGEST_BATCH = 64
 KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
-WORKERS = 8  # for each device, at most; where there are so many cores
-WORKERS_BESIDE_DEVICE = 16  # where a device has cores of its own, and all of these are for pictures
+# For each device, at most, where there are so many cores: a card computes what sixteen of them decode and encode.
+WORKERS, WORKERS_BESIDE_DEVICE = 8, 16
 
 
 class Engine:
@@ -114,8 +114,8 @@ class Engine:
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
         self.on_device = all(device.type != "cpu" for device in self.devices)
-        each = WORKERS_BESIDE_DEVICE if self.on_device else WORKERS
-        self.workers = max(1, min(each * len(self.devices), os.cpu_count() or 1))
+        most = len(self.devices) * (WORKERS_BESIDE_DEVICE if self.on_device else WORKERS)
+        self.workers = max(1, min(most, os.cpu_count() or 1))
         shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)

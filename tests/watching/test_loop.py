@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgtrans.protocols import Item
-from imgtrans.watch import Settling
+from imgtrans.watching.loop import Settling
 from imgtrans.zoo.store import Model
 from tests.pictures import noise, save
 
