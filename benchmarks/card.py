@@ -129,10 +129,8 @@ def _network(ngf: int, blocks: int, upsampling: str, *, together: int, eager: to
     done = len(pictures) * times
     rates = [done / min(pair[which].wall for pair in pairs) for which in (0, 1)]
     said = f"{rates[1]:,.0f}/s against {rates[0]:,.0f}/s" if together > 1 else f"{1e3 / rates[1]:.2f} ms"
-    return (
-        pairs,
-        f"{describe_backend(opened.backend, opened.reason)}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average",
-    )
+    backend = describe_backend(opened.backend, opened.reason)
+    return pairs, f"{backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
 
 
 def _many(pictures: int) -> Measured:
