@@ -1,5 +1,6 @@
 """What a CUDA device does: the network alone and whole runs; rows of ``python -m benchmarks``."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -177,7 +178,7 @@ def _codecs(source: Path, target: Path) -> Took:
             engine.job,
             batch_size=1,
             batch_pixels=1,
-            workers=engine.workers,
+            workers=os.cpu_count() or 1,
             memory=engine.pictures_memory,
         )
 
