@@ -19,6 +19,7 @@ from imgtrans.errors import ImgtransError
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import written
+from imgtrans.watching.writers import ready_to_ask
 
 SOME_FAILED = 1
 
@@ -67,6 +68,7 @@ def run_watching(
     """
     asked = _Asked()
     asked.listen()  # before the imports: they take a while, and who stops then means it
+    ready_to_ask()
     console = daemons_console(-1 if quiet else int(verbose), json)
     try:
         failed = _watch(ctx, inboxes, asked, console, yes=yes)

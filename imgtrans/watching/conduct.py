@@ -22,6 +22,15 @@ class Conduct:
         float,
         Option("Seconds that a file must stay unchanged to count as whole.", value="SECONDS", least=0, group=INPUT),
     ] = 2.0
+    polling: Annotated[
+        str,
+        Option(
+            "Whether the inbox is looked at every few seconds: auto does so where the system tells of no changes, as "
+            "on network shares.",
+            choices=("auto", "on", "off"),
+            group=INPUT,
+        ),
+    ] = "auto"
     once: Annotated[bool, Option("Do what is there, once it is whole, and end.", group=INPUT)] = False
     archive: Annotated[
         Path | None,
