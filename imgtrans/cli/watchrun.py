@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class _Asked:
 
     stop: bool = False
     reload: bool = False
+    terminal: bool = field(default_factory=lambda: os.isatty(2))
     woken: threading.Event = field(default_factory=threading.Event)
 
     def listen(self) -> None:
@@ -45,7 +47,13 @@ class _Asked:
         self.woken.set()
 
     def _hear_reload(self, number: int, frame: object) -> None:
-        self.reload = True
+        if self.terminal and not os.isatty(2):  # somebody has closed the window: that is no wish to reload
+            self.stop = True
+            for descriptor in (0, 1, 2):
+                if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                    os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+        else:
+            self.reload = True
         self.woken.set()
 
 

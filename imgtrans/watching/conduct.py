@@ -56,7 +56,8 @@ class Conduct:
     retries: Annotated[
         int,
         Option(
-            "How often a picture that has failed is tried again: after 10 s, a minute, six, then every half hour.",
+            "How often a picture that has failed is tried again: after 10 s, a minute, six, then every half hour; "
+            "with --once it is not.",
             value="N",
             least=0,
             group=SOURCES,

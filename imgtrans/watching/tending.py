@@ -50,7 +50,7 @@ class Tending:
     def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
-        self.retries = Retries(inbox.conduct.retries)
+        self.retries = Retries(0 if inbox.conduct.once else inbox.conduct.retries)
         self._inbox = inbox
         self._prepared = prepared
         self._log = log
