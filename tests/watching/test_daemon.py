@@ -147,11 +147,18 @@ def test_a_reload_takes_the_new_configuration_and_loses_nothing(
     save(inbox / "c.png", seed=2)
     daemon.event(3, event="image", status="translated")
 
-    config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.1\nsuffix = "-new"\n')
+    config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.1\nsuffix = "-new"\nmirror-deletes = true\n')
     daemon.process.send_signal(signal.SIGHUP)
     systemd.told("READY=1", after=systemd.told("RELOADING=1"))
     everything = {f"{name}{suffix}.png" for name in "abc" for suffix in ("", "-new")}
     daemon.wait_for(lambda: {path.name for path in (tmp_path / "out").glob("*.png")} == everything)
+
+    # Outputs go with their sources, and a source that only has another name keeps its own.
+    (inbox / "b.png").unlink()
+    (inbox / "c.png").rename(inbox / "d.png")
+    assert daemon.event(event="mirrored")
+    daemon.wait_for(lambda: not (tmp_path / "out" / "c-new.png").exists())
+    assert {path.name for path in (tmp_path / "out").glob("*-new.png")} == {"a-new.png", "d-new.png"}
     code, said = daemon.stop()
     assert code == 0, said
 
