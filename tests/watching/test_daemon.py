@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
@@ -219,3 +221,35 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, tiny: Model) -> None:
         said += os.read(ours, 1000)
     os.close(ours)
     assert process.wait(60) == 0
+
+
+def test_who_stops_it_waits_for_what_is_in_hand_and_who_insists_does_not(
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon]
+) -> None:
+    first = save(tmp_path / "inbox" / "0.png", 900, 600)
+    for number in range(1, 40):
+        shutil.copyfile(first, tmp_path / "inbox" / f"{number}.png")
+    arguments = ("inbox", "--model", "tiny", "--settle", 0, "--size", "native")
+
+    def outputs() -> list[Path]:
+        return sorted((tmp_path / "inbox-tiny").glob("*.png"))
+
+    daemon = watching(*arguments)
+    daemon.event(event="image", status="translated")
+    code, said = daemon.stop()
+    assert code == 0, said
+    done = [event["output"] for event in daemon.events if event["event"] == "image"]
+    assert sorted(done) == [str(path.relative_to(tmp_path)) for path in outputs()]
+    assert len(done) < 40
+    assert not list((tmp_path / "inbox-tiny").glob(".*.tmp"))
+
+    daemon = watching(*arguments)
+    daemon.event(event="image", status="translated")
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.wait_for(lambda: "stopping" in daemon.err.read_text())
+    started = time.monotonic()
+    assert daemon.stop()[0] == 0
+    assert time.monotonic() - started < 2
+    for path in outputs():
+        with Image.open(path) as picture:
+            picture.load()  # whole, whatever happened
