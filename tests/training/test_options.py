@@ -116,8 +116,8 @@ CHANGED: dict[str, Any] = {
     "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
     "spike_weight": 1.0, "seed": 1, "init": "model",
-    "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "workers": 7,
-    "save_minutes": 7.0, "grid_every": 7,
+    "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "backend": "eager",
+    "workers": 7, "save_minutes": 7.0, "grid_every": 7,
 }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_a_setting_newer_than_the_run_may_be_given_as_it_was_all_along_and_not_o
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"objective": "cut", "cycle_weight": 3.0}, "--cycle-weight does nothing with --objective cut, which has no way back"),
+        ({"objective": "cut", "cycle_weight": 3.0}, "--cycle-weight does nothing with --objective cut, which has no"),
         ({"objective": "fastcut", "identity_weight": 1.0}, "--identity-weight does nothing with --objective fastcut"),
         ({"objective": "cut", "pool_size": 10}, "which shows no past fakes"),
         ({"objective": "cut", "relaxed_cycle": 0.5}, "which has no way back"),

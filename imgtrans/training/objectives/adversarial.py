@@ -27,11 +27,11 @@ def least_squares(scores: Tensor | Sequence[Tensor], target: float) -> Tensor:
 def discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """Compute one discriminator's least-squares loss, halved as in the reference code to slow it down."""
     scores = discriminator(torch.cat((real, fake.to(real.dtype))))
-    sizes = (len(real), len(fake))
+    sizes = [len(real), len(fake)]
     if isinstance(scores, Tensor):
-        scores_real, scores_fake = scores.split(sizes)
+        scores_real, scores_fake = torch.split(scores, sizes)
         return 0.5 * (least_squares(scores_real, 1.0) + least_squares(scores_fake, 0.0))
-    pairs = [one.split(sizes) for one in scores]
+    pairs = [torch.split(one, sizes) for one in scores]
     return 0.5 * (least_squares([real for real, _ in pairs], 1.0) + least_squares([fake for _, fake in pairs], 0.0))
 
 
