@@ -9,7 +9,7 @@ from imgtrans.errors import UsageError
 MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
     | {"spike_weight"}
-    | {"device", "precision", "workers", "save_minutes", "grid_every"}
+    | {"device", "precision", "backend", "workers", "save_minutes", "grid_every"}
 )
 
 # The least and the most of each number. The most is far beyond what anybody trains with, and below what breaks.
@@ -47,6 +47,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
+        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids.
@@ -72,6 +73,7 @@ class TrainOptions:
     init: str = ""
     device: str = "auto"
     precision: str = "auto"
+    backend: str = "auto"
     workers: int = 2
     save_minutes: float = 5.0
     grid_every: int = 500
@@ -83,6 +85,8 @@ class TrainOptions:
             raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
+        if self.backend not in ("auto", "eager"):
+            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:
