@@ -15,7 +15,7 @@ from imgtrans.training.listening import Interval, Listener, StepLosses
 from imgtrans.training.options import learning_rate_factor
 from imgtrans.training.place import CHECKPOINT
 from imgtrans.training.state import TrainingState
-from imgtrans.training.update import take_step
+from imgtrans.training.stepping import Stepping
 
 # Losses are fetched from the device so often: each fetch waits for all work queued there.
 LOG_EVERY = 10
@@ -92,13 +92,14 @@ def train(
         stop=stop,
         lost=lost,
     )
+    stepping = Stepping(state)
     try:
         for batch in batches:
             real_A = batch["A"].to(device, non_blocking=True)
             real_B = batch["B"].to(device, non_blocking=True)
             rate = options.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
             state.set_learning_rate(rate)
-            losses = take_step(state.objective, [(real_A, real_B)], state.autocast())
+            losses = stepping.take([(real_A, real_B)])
             state.update_averages()
             state.step += 1
             pending.append((state.step, losses, rate))
@@ -115,6 +116,7 @@ def train(
         save()
     finally:
         batches.close()
+        stepping.close()
         for listener in listeners:
             listener.ended()
     return state.step >= all_steps

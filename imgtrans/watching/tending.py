@@ -1,6 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.mirror import mirror
 from imgtrans.watching.ondone import OnDone
 from imgtrans.watching.retries import Retries
-from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WORKING, Standing
+from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
 
 
 class Log(Protocol):
@@ -50,7 +51,7 @@ class Tending:
     def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
-        self.retries = Retries(inbox.conduct.retries)
+        self.retries = Retries(0 if inbox.conduct.once else inbox.conduct.retries)
         self._inbox = inbox
         self._prepared = prepared
         self._log = log
@@ -89,29 +90,44 @@ class Tending:
         if self.standing.state not in (STARTING, STOPPING):
             self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
-    def looked(self, journal: Journal, waiting: int, todo: int) -> None:
-        """The inbox was looked at.
+    def looked(self, journal: Journal, check: Callable[[], None]) -> None:
+        """The whole inbox was looked at.
 
         Args:
             journal: Of the output folder.
-            waiting: Pictures that are not whole yet.
-            todo: Pictures that are translated now.
+            check: Raises an error if the inbox is not the folder it was.
         """
-        self.standing.queue, self.standing.in_hand = waiting, todo
-        if todo:
-            self._state(WORKING)
+        self.standing.lives()
         self.standing.moved += self._aftermath.try_again()
         if self.conduct.mirror_deletes:
-            self._mirror(journal)
+            self._mirror(journal, check)
 
-    def idle(self, waiting: int) -> None:
-        """There is nothing to translate now.
+    def counted(self, waiting: int, in_hand: int) -> None:
+        """So much is to be done.
 
         Args:
-            waiting: Pictures that are not whole yet.
+            waiting: Pictures that are not whole yet, or not begun.
+            in_hand: Pictures that are being translated.
         """
-        self.standing.queue, self.standing.in_hand = waiting, 0
+        self.standing.queue, self.standing.in_hand = waiting, in_hand
+        self._state(WORKING if in_hand else IDLE)
+
+    def waits(self, why: str) -> None:
+        """Watching cannot go on; told once for each reason.
+
+        Args:
+            why: A sentence without its full stop.
+        """
+        if self.standing.why != why:
+            self.warned(f"{why}; waiting")
+            self._log.record(event="waiting", inbox=str(self._inbox.folder), why=why)
+        self._state(WAITING, why)
+
+    def goes_on(self) -> None:
+        """What was waited for is there."""
         self._state(IDLE)
+        self.say(f"watching {self._inbox.folder} again")
+        self._log.record(event="resumed", inbox=str(self._inbox.folder))
 
     def translated(self, outcome: Outcome, version: Version) -> None:
         """A picture's output is durable.
@@ -123,7 +139,6 @@ class Tending:
         item = outcome.item
         self.standing.lives()
         self.retries.forget(item.key)
-        self.standing.in_hand -= 1
         self.standing.done(outcome.pixels, outcome.model_seconds)
         now = self._moved(item, self._aftermath.done(item.input, version))
         seconds = outcome.decode_seconds + outcome.model_seconds + outcome.encode_seconds
@@ -174,15 +189,16 @@ class Tending:
         if self.standing.state != STOPPING:
             self.standing.state, self.standing.why = state, why
 
-    def _mirror(self, journal: Journal) -> None:
-        found = mirror(journal, self._prepared.destination.folder, self._inbox.folder, emptied=self._emptied)
+    def _mirror(self, journal: Journal, check: Callable[[], None]) -> None:
+        output = self._prepared.destination.folder
+        found = mirror(journal, output, self._inbox.folder, check, emptied=self._emptied)
         for path in found.deleted:
             self.say(f"{path} is deleted, as its source was")
             self._log.record(event="mirrored", output=str(path))
         if found.problem and found.problem != self._unmirrored:
             self.warned(found.problem)
         self._unmirrored = found.problem
-        self._emptied |= not found.problem
+        self._emptied |= not found.problem  # what is deleted from now on is seen to be
 
     def _moved(self, item: Item, now: Path | None) -> dict[str, str]:
         """Return what is told of a source that is not where it was."""
