@@ -507,7 +507,7 @@ def test_check_of_two_identical_folders_is_wrong(cli: Cli, data: Path):
 def test_two_folders_of_any_name_are_trained_on(cli: Cli, data: Path, runs: Path):
     (data / "trainA").rename(data / "day")
     (data / "trainB").rename(data / "night")
-    arguments = ["--a", data / "day", "--b", data / "night", "--runs", runs, *TINY]
+    arguments = ["--a", data / "day", "--b", data / "night", "--runs", runs, *TINY, "--steps", 2]
     ended = cli("train", *arguments)
     assert (ended.code, ended.out) == (0, "day2night\nnight2day\n"), ended.err
     card = json.loads(cli("models", "info", "day2night", "--json").out)
