@@ -9,6 +9,7 @@ from imgtrans.hardware import check_device, check_precision
 from imgtrans.training.data.checkup import checkup, files_of
 from imgtrans.training.data.folders import Data, folders_of
 from imgtrans.training.data.remarks import WRONG, Remark
+from imgtrans.training.objectives.choice import check_known
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import check_place
 from imgtrans.zoo.store import find, is_path
@@ -24,7 +25,8 @@ def check_beforehand(data: Data, folder: Path, given: dict[str, Any], resume: bo
         UsageError: If an option makes no sense.
         ModelError: If the model to start from is not there.
     """
-    options = TrainOptions(**given)
+    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
+    check_known(options.objective)
     check_device(options.device)
     check_precision(options.precision)
     check_place(folder, resume)
