@@ -50,7 +50,7 @@ def preset(name: str) -> Preset:
 
 
 def combined(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of which a later layer's win; one that counts in steps ends counting in epochs, and vice versa."""
+    """Return settings of which a later layer's win; steps there replace epochs before, and the other way round."""
     together: dict[str, Any] = {}
     for layer in layers:
         if layer.get("steps"):

@@ -1,4 +1,4 @@
-"""What the losses of a training tell of its trouble; a pure function of their rows, so that resuming changes nothing."""
+"""What the losses of a training tell of its trouble: a pure function of their rows, so resuming changes nothing."""
 
 from collections import deque
 from collections.abc import Mapping
