@@ -4,7 +4,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,9 +13,13 @@ import platformdirs
 from imgtrans.errors import UsageError
 
 FILE_NAME = "imgtrans.toml"
+WATCH = "watch"  # the command whose table may have tables
 
 # A file that came with somebody's pictures must not be able to have others overwritten, or to say what is fetched.
-NOT_FROM_WORKING_FOLDER = frozenset({"overwrite", "yes", "catalogues", "report"})
+# Nor to run a command, or to take pictures away.
+NOT_FROM_WORKING_FOLDER = frozenset(
+    {"overwrite", "yes", "catalogues", "report", "on_done", "delete", "archive", "failed", "mirror_deletes"}
+)
 
 # What an option of a type takes from TOML; a text may be of digits alone, as in ``size = 512``.
 _TYPES: dict[type, tuple[str, tuple[type, ...]]] = {
@@ -35,12 +39,14 @@ class Config:
         catalogues: Paths and URLs of the user's catalogues of models.
         path: The file; None if there is none.
         from_top: The command and the option of each default that stands in no command's table.
+        inboxes: What is said of each folder to watch, in ``[watch.NAME]``, by that name: ``inbox`` and options.
     """
 
     defaults: dict[str, Any]
     catalogues: tuple[str, ...] = ()
     path: Path | None = None
     from_top: frozenset[tuple[str, str]] = frozenset()
+    inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def find_config() -> Path | None:
@@ -61,7 +67,8 @@ def load_config(
     Args:
         path: The file. Its tables are commands, their keys options (``-`` and ``_`` are the same);
             ``model`` at the top is the model of every command that takes one; ``catalogues`` there are
-            paths (from the file's folder) and URLs of catalogues of models.
+            paths (from the file's folder) and URLs of catalogues of models. ``[watch.NAME]`` has the options of
+            one inbox of several.
         commands: The options that each command has, with their types.
         trusted: Whether the user chose the file; one that just lies in the working folder may set less.
         command: The one that is asked for.
@@ -76,6 +83,7 @@ def load_config(
         raise UsageError(f"{path} cannot be read: {error}") from error
     tables: dict[str, dict[str, Any]] = {name: {} for name in commands}
     catalogues: tuple[str, ...] = ()
+    inboxes: dict[str, dict[str, Any]] = {}
     for key, value in content.items():
         if key == "model":
             _check_type(f"{path}: 'model'", value, str)
@@ -84,7 +92,13 @@ def load_config(
             catalogues = _catalogues(path, value)
         elif key in commands:
             try:
-                tables[key] = _settings(path, key, value, commands[key], trusted)
+                plain, named = _parts(value) if key == WATCH else (value, {})
+                tables[key] = _settings(path, key, plain, commands[key], trusted)
+                for name, section in named.items():
+                    options = {**commands[key], "inbox": Path}
+                    inboxes[name] = _settings(path, f"{key}.{name}", section, options, trusted)
+                    if "inbox" not in inboxes[name]:
+                        raise UsageError(f"{path}: [{key}.{name}] names no inbox", 'write: inbox = "FOLDER"')
             except UsageError as error:
                 if warn is None or key == command:
                     raise
@@ -95,7 +109,15 @@ def load_config(
     at_top = {(name, "model") for name in takers if "model" not in tables[name]}
     for name, option in at_top:
         tables[name][option] = content["model"]
-    return Config(tables, catalogues, path, frozenset(at_top))
+    return Config(tables, catalogues, path, frozenset(at_top), inboxes)
+
+
+def _parts(table: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what a table says itself, and the tables in it."""
+    if not isinstance(table, dict):
+        return table, {}
+    named = {name: value for name, value in table.items() if isinstance(value, dict)}
+    return {name: value for name, value in table.items() if name not in named}, named
 
 
 def _settings(path: Path, command: str, table: object, options: Mapping[str, Any], trusted: bool) -> dict[str, Any]:
@@ -116,7 +138,7 @@ def _settings(path: Path, command: str, table: object, options: Mapping[str, Any
             continue
         _check_type(where, setting, options[option])
         is_path = Path in (options[option], *get_args(options[option]))
-        settings[option] = os.path.expanduser(setting) if is_path else setting  # noqa: PTH111 - text it stays
+        settings[option] = os.path.expanduser(str(setting)) if is_path else setting  # noqa: PTH111 - text it stays
     return settings
 
 

@@ -41,12 +41,12 @@ class Console:
     def say(self, text: str) -> None:
         """Tell what is going on, unless quiet."""
         if self.verbosity >= 0:
-            self._print(_printable(text), markup=False)
+            self._print(printable(text), markup=False)
 
     def detail(self, text: str) -> None:
         """Tell more, if asked to be verbose."""
         if self.verbosity > 0:
-            self._print(_printable(text), markup=False, style="dim")
+            self._print(printable(text), markup=False, style="dim")
 
     def warn(self, text: str) -> None:
         """Tell what deserves attention though the program goes on."""
@@ -56,12 +56,12 @@ class Console:
         """Tell what went wrong, and what to do about it."""
         self._labelled("error:", "bold red", message)
         if hint:
-            self._print(f"  {_printable(hint)}", markup=False)
+            self._print(f"  {printable(hint)}", markup=False)
 
     def _labelled(self, label: str, style: str, text: str) -> None:
         from rich.text import Text  # noqa: PLC0415 - as rich.console
 
-        self._print(Text.assemble((label, style), f" {_printable(text)}"))  # at once: threads speak, too
+        self._print(Text.assemble((label, style), f" {printable(text)}"))  # at once: threads speak, too
 
     def _print(self, text: Any, **options: Any) -> None:
         try:
@@ -72,7 +72,7 @@ class Console:
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
         if not self.json_lines:
-            print(_printable(text, sys.stdout))
+            print(printable(text, sys.stdout))
 
     def record(self, **fields: Any) -> None:
         """Print a result as one JSON line (in JSON mode only)."""
@@ -83,7 +83,7 @@ class Console:
         """Print rows as a table with a head on a terminal, tab-separated in a pipe (not in JSON mode)."""
         if self.json_lines:
             return
-        rows = [[_printable(cell, sys.stdout) for cell in row] for row in rows]
+        rows = [[printable(cell, sys.stdout) for cell in row] for row in rows]
         if not (sys.stdout and sys.stdout.isatty()):  # a closed one is None
             for row in rows:
                 print("\t".join(row))
@@ -165,7 +165,7 @@ class ProgressDisplay:
         """Return how it goes in one line: the count, and as many of the parts as there is room for."""
         line = self._count()
         for part in self._parts if self._bar is None or ELAPSED in self._parts else (*self._parts, ELAPSED):
-            text = f"elapsed {clock(time.monotonic() - self._started)}" if part == ELAPSED else _printable(part)
+            text = f"elapsed {clock(time.monotonic() - self._started)}" if part == ELAPSED else printable(part)
             if width is not None and len(line) + 2 + len(text) > width:
                 break
             line += f"  {text}"
@@ -198,7 +198,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _printable(text: str, stream: TextIO | None = None) -> str:
+def printable(text: str, stream: TextIO | None = None) -> str:
     """Escape what would garble a line: control characters, and what the stream (stderr) has no code for."""
     encoding = getattr(stream or sys.stderr, "encoding", None) or "utf-8"  # a closed stream is None
     text = text.encode(encoding, "backslashreplace").decode(encoding)

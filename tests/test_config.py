@@ -279,3 +279,46 @@ def test_a_mistake_in_the_file_does_not_stand_before_the_help(cli: Cli, argument
     if arguments != ["--help"]:
         assert ended.err.startswith("warning: imgtrans.toml")
         assert len(ended.err.splitlines()) == 1
+
+
+# Several inboxes
+
+
+def test_each_inbox_has_a_table_in_that_of_watch(folder: Path):
+    path = here('[watch]\nsettle = 3\n[watch.scans]\ninbox = "~/scans"\nmodel = "tiny"\n[watch.cam]\ninbox = "cam"\n')
+    loaded = load_config(path, COMMANDS, trusted=True)
+    assert loaded.defaults["watch"] == {"settle": 3}
+    assert loaded.inboxes == {
+        "scans": {"inbox": str(Path.home() / "scans"), "model": "tiny"},
+        "cam": {"inbox": "cam"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[watch.scans]\nmodel = "tiny"\n', "[watch.scans] names no inbox"),
+        ('[watch.scans]\ninbox = "a"\nsetle = 3\n', "unknown key 'setle' in [watch.scans]"),
+        ('[watch.scans]\ninbox = true\nmodle = "x"\n', "'inbox' in [watch.scans]"),
+        ('[watch.scans.deeper]\ninbox = "a"\n', "unknown key 'deeper' in [watch.scans]"),
+        ('[run.scans]\nmodel = "a"\n', "unknown key 'scans' in [run]"),
+    ],
+)
+def test_a_mistake_in_an_inboxes_table_names_it(text: str, told: str):
+    with pytest.raises(UsageError) as error:
+        load_config(here(text), COMMANDS, trusted=True)
+    assert told in error.value.message
+
+
+@pytest.mark.parametrize("key", ["on-done", "delete", "archive", "failed", "mirror-deletes"])
+def test_a_file_in_the_working_folder_runs_no_command_and_takes_no_picture_away(key: str):
+    options = {"watch": {"on_done": str, "delete": bool, "archive": Path, "failed": Path, "mirror_deletes": bool}}
+    value = "true" if key in ("delete", "mirror-deletes") else '"x"'
+    for table in ("[watch]\n", '[watch.scans]\ninbox = "a"\n'):
+        with pytest.raises(UsageError, match="cannot be set by a file in the working folder"):
+            load_config(here(f"{table}{key} = {value}\n"), options, trusted=False)
+        load_config(here(f"{table}{key} = {value}\n"), options, trusted=True)
+
+
+def test_a_path_of_digits_is_a_path(folder: Path):
+    assert load_config(here("[run]\noutput = 2026\n"), COMMANDS, trusted=True).defaults["run"] == {"output": "2026"}

@@ -12,6 +12,10 @@ from imgtrans.protocols import TILINGS, UPSAMPLING
 
 DEFAULT_MODEL = "summer2winter"
 SMALLEST_SIZE = 16
+# Below what options are listed in help, in this order.
+GROUPS = INPUT, MODEL, OUTPUT, SPEED, SEVERAL, MESSAGES = (
+    "Input", "Model", "Output", "Speed and memory", "Several machines", "Messages",
+)  # fmt: skip
 FORMATS = ("keep", "jpg", "png", "webp", "avif", "tiff")
 
 
@@ -29,6 +33,7 @@ class Option:
         most: The largest.
         default: What it is if it is not given, in words, where the field's default does not say it.
         watched: Whether a folder that is watched takes it, too, and not only one that is run through once.
+        group: Below which of ``GROUPS`` help lists it.
     """
 
     help: str
@@ -40,6 +45,7 @@ class Option:
     most: float | None = None
     default: str = ""
     watched: bool = True
+    group: str = OUTPUT
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,9 @@ class Request:
     """
 
     inputs: Sequence[Path] = ()
-    model: Annotated[str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL")] = (
-        DEFAULT_MODEL
-    )
+    model: Annotated[
+        str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL", group=MODEL)
+    ] = DEFAULT_MODEL
     output: Annotated[
         Path | None,
         Option(
@@ -69,6 +75,7 @@ class Request:
             "Longest side at which the network works: auto (what the model's card says), native, or pixels. Pictures "
             "always come out at their own size and keep their own detail.",
             value="auto|native|PIXELS",
+            group=MODEL,
         ),
     ] = "auto"
     upsample: Annotated[
@@ -77,6 +84,7 @@ class Request:
             "How what the network changed at a smaller size is carried over to the full picture: guided (along the "
             "picture's own edges), or bicubic (for models that draw fine patterns).",
             choices=UPSAMPLING,
+            group=MODEL,
         ),
     ] = "guided"
     strength: Annotated[
@@ -86,23 +94,32 @@ class Request:
             value="NUMBER",
             least=0,
             most=1.5,
+            group=MODEL,
         ),
     ] = 1.0
-    device: Annotated[str, Option("auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.", value="DEVICE")] = (
-        "auto"
-    )
-    precision: Annotated[str, Option("What the network computes in.", choices=PRECISIONS)] = "auto"
+    device: Annotated[
+        str, Option("auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.", value="DEVICE", group=SPEED)
+    ] = "auto"
+    precision: Annotated[str, Option("What the network computes in.", choices=PRECISIONS, group=SPEED)] = "auto"
     backend: Annotated[
         str,
         Option(
             "How the network is computed: eager is plain PyTorch, prepared a program of kernels made for it; auto the "
             "fastest that can.",
             value="auto|NAME",
+            group=SPEED,
         ),
     ] = AUTO
     batch_size: Annotated[
-        int, Option("Pictures of one size computed together, at most; 0 lets memory decide.", value="N", least=0)
-    ] = 0
+        int | None,
+        Option(
+            "Pictures of one size computed together, at most.",
+            value="N",
+            least=1,
+            default="what memory allows",
+            group=SPEED,
+        ),
+    ] = None
     format: Annotated[
         str,
         Option(
@@ -112,21 +129,19 @@ class Request:
         ),
     ] = "keep"
     quality: Annotated[
-        int,
+        int | None,
         Option(
-            "Quality of JPEG, WebP and AVIF, 1 to 100; 0 is what the picture had, or else a high one.",
+            "Quality of JPEG, WebP and AVIF, 1 to 100.",
             value="N",
-            least=0,
+            least=1,
             most=100,
+            default="what the picture had, or else a high one",
         ),
-    ] = 0
+    ] = None
     alpha: Annotated[
         str, Option("Transparency: keep it, or flatten the picture onto white.", choices=("keep", "flatten"))
     ] = "keep"
     keep_gray: Annotated[bool, Option("Write gray pictures gray, with the translation's lightness.")] = False
-    frames: Annotated[
-        str, Option("Of animations and files of several pages: all frames, or the first.", choices=("all", "first"))
-    ] = "all"
     depth: Annotated[
         int,
         Option("Bits a channel; 16 in PNG and TIFF: read, translated and written with all of them.", choices=(8, 16)),
@@ -134,20 +149,23 @@ class Request:
     suffix: Annotated[
         str, Option("Added to the names of outputs: with -winter, a.jpg becomes a-winter.jpg.", value="TEXT")
     ] = ""
-    max_pixels: Annotated[int, Option("Refuse pictures with more pixels; 0 is a gigapixel.", value="N", least=0)] = 0
     include: Annotated[
         Sequence[str],
         Option(
             "Take only what matches, as '*.jpg' or 'holiday/**'; several add up. One without a slash is of a name in "
             "any folder, one with is of the path below the input. Upper and lower case are the same.",
             value="GLOB",
+            group=INPUT,
         ),
     ] = ()
-    exclude: Annotated[Sequence[str], Option("Leave out what matches, even if included.", value="GLOB")] = ()
-    include_outputs: Annotated[bool, Option("Take pictures that imgtrans itself has made, too.")] = False
+    exclude: Annotated[
+        Sequence[str], Option("Leave out what matches, even if included.", value="GLOB", group=INPUT)
+    ] = ()
+    include_outputs: Annotated[bool, Option("Take pictures that imgtrans itself has made, too.", group=INPUT)] = False
     limit: Annotated[
-        int, Option("Translate so many pictures at most; 0 is all.", value="N", least=0, watched=False)
-    ] = 0
+        int | None,
+        Option("Translate so many pictures at most.", value="N", least=1, watched=False, group=INPUT),
+    ] = None
     files_from: Annotated[
         Path | None,
         Option(
@@ -155,29 +173,52 @@ class Request:
             "without INPUTS by their paths from the working folder.",
             value="FILE",
             watched=False,
+            group=INPUT,
         ),
     ] = None
-    null: Annotated[bool, Option("What --files-from reads is separated by NUL.", short="-0", watched=False)] = False
+    null: Annotated[
+        bool, Option("What --files-from reads is separated by NUL.", short="-0", watched=False, group=INPUT)
+    ] = False
+    max_pixels: Annotated[
+        int | None, Option("Refuse pictures with more pixels.", value="N", least=1, default="a gigapixel", group=INPUT)
+    ] = None
+    frames: Annotated[
+        str,
+        Option(
+            "Of animations and files of several pages: all frames, or the first.", choices=("all", "first"), group=INPUT
+        ),
+    ] = "all"
     tiling: Annotated[
         str,
         Option(
             "auto streams pictures that are too large for memory, or faster so, strip by strip, with the result that "
             "they would have whole; exact streams every picture; off none, and refuses what is too large.",
             choices=TILINGS,
+            group=SPEED,
         ),
     ] = "auto"
     memory: Annotated[
         str,
-        Option("Main memory that the run may take in all, as 4GB.", value="AMOUNT", default="most of what is free"),
+        Option(
+            "Main memory that the run may take in all, as 4GB.",
+            value="AMOUNT",
+            default="most of what is free",
+            group=SPEED,
+        ),
     ] = ""
     scratch: Annotated[
         Path | None,
-        Option("The folder for what streaming stores beyond that.", value="FOLDER", default="the output folder"),
+        Option(
+            "The folder for what streaming stores beyond that.",
+            value="FOLDER",
+            default="the output folder",
+            group=SPEED,
+        ),
     ] = None
     overwrite: Annotated[bool, Option("Replace outputs that imgtrans did not make.")] = False
     force: Annotated[bool, Option("Redo what imgtrans has done before.", watched=False)] = False
     retry_failed: Annotated[
-        bool, Option("Do only what failed the last time. A run without it does that, too.", watched=False)
+        bool, Option("Do only what failed the last time. A run without it does that, too.", watched=False, group=INPUT)
     ] = False
     shard: Annotated[
         str,
@@ -185,6 +226,7 @@ class Request:
             "Do the I-th of N parts, as 3/16: each machine of a job array does another. Every picture is in one.",
             value="I/N",
             watched=False,
+            group=SEVERAL,
         ),
     ] = ""
 
@@ -215,6 +257,8 @@ def checked(name: str, value: Any, option: Option) -> Any:
     Raises:
         OptionError: If the option cannot have that value.
     """
+    if value is None:
+        return None
     if option.choices:
         value = option.aliases.get(value, value)
         if value not in option.choices:

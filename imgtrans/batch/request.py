@@ -124,9 +124,9 @@ class Prepared:
             self.size,
             request.device,
             request.precision,
-            request.batch_size,
+            request.batch_size or 0,
             wanted=self.wanted,
-            max_pixels=request.max_pixels,
+            max_pixels=request.max_pixels or 0,
             upsample=request.upsample,
             strength=request.strength,
             tiling=request.tiling,
@@ -181,7 +181,7 @@ def prepare(request: Request) -> Prepared:
     check_backend(request.backend)
     wanted = understood(
         format=request.format,
-        quality=request.quality,
+        quality=request.quality or 0,
         alpha=request.alpha,
         keep_gray=request.keep_gray,
         frames=request.frames,
@@ -218,7 +218,7 @@ def _selection(request: Request) -> Selection:
         raise UsageError("--files-from goes with one folder, or none", "the files in the list are in it")
     include, exclude = tuple(request.include), tuple(request.exclude)
     return Selection(
-        include, exclude, request.limit, request.files_from, request.null, anywhere, request.include_outputs
+        include, exclude, request.limit or 0, request.files_from, request.null, anywhere, request.include_outputs
     )
 
 

@@ -24,8 +24,19 @@ from imgtrans.errors import UsageError
 _HELP = {"--help", "-h"}
 _TIDY_UP = {"run", "watch", "models"}  # when they are stopped; the others have nothing to put in order, or see to it
 
+_THREE = """\
+Translate folders of pictures with CycleGAN models.
+
+  imgtrans run photos/ --model summer2winter   translates a folder of pictures
+  imgtrans watch inbox/                        translates whatever arrives in a folder
+  imgtrans train --data ./dataset              trains a model of your own
+
+imgtrans --help lists all commands, imgtrans COMMAND --help says what one can do."""
+
 app = App(
     pretty_exceptions_enable=False,
+    no_args_is_help=False,
+    invoke_without_command=True,
     context_settings={"auto_envvar_prefix": "IMGTRANS", "help_option_names": sorted(_HELP)},
     help="Translate folders of pictures with CycleGAN models, watch folders, and train models of your own.",
 )
@@ -46,6 +57,30 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+@app.command("help")
+def help_on(
+    ctx: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", help="A command, as: models import.", show_default=False),
+    ] = None,
+) -> None:
+    """Say what imgtrans, or a command of it, can do."""
+    inner: Any = ctx.find_root()
+    for name in command or []:
+        found = getattr(inner.command, "commands", {}).get(name)
+        if found is None:
+            raise UsageError(f"there is no command {' '.join(command or [])!r}", f"try {inner.command_path} --help")
+        inner = type(inner)(found, info_name=name, parent=inner, **found.context_settings)
+    typer.echo(inner.get_help())
+
+
+@app.command("version")
+def version_of() -> None:
+    """Print the version."""
+    _print_version(True)
+
+
 def _is_setting(parameter: Any, types: dict[str, Any]) -> bool:
     return parameter.opts[0].startswith("-") and parameter.name in types  # no argument, and no --help
 
@@ -60,6 +95,7 @@ def configure(
         bool,
         typer.Option(
             "--version",
+            "-V",
             callback=_print_version,
             is_eager=True,
             allow_from_autoenv=False,
@@ -68,6 +104,9 @@ def configure(
     ] = False,
 ) -> None:
     """Read the configuration; what it says are the commands' defaults."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(_THREE)
+        return
     if ctx.invoked_subcommand in _TIDY_UP:
         signals.raise_errors()
     if config is not None and not config.is_file():

@@ -1,5 +1,6 @@
 """Commands whose help says everything in 80 columns, and whose mistakes name the place that a value came from."""
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from imgtrans.batch.asked import GROUPS
 from imgtrans.config import Config, suggestion
 from imgtrans.errors import OptionError, UsageError
 
@@ -16,6 +18,8 @@ _SETTINGS = (
     "One that may be given several times takes several texts there: with spaces between in the environment, as a list "
     "in imgtrans.toml."
 )
+_EXAMPLES = "\n\nExamples:\n"  # in a command's docstring
+_MANY = 12  # options, from which on they are listed in groups
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH"}
 
@@ -46,12 +50,26 @@ class _Spoken:
         commands = [self.subcommand_metavar] if hasattr(self, "subcommand_metavar") else []
         return ["[OPTIONS]", *arguments, *commands]
 
+    def format_help_text(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write what it does; its examples come last."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_parts(self.help)[0])
+
     def format_options(self: Any, ctx: Any, formatter: Any) -> None:
-        """Write the options, and whatever else a command has."""
+        """Write the arguments, the options by their groups, and whatever else a command has."""
         shown = [option for option in self.get_params(ctx) if not getattr(option, "hidden", False)]
         arguments = [(_metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
-        options = [(_names(one), _help(one, ctx)) for one in shown if one.param_type_name == "option"]
-        for title, rows in (("Arguments", arguments), ("Options", options)):
+        options = [one for one in shown if one.param_type_name == "option"]
+        sections = {"Arguments": arguments}
+        if len(options) < _MANY:
+            sections["Options"] = [(_names(one), _help(one, ctx)) for one in options]
+        else:
+            sections |= {name: [] for name in GROUPS}
+            for one in options:
+                group = getattr(one, "rich_help_panel", None) or GROUPS[-1]
+                sections.setdefault(group, []).append((_names(one), _help(one, ctx)))
+        for title, rows in sections.items():
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
@@ -62,6 +80,13 @@ class _Spoken:
             formatter.write_paragraph()
             variable = f"{ctx.auto_envvar_prefix}_{key.upper()}"
             formatter.write_text(_SETTINGS.format(variable=variable, key=key.replace("_", "-"), command=ctx.info_name))
+
+    def format_epilog(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write the examples as they are."""
+        if examples := _parts(self.help)[1]:
+            with formatter.section("Examples"):
+                for line in examples.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line.strip()}\n")
 
 
 class Command(_Spoken, TyperCommand):
@@ -97,7 +122,7 @@ class App(typer.Typer):
     """An application, or a part of one, of such commands; its help is plain: square brackets are not markup."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(cls=Group, no_args_is_help=True, rich_markup_mode=None, **settings)
+        super().__init__(cls=Group, rich_markup_mode=None, **{"no_args_is_help": True, **settings})
 
     def command(self, name: str | None = None) -> Callable[[Any], Any]:  # type: ignore[override]
         """Return a decorator that makes a function a command."""
@@ -140,6 +165,12 @@ def mistake(error: Any) -> UsageError:
         return OptionError(option.name, problem, f"use {_wanted(option)}").at(place_of(ctx, option.name))
     command = ctx.command_path if ctx else "imgtrans"
     return UsageError(str(error.format_message()).rstrip("."), f"try {command} --help")
+
+
+def _parts(help: str | None) -> tuple[str, str]:
+    """Return a command's help without its examples, and these."""
+    text, _, examples = inspect.cleandoc(help or "").partition(_EXAMPLES)
+    return text, examples
 
 
 def _kind(parameter: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgtrans.batch.asked import DEFAULT_MODEL, Request
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.errors import FilesError, UsageError
 
 _KINDS = (".png", ".html")
@@ -17,7 +17,9 @@ def compare(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUTS...", help="Pictures and folders of them.", show_default=False)
     ],
-    models: Annotated[str, typer.Option(metavar="A,B,...", help="Models to compare, by name or path.")] = DEFAULT_MODEL,
+    models: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Models to compare, by name or path.", autocompletion=complete.models)
+    ] = DEFAULT_MODEL,
     sizes: Annotated[
         str, typer.Option(metavar="A,B,...", help="Sizes to compare, each auto, native or pixels, as in run.")
     ] = "auto",
@@ -40,6 +42,9 @@ def compare(
     """Make a sheet of pictures by several models and at several sizes, with names and times, to choose from.
 
     Each picture is what run would make of it. The times are those of the network, after its start.
+
+    Examples:
+        imgtrans compare a.jpg b.jpg --models summer2winter,winter2summer --sizes 512,native
     """
     from imgtrans.compare.sheets import compared, write
     from imgtrans.compare.variants import MOST_PICTURES, planned

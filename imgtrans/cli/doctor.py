@@ -11,6 +11,10 @@ def doctor(json: options.Json = False) -> None:
     """Look at Python, PyTorch, devices, picture formats, memory, disks, models and plugins, and translate a picture.
 
     Each finding says what to do about it. The exit code is 1 if something is wrong. Nothing is changed.
+
+    Examples:
+        imgtrans doctor
+        imgtrans doctor --json
     """
     from imgtrans.doctor.examination import examine
     from imgtrans.doctor.finding import GOOD, NOTE, WRONG

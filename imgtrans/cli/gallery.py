@@ -21,6 +21,9 @@ def gallery(
 
     The page lies in the output folder, needs no server and no network, and is made again by the same
     command. Only the small pictures that are missing are made.
+
+    Examples:
+        imgtrans gallery photos-winter/ --open
     """
     console = options.console(quiet, json_lines=json)
     path = make(output, console, page)

@@ -2,43 +2,69 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from typing import Annotated, Any, get_origin
 
 import typer
 
-from imgtrans.batch.asked import Option, Request, described
+from imgtrans.batch.asked import MESSAGES, MODEL, SPEED, Option, described
+from imgtrans.cli import complete
 from imgtrans.config import Config
 from imgtrans.console import Console
 
-ASKED = "asked"
-
 Device = Annotated[
-    str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.")
+    str,
+    typer.Option(
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.",
+        rich_help_panel=SPEED,
+        autocompletion=complete.devices,
+    ),
 ]
 Backend = Annotated[
-    str, typer.Option(metavar="auto|NAME", help="auto, eager or prepared, or another that is installed.")
+    str,
+    typer.Option(
+        metavar="auto|NAME",
+        help="auto, eager or prepared, or another that is installed.",
+        rich_help_panel=SPEED,
+        autocompletion=complete.backends,
+    ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.")]
-Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Pull a model that is not in the zoo yet without asking.", rich_help_panel=MODEL),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.", rich_help_panel=MESSAGES)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.", rich_help_panel=MESSAGES)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=MESSAGES)]
 
 
 def asking(*, watched: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that spells out a command's parameter ``asked``, a :class:`Request`: an option for each field.
+    """Return a decorator that spells out those of a command's parameters that are descriptions, such as ``Request``.
+
+    Each of their fields becomes an option.
 
     Args:
-        watched: Only for the fields that a watched folder takes.
+        watched: Only the fields that a watched folder takes.
     """
-    fields = {name: one for name, one in described(Request).items() if one[1].watched or not watched}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        def spelled_out(**given: Any) -> None:
-            values: dict[str, Any] = {name: given.pop(name) for name in fields}
-            command(asked=Request(**values), **given)
+        own = inspect.signature(command, eval_str=True).parameters
+        kinds: dict[str, Any] = {name: one.annotation for name, one in own.items() if is_dataclass(one.annotation)}
+        fields = {
+            name: {field: one for field, one in described(kind).items() if one[1].watched or not watched}
+            for name, kind in kinds.items()
+        }
 
-        own = inspect.signature(command, eval_str=True).parameters.values()
-        parameters = [new for one in own for new in (_parameters(fields) if one.name == ASKED else [one])]
+        def spelled_out(**given: Any) -> None:
+            made = {name: kind(**{field: given.pop(field) for field in fields[name]}) for name, kind in kinds.items()}
+            command(**made, **given)
+
+        parameters = [
+            new
+            for name, one in own.items()
+            for new in (_parameters(kinds[name](), fields[name]) if name in kinds else [one])
+        ]
         spelled_out.__name__, spelled_out.__doc__ = command.__name__, command.__doc__
         spelled_out.__annotations__ = {one.name: one.annotation for one in parameters}
         spelled_out.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -47,9 +73,8 @@ def asking(*, watched: bool = False) -> Callable[[Callable[..., None]], Callable
     return decorate
 
 
-def _parameters(fields: dict[str, tuple[Any, Option]]) -> list[inspect.Parameter]:
+def _parameters(defaults: object, fields: dict[str, tuple[Any, Option]]) -> list[inspect.Parameter]:
     """Return the parameters that typer makes options of."""
-    defaults = Request()
     made = []
     for name, (kind, option) in fields.items():
         names = [f"--{name.replace('_', '-')}", *([option.short] if option.short else [])]
@@ -58,7 +83,14 @@ def _parameters(fields: dict[str, tuple[Any, Option]]) -> list[inspect.Parameter
         help = f"{option.help} [default: {option.default}]" if option.default else option.help
         shown = not (several or option.default or default in ("", None))
         value = option.value or "|".join(map(str, option.choices)) or None
-        spelled = typer.Option(*names, help=help, metavar=value, show_default=shown)
+        spelled = typer.Option(
+            *names,
+            help=help,
+            metavar=value,
+            show_default=shown,
+            rich_help_panel=option.group,
+            autocompletion=complete.of(name, option),
+        )
         made.append(
             inspect.Parameter(
                 name,

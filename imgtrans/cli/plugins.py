@@ -15,7 +15,11 @@ def plugins(
     check: Annotated[bool, typer.Option("--check", help="Load each, and say what does not work.")] = False,
     json: options.Json = False,
 ) -> None:
-    """List the architectures, backends and executors that are installed, imgtrans's own first."""
+    """List the architectures, backends and executors that are installed, imgtrans's own first.
+
+    Examples:
+        imgtrans plugins --check
+    """
     from imgtrans.registry import GROUPS, registered
 
     console = options.console(json_lines=json)

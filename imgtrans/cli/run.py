@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.batch.asked import Request
+from imgtrans.batch.asked import MESSAGES, OUTPUT, Request
 from imgtrans.cli import options
 from imgtrans.errors import UsageError
 from imgtrans.signals import INTERRUPTED, TERMINATED
@@ -23,13 +23,23 @@ def run(
         ),
     ] = None,
     asked: Request,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and change nothing.", rich_help_panel=MESSAGES)
+    ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what was done, in JSON, when it ends.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Write what was done, in JSON, when it ends.",
+            show_default=False,
+            rich_help_panel=MESSAGES,
+        ),
     ] = None,
     gallery: Annotated[
-        bool, typer.Option("--gallery", help="Make a page of the output folder that shows before and after.")
+        bool,
+        typer.Option(
+            "--gallery", help="Make a page of the output folder that shows before and after.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     yes: options.Yes = False,
     json: options.Json = False,
@@ -40,6 +50,11 @@ def run(
 
     Pictures come out under their own names, at their own size and in their own format. What is done
     already is not done again.
+
+    Examples:
+        imgtrans run photos/ --model summer2winter
+        imgtrans run a.jpg b.png -o winter --format png --gallery
+        cat a.jpg | imgtrans run - -o - > winter.jpg
     """
     from imgtrans.batch.report import Report
     from imgtrans.batch.request import prepare

@@ -20,6 +20,9 @@ def status(
     """Say what is done in an output folder, and what failed, is outdated or was interrupted, and why.
 
     It changes nothing, and a run may be at work. The exit code is 0 however things stand.
+
+    Examples:
+        imgtrans status photos-winter/
     """
     from imgtrans.journal.status import STATES, read_status
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 
@@ -22,7 +22,9 @@ def train(
     data: Annotated[
         Path, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
     ],
-    name: Annotated[str | None, typer.Option(help="The model's name. [default: the data folder's]")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The model's name. [default: the data folder's]", autocompletion=complete.runs)
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     ngf: Annotated[int | None, typer.Option(help="Width of the generators. [default: 64]")] = None,
@@ -52,7 +54,10 @@ def train(
         typer.Option(help="Weight of a penalty on the spikes that make dark blots, as 50. [default: 0]"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, crops and pools. [default: 0]")] = None,
-    init: Annotated[str | None, typer.Option(help="Model of the zoo to start from.", show_default=False)] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Model of the zoo to start from.", show_default=False, autocompletion=complete.models),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N. [default: auto]")
     ] = None,
@@ -70,6 +75,11 @@ def train(
 
     The run lives in runs/NAME: losses.csv, grids of pictures, and a checkpoint that --resume goes on
     from. At the end both generators, NAME and its reverse, stand in the zoo.
+
+    Examples:
+        imgtrans train --data ./dataset
+        imgtrans train --data ./dataset --ngf 32 --blocks 6 --crop 128 --steps 20000
+        imgtrans train --data ./dataset --resume
     """
     phase = _Phase()
     stopping = Stopping(phase.line, phase.late, quiet)

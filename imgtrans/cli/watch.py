@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.batch.asked import Request
+from imgtrans.batch.asked import INPUT, Request
 from imgtrans.cli import options
 from imgtrans.errors import UsageError
 
@@ -20,7 +20,8 @@ def watch(
     inbox: Annotated[Path, typer.Argument(help="The folder to watch, with all folders below it.", show_default=False)],
     asked: Request,
     settle: Annotated[
-        float, typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.")
+        float,
+        typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.", rich_help_panel=INPUT),
     ] = 2.0,
     yes: options.Yes = False,
     json: options.Json = False,
@@ -30,6 +31,9 @@ def watch(
     """Translate what is in a folder and whatever arrives there, until Ctrl-C or SIGTERM.
 
     A file is taken once it has stopped growing, and never twice, across restarts too.
+
+    Examples:
+        imgtrans watch inbox/ --model summer2winter -o outbox/
     """
     from imgtrans.cli.firstuse import pull_on_first_use
     from imgtrans.cli.pipe import DASH

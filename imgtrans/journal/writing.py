@@ -132,6 +132,10 @@ class Journal:
         """Return what failed when it was last tried."""
         return read_entries(self._database, "state = 'failed'")
 
+    def done(self) -> Iterator[Entry]:
+        """Return what is done."""
+        return read_entries(self._database, "state = 'done'")
+
     def failed_before(self) -> Iterator[Entry]:
         """Return what failed in an earlier run and was not tried in this one."""
         return read_entries(self._database, "state = 'failed' AND output NOT IN (SELECT output FROM fails)")

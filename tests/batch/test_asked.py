@@ -23,7 +23,7 @@ def test_everything_that_can_be_asked_is_described_but_for_the_inputs():
 
 
 def test_run_takes_all_of_it_and_watch_what_goes_with_a_folder_that_keeps_filling():
-    own = {"ctx", "inputs", "dry_run", "report", "yes", "json", "quiet", "verbose"}
+    own = {"ctx", "inputs", "dry_run", "report", "gallery", "yes", "json", "quiet", "verbose"}
     assert {*inspect.signature(run).parameters} == {*OPTIONS} | own
     watched = {name for name, (_, option) in OPTIONS.items() if option.watched}
     assert {*inspect.signature(watch).parameters} == watched | {
@@ -42,7 +42,7 @@ def test_what_is_asked_on_the_command_line_is_what_a_command_gets():
     given = {name: getattr(Request(), name) for name in OPTIONS} | {"size": "300", "include": ["*.jpg"], "force": True}
     command(first="a", last=3, **given)
     assert received == [("a", Request(size="300", include=["*.jpg"], force=True), 3)]
-    assert get_type_hints(command)["batch_size"] is int
+    assert get_type_hints(command)["batch_size"] == int | None
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_what_is_asked_on_the_command_line_is_what_a_command_gets():
         ("frames", "last", "is 'last'", "use all or first"),
         ("depth", 12, "is 12", "use 8 or 16"),
         ("format", "gif", "is 'gif'", "use keep, jpg, png, webp, avif or tiff"),
-        ("batch_size", -1, "is -1", "use a number from 0 up"),
-        ("quality", 101, "is 101", "use a number from 0 to 100"),
+        ("batch_size", 0, "is 0", "use a number from 1 up"),
+        ("quality", 101, "is 101", "use a number from 1 to 100"),
         ("size", "15", "is '15'", "use auto, native or a number of pixels from 16 up"),
         ("device", "gpu", "is 'gpu', which is not a device", "use auto, cpu, cuda, cuda:N, a list"),
     ],

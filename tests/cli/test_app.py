@@ -101,11 +101,32 @@ def test_a_command_line_that_cannot_be_understood_is_one_line_and_a_hint(
     assert second == f"  {hint}"
 
 
-def test_no_command_at_all_is_answered_with_help_and_exit_code_2(cli: Cli):
+def test_no_command_at_all_is_answered_with_the_three_things_people_do(cli: Cli):
     ended = cli()
-    assert ended.code in (0, 2)  # typer has changed its mind
-    assert "Usage: imgtrans" in ended.out + ended.err
-    assert "error" not in ended.err
+    assert (ended.code, ended.err) == (0, "")
+    for line in (
+        "imgtrans run photos/ --model summer2winter ",
+        "imgtrans watch inbox/ ",
+        "imgtrans train --data ./dataset ",
+    ):
+        assert f"  {line}" in ended.out
+    assert len(ended.out.splitlines()) < 10
+
+
+def test_help_on_a_command_is_what_the_command_says_itself(cli: Cli):
+    assert cli("help").out == cli("--help").out
+    assert cli("help", "run").out == cli("run", "--help").out
+    assert cli("help", "models", "import").out == cli("models", "import", "--help").out
+
+
+def test_help_on_no_command_is_refused(cli: Cli):
+    ended = cli("help", "models", "buy")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: there is no command 'models buy'")
+
+
+def test_the_version_has_three_names(cli: Cli):
+    assert cli("version").out == cli("--version").out == cli("-V").out == f"imgtrans {imgtrans.__version__}\n"
 
 
 def test_an_error_is_one_line_and_a_hint(cli: Cli, tiny: Model):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.cli.models.show import fields
 from imgtrans.console import Console
 from imgtrans.errors import ModelError, UsageError
@@ -17,7 +17,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def rm(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The models' names.", show_default=False)],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="The models' names.", show_default=False, autocompletion=complete.models
+        ),
+    ],
     yes: Yes = False,
     json: options.Json = False,
 ) -> None:
@@ -48,7 +53,7 @@ def _ask(folders: dict[str, Path]) -> None:
 
 
 def rename(
-    old: Annotated[str, typer.Argument(help="The model's name.", show_default=False)],
+    old: Annotated[str, typer.Argument(help="The model's name.", show_default=False, autocompletion=complete.models)],
     new: Annotated[str, typer.Argument(help="What to call it from now on.", show_default=False)],
     json: options.Json = False,
 ) -> None:

@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A model's name, or the path of a checkpoint.", show_default=False, autocompletion=complete.models
+        ),
+    ],
     to: Annotated[str, typer.Option(help="safetensors, pth, onnx or torch.export.", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file. [default: here, named after the model]")

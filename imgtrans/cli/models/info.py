@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.cli.models.show import fields
 from imgtrans.console import Console
 from imgtrans.errors import FilesError, ImgtransError
@@ -13,7 +13,12 @@ from imgtrans.zoo import store
 
 
 def info(
-    name: Annotated[str, typer.Argument(help="A model's name, or the path of a checkpoint.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A model's name, or the path of a checkpoint.", show_default=False, autocompletion=complete.models
+        ),
+    ],
     measure: Annotated[bool, typer.Option("--measure", help="Measure the seconds for a picture, too.")] = False,
     device: options.Device = "auto",
     backend: options.Backend = "auto",

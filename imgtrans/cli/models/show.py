@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.zoo import store
 
 
@@ -23,7 +23,9 @@ def list_models(json: options.Json = False) -> None:
 
 
 def where(
-    name: Annotated[str, typer.Argument(help="A model's name; without one, the zoo.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A model's name; without one, the zoo.", autocompletion=complete.models)
+    ] = "",
     json: options.Json = False,
 ) -> None:
     """Print the folder of the zoo, or of a model."""

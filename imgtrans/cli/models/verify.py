@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from imgtrans.cli import options
+from imgtrans.cli import complete, options
 from imgtrans.errors import ModelError
 from imgtrans.zoo import store
 from imgtrans.zoo.verify import GET_AGAIN, OK
@@ -13,7 +13,10 @@ from imgtrans.zoo.verify import verify as verdict_on
 
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; without one, all.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Models; without one, all.", show_default=False, autocompletion=complete.models
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
