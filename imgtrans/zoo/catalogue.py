@@ -22,6 +22,7 @@ _BUNDLED = Path(__file__).parent.parent / "catalogue.toml"
 _FRESH_SECONDS = 86400.0
 _LARGEST = 1 << 20
 _URL = re.compile(r"(https?|hf)://\S+", re.IGNORECASE)
+_NUMBERS = frozenset({"training_size", "working_size", "megabytes"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -43,6 +44,7 @@ class Entry:
         assume: What is true of it that the checkpoint does not tell, as its padding.
         training_size: Side of its training pictures in pixels; 0 where unknown.
         working_size: Longest side at which it does best, in pixels; 0 works at the picture's own.
+        megabytes: About how large its file is; 0 where unknown.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Entry:
     assume: Mapping[str, str] = field(default_factory=dict)
     training_size: int = 0
     working_size: int = 0
+    megabytes: int = 0
 
 
 _KEYS = {"from": "source", "to": "target"} | {
@@ -133,7 +136,7 @@ def _entry(name: str, table: dict[str, Any], where: str) -> Entry:
             raise ValueError(
                 f"{name!r} has an unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
             )
-        kind = int if key.endswith("_size") else dict if key == "assume" else str
+        kind = int if key in _NUMBERS else dict if key == "assume" else str
         texts: list[Any] = [*value.values()] if isinstance(value, dict) else []
         if type(value) is not kind or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{key!r} of {name!r} is {value!r}")

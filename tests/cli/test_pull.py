@@ -153,7 +153,7 @@ def test_out_of_reach_is_a_sentence_in_no_time(server: Server):
 
 def test_the_catalogue_in_a_pipe_is_a_line_for_each_model(cli: Cli, listed: Path):
     lines = [line.split("\t") for line in cli("models", "catalogue").out.splitlines()]
-    assert ["fog2sun", "fog into sun", "CC0"] in lines
+    assert ["fog2sun", "fog into sun", "?", "no", "CC0"] in lines
     assert "horse2zebra" in [name for name, *_ in lines]
 
 

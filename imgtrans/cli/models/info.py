@@ -1,14 +1,17 @@
-"""``imgtrans models info``: a model's card, what it costs, and a picture of what it does."""
+"""``imgtrans models info``: what a model does, what it costs, and a picture of that; or its card."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from imgtrans.card import Card
 from imgtrans.cli import complete, options
-from imgtrans.cli.models.show import fields
+from imgtrans.cli.models.show import fields, megabytes
 from imgtrans.console import Console
-from imgtrans.errors import FilesError, ImgtransError
+from imgtrans.errors import FilesError, ImgtransError, UsageError
 from imgtrans.zoo import store
 
 
@@ -19,21 +22,38 @@ def info(
             help="A model's name, or the path of a checkpoint.", show_default=False, autocompletion=complete.models
         ),
     ],
+    card: Annotated[bool, typer.Option("--card", help="Print the whole card, as TOML, and nothing else.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show a picture before and after in the terminal.")
+    ] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Measure the seconds for a picture, too.")] = False,
     device: options.Device = "auto",
     backend: options.Backend = "auto",
     json: options.Json = False,
 ) -> None:
-    """Show a model's card, what it costs, and where a picture before and after it is."""
+    """Say what a model does, what it costs, and where a picture before and after it is.
+
+    Examples:
+        imgtrans models info summer2winter --measure
+        imgtrans models info summer2winter --preview
+        imgtrans models info latest_net_G.pth --card
+    """
     console = options.console(json_lines=json)
+    if card and (preview or measure or json):
+        raise UsageError("--card prints the card and nothing else", "leave the other options out, or use --json alone")
     if store.is_path(name):
         from imgtrans.zoo.loading import find_model
 
         model = find_model(name)
     else:
         model = store.find(name)
-    for line in [*model.card.to_toml().rstrip().split("\n"), "", f"# {model.weights}"]:
-        console.result(line)
+    if card:
+        for line in model.card.to_toml().rstrip().split("\n"):
+            console.result(line)
+        return
+    console.result(f"{model.name} {_does(model.card)}")
+    for label, told in _facts(model):
+        console.result(_line(label, told))
     found: dict[str, Any] = {}
     problems = []
     for show in (_show_costs, _show_preview):
@@ -41,9 +61,42 @@ def info(
             show(model, console, found, (device, backend) if measure else None)
         except ImgtransError as error:
             problems.append(error)
+    if preview and found.get("preview"):
+        from imgtrans.cli.terminal import show_picture
+
+        show_picture(Path(found["preview"]))
     console.record(**fields(model), **found, problems=[error.message for error in problems])
     if problems:  # the rest is shown all the same
         raise problems[0]
+
+
+def _does(card: Card) -> str:
+    return f"turns {card.source} into {card.target}" if card.source and card.target else "turns pictures into others"
+
+
+def _line(label: str, told: str) -> str:
+    return f"  {label:<11} {told}"
+
+
+def _facts(model: store.Model) -> Iterator[tuple[str, str]]:
+    """Yield what a person wants to know of a card, each with its name."""
+    card, parameters = model.card, model.card.parameters
+    size = [f"{parameters['ngf']} wide"] if "ngf" in parameters else []
+    size += [f"{parameters['blocks']} blocks"] if "blocks" in parameters else []
+    yield "network", ", ".join([card.architecture, *size])
+    trained = f"trained at {card.training_size}" if card.training_size else ""
+    works = f"up to {card.working_size} pixels a side" if card.working_size else "any size"
+    yield "works at", f"{works}, {trained}" if trained else works
+    for label, told in (
+        ("trained on", card.data_set),
+        ("licence", card.licence),
+        ("made", ", ".join(part for part in (card.provenance, card.date) if part)),
+        ("figures", ", ".join(f"{name} {value:g}" for name, value in card.metrics.items() if "loss" not in name)),
+        ("assumed", ", ".join(card.assumed)),
+    ):
+        if told:
+            yield label, told
+    yield "weights", f"{model.weights} ({megabytes(model.weights)}), sha256 {card.sha256[:16]}"
 
 
 def _show_costs(model: store.Model, console: Console, found: dict[str, Any], where: tuple[str, str] | None) -> None:
@@ -54,27 +107,26 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], whe
 
     cost = cost_of(model)
     found |= {"parameter_count": cost.parameters, "macs_per_megapixel": round(1e6 * cost.macs_per_pixel), "needs": []}
-    console.result(f"# {cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel")
+    computing = f"{cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel"
+    console.result(_line("costs", computing))
     needed = needs(model, cost, BYTES_PER_PIXEL)
     speed = speed_of(model, needed[0].width, needed[0].height, *where) if where else None
     for need in needed:
         native = " with --size native" if need.size == "native" else ""
-        line = (
-            f"# {need.megapixels} MP{native}, seen at {need.width}x{need.height}: {need.memory / 1e9:.2f} GB of memory"
-        )
+        told = f"{need.megapixels} MP{native}, seen at {need.width}x{need.height}: {need.memory / 1e9:.2f} GB of memory"
         record = asdict(need)
         strips = streamed_bytes(model, need.width, need.height)
         rest = need.memory - cost.memory(need.width, need.height) + cost.memory(0, 0)  # the picture and the weights
         if strips is not None and strips + rest < need.memory:
             record["memory_streamed"] = strips + rest
-            line += f" ({(strips + rest) / 1e9:.2f} GB if streamed)"
+            told += f" ({(strips + rest) / 1e9:.2f} GB if streamed)"
         if speed:
             record["seconds"] = seconds = speed.seconds * need.width * need.height / speed.pixels
             about = "" if need.width * need.height == speed.pixels else "about "
             rounded = f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
-            line += f", {about}{rounded} s {speed.where}"
+            told += f", {about}{rounded} s {speed.where}"
         found["needs"].append(record)
-        console.result(line)
+        console.result(_line("", told))
 
 
 def _show_preview(model: store.Model, console: Console, found: dict[str, Any], _: object) -> None:
@@ -91,4 +143,4 @@ def _show_preview(model: store.Model, console: Console, found: dict[str, Any], _
         console.warn(error.message)  # no fault of the model
         return
     found["preview"] = str(path)
-    console.result(f"# before and after: {path}")
+    console.result(_line("preview", str(path)))

@@ -11,7 +11,7 @@ from imgtrans.cli.models import known
 from imgtrans.cli.models.importing import report
 from imgtrans.cli.models.show import fields
 from imgtrans.console import Console, ProgressDisplay
-from imgtrans.zoo import catalogue
+from imgtrans.zoo import catalogue, store
 
 if TYPE_CHECKING:
     from imgtrans.zoo.pull import Pulled
@@ -67,12 +67,21 @@ def list_catalogue(ctx: typer.Context, json: options.Json = False) -> None:
     """List the models that can be pulled by name."""
     console = options.console(json_lines=json)
     found = catalogue.entries(options.catalogues(ctx), console.warn)
+    here = {*store.names()}
     for entry in found:
-        console.record(**asdict(entry))
-    turns = [f"{entry.source} into {entry.target}" if entry.source and entry.target else "?" for entry in found]
+        console.record(**asdict(entry), here=entry.name in here)
     console.table(
-        ["name", "turns", "licence"],
-        [[entry.name, turn, entry.licence] for entry, turn in zip(found, turns, strict=True)],
+        ["name", "turns", "size", "here", "licence"],
+        [
+            [
+                entry.name,
+                f"{entry.source} into {entry.target}" if entry.source and entry.target else "?",
+                f"{entry.megabytes} MB" if entry.megabytes else "?",
+                "yes" if entry.name in here else "no",
+                entry.licence.partition(",")[0].partition(";")[0],
+            ]
+            for entry in found
+        ],
     )
 
 

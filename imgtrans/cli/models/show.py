@@ -18,7 +18,7 @@ def list_models(json: options.Json = False) -> None:
         console.record(**fields(model))
     console.table(
         ["name", "turns", "size", "from"],
-        [[m.name, _turns(m), _megabytes(m.weights), "imgtrans" if m.bundled else "you"] for m in found],
+        [[m.name, _turns(m), megabytes(m.weights), "imgtrans" if m.bundled else "you"] for m in found],
     )
 
 
@@ -45,5 +45,6 @@ def _turns(model: store.Model) -> str:
     return f"{card.source} into {card.target}" if card.source and card.target else "?"
 
 
-def _megabytes(path: Path) -> str:
+def megabytes(path: Path) -> str:
+    """Return how large a file is, as people write it."""
     return f"{path.stat().st_size / 1e6:.1f} MB" if path.exists() else "missing"

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,15 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         """Return pair ``n`` as ``{"A": tensor, "B": tensor}``, each (3, crop, crop) in [-1, 1]."""
         pair = {}
         for domain, files, cut in zip("AB", (self.dataset.files_A, self.dataset.files_B), self.cuts(n), strict=True):
-            pixels, left_out = read_crop(files, cut, self.crop)
+            pixels, left_out = read_crop(files, cut, self.crop, partial(load_rgb, needed=self.needed))
             self.leave_out(left_out)
             pair[domain] = to_tensor(pixels)
         return pair
+
+    @property
+    def needed(self) -> float:
+        """The largest short side to which a picture is scaled, in pixels."""
+        return self.crop * LOAD_PER_CROP * self.scale_jitter
 
     def cuts(self, n: int) -> tuple[Cut, Cut]:
         """Return what is cut out of which pictures for pair ``n``: for A and for B."""
@@ -138,6 +144,6 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
 
 
 def to_tensor(image: Image.Image | Pixels) -> Tensor:
-    """Turn an 8-bit RGB image (H, W, 3) into a tensor (3, H, W) in [-1, 1]."""
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+    """Turn an 8-bit RGB image (..., H, W, 3), or several in one array, into a tensor (..., 3, H, W) in [-1, 1]."""
+    pixels = torch.from_numpy(np.array(image)).movedim(-1, -3).contiguous()
     return pixels.to(torch.float32) / 127.5 - 1.0

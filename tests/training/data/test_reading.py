@@ -123,6 +123,18 @@ def test_who_forgets_to_close_it_does_not_wait_for_ever(data: Path, tmp_path: Pa
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "read\n", "")
 
 
+def test_readers_that_die_before_they_know_what_to_read_are_noticed(data: Path, tmp_path: Path) -> None:
+    for domain in ("trainA", "trainB"):
+        for n in range(600):  # names for more than a pipe holds
+            os.link(data / domain / "0.png", data / domain / f"{'so-that-there-is-more-to-tell-' * 3}{n}.png")
+    # A script from standard input cannot be found by another process, which ends with that.
+    command = [sys.executable, "-", data]
+    ended = subprocess.run(
+        command, input=ABANDONED, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert (ended.returncode, ended.stdout) == (0, "read\n")
+
+
 def test_where_no_process_can_be_started_the_training_reads_itself(
     crops: RandomCrops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,3 +174,26 @@ def test_pictures_none_of_which_can_be_read_end_it_with_a_sentence(crops: Random
         path.write_bytes(path.read_bytes()[:60])
     with read(crops, range(4)) as batches, pytest.raises(FilesError, match=r"no picture in .*trainB can be read"):
         next(batches)
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_each_picture_is_decoded_once_whoever_reads(crops: RandomCrops, data: Path, workers: int) -> None:
+    numbers = range(40)
+    whole = [crops[n] for n in numbers]
+    with read(crops, numbers, workers=workers) as batches:
+        shared = [next(batches) for _ in range(25)]  # with those asked for ahead, all pictures have come up
+        for path in (*crops.dataset.files_A, *crops.dataset.files_B):
+            path.unlink()
+        shared += [*batches]
+    assert all(torch.equal(batch[d][0], pair[d]) for batch, pair in zip(shared, whole, strict=True) for d in "AB")
+
+
+def test_memory_for_pictures_is_bounded_for_all_processes_together(crops: RandomCrops) -> None:
+    with read(crops, range(20), room=3 * 4 * 40 * 36) as batches:  # of nine, and room for one a process
+        before = [next(batches) for _ in range(10)]
+        for path in (*crops.dataset.files_A, *crops.dataset.files_B):
+            path.unlink()
+        with pytest.raises(FilesError, match="can be read"):
+            while True:
+                before.append(next(batches))
+    assert len(before) < 20
