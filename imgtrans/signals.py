@@ -119,6 +119,11 @@ class Stopping:
 
 def end(number: int, line: str) -> NoReturn:
     """End this process for a signal, with those that work for it, without anything being unwound."""
+    leave(_exit_code(number), line)
+
+
+def leave(code: int, line: str) -> NoReturn:
+    """End this process with an exit code, as :func:`end` does."""
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     with contextlib.suppress(Exception):
@@ -129,7 +134,7 @@ def end(number: int, line: str) -> NoReturn:
         # Written without rich, in the middle of which this may be; its progress bar goes, and the cursor comes back.
         clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
         os.write(2, f"{clear}{line}\n".encode() if line else clear.encode())
-    os._exit(_exit_code(number))
+    os._exit(code)
 
 
 def _exit_code(number: int) -> int:

@@ -9,19 +9,20 @@ from watchdog.observers import Observer
 
 from imgtrans.batch.lookahead import ReadyFolders
 from imgtrans.batch.plan import Decision, decide
-from imgtrans.batch.report import Listener, Report
 from imgtrans.batch.request import Prepared
-from imgtrans.batch.run import execute, opened_journal, record_refused
+from imgtrans.batch.run import Translating, execute, opened_journal, record_refused
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.finding.pictures import items_below
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item
+from imgtrans.watching.after import Version
+from imgtrans.watching.tending import Tending
 
 # Events are lost on network shares and under load; a look at the whole folder now and then finds what they missed.
 RESCAN_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
-Version = tuple[int, int]  # size and mtime_ns: what a file must keep to count as whole
+State = tuple[int, int]  # size and mtime_ns: what a file must keep to count as whole
 
 
 class Settling:
@@ -33,13 +34,17 @@ class Settling:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._since: dict[bytes, tuple[Version, float]] = {}
-        self._handed_on: dict[bytes, Version] = {}
+        self._since: dict[bytes, tuple[State, float]] = {}
+        self._handed_on: dict[bytes, State] = {}
 
     @property
-    def waiting(self) -> bool:
-        """Whether some file has not settled yet."""
-        return bool(self._since)
+    def waiting(self) -> int:
+        """How many files have not settled yet."""
+        return len(self._since)
+
+    def again(self, key: bytes) -> None:
+        """Hand a file on once more."""
+        self._handed_on.pop(key, None)
 
     def settled(self, items: Iterable[Item], now: float) -> list[Item]:
         """Return the items that are whole at time ``now`` (seconds), each version of a file once.
@@ -86,16 +91,22 @@ class _Wake(FileSystemEventHandler):
 
 def watch_folder(
     prepared: Prepared,
-    listener: Listener,
+    tending: Tending,
+    engine: Translating,
     stop: threading.Event,
     *,
-    settle: float,
-    say: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.monotonic,
-) -> Report:
+) -> None:
     """Translate what is in a folder and what arrives there, until ``stop`` is set.
 
     Pictures being worked on when it is set are finished; the others wait for the next time.
+
+    Args:
+        prepared: What is asked for.
+        tending: Is told what happens.
+        engine: Translates.
+        stop: Ends it.
+        clock: Returns a monotonic time in seconds.
 
     Raises:
         UsageError: If the input is not one folder.
@@ -104,47 +115,60 @@ def watch_folder(
     (inbox,) = prepared.request.inputs
     if not inbox.is_dir():
         raise UsageError(f"{inbox} is not a folder", "imgtrans run translates single pictures")
-    report = Report()
     changed = threading.Event()
-    settling = Settling(settle)
-    with (
-        opened_journal(prepared.destination) as journal,
-        prepared.open_engine(listener.streaming, listener.warned) as engine,
-    ):
+    settling = Settling(tending.conduct.settle)
+    with opened_journal(prepared.destination) as journal:
+        prepared.check_model(journal)
+        where = engine.describe()
         observer = Observer()
         observer.schedule(_Wake(changed), str(inbox), recursive=True)
         observer.start()
         try:
-            prepared.check_model(journal)
             prepared.begin(journal)
-            say(
-                f"watching {inbox} with {prepared.model.name} {engine.describe()}, "
-                f"into {prepared.destination.folder}; Ctrl-C stops"
-            )
+            tending.ready(where)
             while not stop.is_set():
                 changed.clear()
-                todo, refused = [], []
+                todo: list[Item] = []
+                versions: dict[bytes, Version] = {}
+                refused = []
                 for decision in _decide_settled(prepared, settling, journal, clock()):
-                    if decision.state == "todo":
-                        todo.append(decision.item)
+                    item = decision.item
+                    try:
+                        version = versions[item.key] = Version.of(item.input.stat())
+                    except OSError:
                         continue
-                    report.known(decision, listener)
-                    if decision.state == "refused":
+                    if decision.state == "todo":
+                        todo.append(item)
+                    elif decision.state == "done":
+                        tending.known(item, version)
+                    elif decision.state == "refused":
+                        tending.failed(item, decision.problem, version, None)
                         refused.append(decision)
                 record_refused(refused, prepared.recipe, journal)
+                tending.looked(journal, waiting=settling.waiting, todo=len(todo))
                 if todo:
                     for outcome in execute(todo, engine, prepared.recipe, journal, stop=stop):
-                        report.tried(outcome, listener)
+                        version = versions[outcome.item.key]
+                        if outcome.temporary:
+                            tending.translated(outcome, version)
+                        else:
+                            again = tending.retries.failed(outcome.item.key, version, clock())
+                            tending.failed(outcome.item, outcome.error, version, again)
                     continue
+                for key in tending.retries.due(clock()):
+                    settling.again(key)
+                    changed.set()
                 if settling.waiting:
+                    tending.idle(waiting=settling.waiting)
                     stop.wait(POLL_SECONDS)
+                elif tending.conduct.once and tending.retries.seconds(clock()) is None:
+                    return
                 else:
-                    _wait_for_any(stop, changed, RESCAN_SECONDS)
+                    tending.idle(waiting=0)
+                    _wait_for_any(stop, changed, min(RESCAN_SECONDS, tending.retries.seconds(clock()) or RESCAN_SECONDS))
         finally:
             observer.stop()
             observer.join()
-    report.seconds = 0.0
-    return report
 
 
 def _decide_settled(prepared: Prepared, settling: Settling, journal: Journal, now: float) -> Iterator[Decision]:

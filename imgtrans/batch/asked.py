@@ -13,8 +13,8 @@ from imgtrans.protocols import TILINGS, UPSAMPLING
 DEFAULT_MODEL = "summer2winter"
 SMALLEST_SIZE = 16
 # Below what options are listed in help, in this order.
-GROUPS = INPUT, MODEL, OUTPUT, SPEED, SEVERAL, MESSAGES = (
-    "Input", "Model", "Output", "Speed and memory", "Several machines", "Messages",
+GROUPS = INPUT, MODEL, OUTPUT, SOURCES, SPEED, SEVERAL, SERVICE, MESSAGES = (
+    "Input", "Model", "Output", "Afterwards", "Speed and memory", "Several machines", "As a service", "Messages",
 )  # fmt: skip
 FORMATS = ("keep", "jpg", "png", "webp", "avif", "tiff")
 

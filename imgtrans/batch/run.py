@@ -5,10 +5,10 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from imgtrans.batch.commit import commit
 from imgtrans.batch.lookahead import Lookahead, ReadyFolders
@@ -21,9 +21,6 @@ from imgtrans.finding.destination import Destination
 from imgtrans.journal.location import inside
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
-
-if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
 
 PLANNING_SECONDS = 1.0  # what is found by then, once the model is loaded, is known before anything is said or done
 REFUSED_AT_ONCE = 100  # are noted together, as each note waits for the disk
@@ -97,9 +94,21 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
     return report
 
 
+class Translating(Protocol):
+    """What translates items: an engine, or whatever shares one."""
+
+    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
+        """Translate items; see :class:`imgtrans.protocols.Executor`."""
+        ...
+
+    def describe(self) -> str:
+        """Return where and how it computes."""
+        ...
+
+
 def execute(
     items: Iterable[Item],
-    engine: "Engine",
+    engine: Translating,
     recipe: Recipe,
     journal: Journal,
     tally: Tally | None = None,

@@ -10,6 +10,7 @@ from imgtrans import __version__, signals
 from imgtrans.cli.command import App, settable
 from imgtrans.cli.compare import compare
 from imgtrans.cli.doctor import doctor
+from imgtrans.cli.evaluate import evaluate
 from imgtrans.cli.gallery import gallery
 from imgtrans.cli.models import models
 from imgtrans.cli.plugins import plugins
@@ -46,6 +47,7 @@ app.command()(gallery)
 app.command()(compare)
 app.command()(watch)
 app.command()(train)
+app.command()(evaluate)
 app.add_typer(models, name="models")
 app.command()(plugins)
 app.command()(doctor)
@@ -109,21 +111,35 @@ def configure(
         return
     if ctx.invoked_subcommand in _TIDY_UP:
         signals.raise_errors()
+    read_configuration(ctx, config, ctx.invoked_subcommand or "")
+
+
+def read_configuration(ctx: Any, config: Path | None, command: str) -> None:
+    """Have what a configuration says be the defaults of commands.
+
+    Args:
+        ctx: The context of the application.
+        config: The file that the user names, if any.
+        command: The command that is asked for.
+
+    Raises:
+        UsageError: If it cannot be read or understood.
+    """
     if config is not None and not config.is_file():
         raise UsageError(f"there is no configuration file {config}")
-    ctx.obj = Config({})
+    ctx.obj, ctx.default_map = Config({}), None
     path = config or find_config()
     if path is None:
         return
     functions = {"run": run, "watch": watch, "train": train}
     commands = {}
-    for name, command in settable(ctx).items():
+    for name, one in settable(ctx).items():
         types = get_type_hints(functions[name])
-        commands[name] = {option.name: types[option.name] for option in command.params if _is_setting(option, types)}
+        commands[name] = {option.name: types[option.name] for option in one.params if _is_setting(option, types)}
     warn = Console().warn
     try:
         trusted = config is not None or path.is_absolute()
-        ctx.obj = load_config(path, commands, trusted, ctx.invoked_subcommand or "", warn)
+        ctx.obj = load_config(path, commands, trusted, command, warn)
     except UsageError as error:
         if not _HELP & {*sys.argv[1:]}:
             raise

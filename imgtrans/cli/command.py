@@ -20,6 +20,7 @@ _SETTINGS = (
 )
 _EXAMPLES = "\n\nExamples:\n"  # in a command's docstring
 _MANY = 12  # options, from which on they are listed in groups
+ARGUMENTS = "imgtrans.arguments"  # of a command, in its context's ``meta``
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH"}
 
@@ -94,6 +95,7 @@ class Command(_Spoken, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Understand its arguments, and what the environment sets."""
+        ctx.meta[ARGUMENTS] = tuple(args)  # they are used up
         rest: list[str] = super().parse_args(ctx, args)
         known = {f"{ctx.auto_envvar_prefix}_{one.name.upper()}" for one in self.params if one.opts[0].startswith("-")}
         for variable in sorted(os.environ):

@@ -1,28 +1,45 @@
-"""``imgtrans watch``: a folder that keeps filling."""
+"""``imgtrans watch``: a folder that keeps filling, or several."""
 
-import signal
-import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imgtrans.batch.asked import INPUT, Request
+from imgtrans.batch.asked import SERVICE, Request
 from imgtrans.cli import options
-from imgtrans.errors import UsageError
+from imgtrans.errors import OptionError, UsageError
+from imgtrans.watching.conduct import Conduct
+from imgtrans.watching.units import KINDS
 
 
 @options.asking(watched=True)
 def watch(
     ctx: typer.Context,
     *,
-    inbox: Annotated[Path, typer.Argument(help="The folder to watch, with all folders below it.", show_default=False)],
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The folder to watch, with all folders below it; without one, those of [watch.NAME] in imgtrans.toml.",
+            show_default=False,
+        ),
+    ] = None,
     asked: Request,
-    settle: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds that a file must stay unchanged to count as whole.", rich_help_panel=INPUT),
-    ] = 2.0,
+    conduct: Conduct,
+    status: Annotated[
+        bool,
+        typer.Option(
+            "--status", help="Say how the watching of INBOX stands; exit with 0 if it is well.", rich_help_panel=SERVICE
+        ),
+    ] = False,
+    install: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(KINDS),
+            help="Print this command line as a service, and start nothing.",
+            show_default=False,
+            rich_help_panel=SERVICE,
+        ),
+    ] = None,
     yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -34,22 +51,29 @@ def watch(
 
     Examples:
         imgtrans watch inbox/ --model summer2winter -o outbox/
+        imgtrans watch inbox/ --archive done/ --failed failed/
+        imgtrans watch inbox/ --install systemd > imgtrans-inbox.service
+        imgtrans watch --status inbox/
     """
-    from imgtrans.cli.firstuse import pull_on_first_use
+    from imgtrans.cli.inboxes import AGAIN, inboxes_of
     from imgtrans.cli.pipe import DASH
 
-    console = options.console(quiet, verbose, json)
-    if DASH in (inbox, asked.output):
+    if install is not None and install not in KINDS:
+        raise OptionError("install", f"is {install!r}", f"use {' or '.join(KINDS)}")
+    inboxes = inboxes_of(ctx, inbox, asked, conduct)
+    if any(DASH in (one.folder, one.request.output) for one in inboxes):
         raise UsageError("watch reads and writes folders, and - is none", "imgtrans run - -o - takes one picture")
-    pull_on_first_use(console, asked.model, options.catalogues(ctx), yes=yes)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):  # before the imports: they take a while, and who stops then means it
-        signal.signal(number, lambda *_: stop.set())
-    from imgtrans.batch.request import prepare
-    from imgtrans.cli.listener import RunListener
-    from imgtrans.watch import watch_folder
+    if AGAIN in ctx.meta:
+        ctx.meta[AGAIN] += inboxes
+    elif status:
+        from imgtrans.cli.watchstatus import show_status
 
-    prepared = prepare(replace(asked, inputs=[inbox]))
-    listener = RunListener(console, each=True)
-    report = watch_folder(prepared, listener, stop, settle=settle, say=console.say)
-    listener.report(report)
+        show_status([one.folder for one in inboxes], options.console(quiet, verbose, json))
+    elif install:
+        from imgtrans.cli.watchservice import print_service, service_of
+
+        print_service(install, service_of(inboxes, network=yes), options.console(quiet, verbose, json))
+    else:
+        from imgtrans.cli.watchrun import run_watching
+
+        run_watching(ctx, inboxes, yes=yes, quiet=quiet, verbose=verbose, json=json)

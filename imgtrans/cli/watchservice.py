@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imgtrans.batch.request import prepare
 from imgtrans.console import Console
-from imgtrans.watching.conduct import Conduct
+from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.units import Service, launchd, systemd
 
 INSTALL = "--install"
@@ -28,9 +29,8 @@ def print_service(kind: str, service: Service, console: Console) -> None:
 
 
 def service_of(
-    watched: Sequence[tuple[Path, Path, Conduct]],
+    inboxes: Sequence[Inbox],
     *,
-    only_cpu: bool,
     network: bool,
     arguments: Sequence[str] = sys.argv,
     environment: Mapping[str, str] = os.environ,
@@ -38,28 +38,32 @@ def service_of(
     """Return what has the same command line started in the same folder, with the same variables.
 
     Args:
-        watched: Each inbox, where its outputs go, and how it is looked after.
-        only_cpu: Whether it needs no other device.
+        inboxes: What it watches.
         network: Whether it may need the network.
         arguments: The command line.
         environment: The variables.
+
+    Raises:
+        ImgtransError: If what is asked for cannot be, as far as that can be known beforehand.
     """
     writes: list[Path] = []
-    for inbox, output, conduct in watched:
+    for inbox in inboxes:
+        output, conduct = prepare(inbox.request).destination.folder, inbox.conduct
+        conduct.check_folders(inbox.folder, output)
         metrics = conduct.metrics.parent if conduct.metrics else None
         writes += [path.absolute() for path in (output, conduct.archive, conduct.failed, metrics) if path]
         if conduct.archive or conduct.delete or conduct.failed:
-            writes.append(inbox.absolute())
+            writes.append(inbox.folder.absolute())
     return Service(
         words=[*_program(arguments[0]), *_without_install(arguments[1:])],
         folder=Path.cwd(),
-        reads=[inbox.absolute() for inbox, _, _ in watched],
+        reads=[inbox.folder.absolute() for inbox in inboxes],
         writes=[*dict.fromkeys(writes)],
-        grace=max(conduct.grace for _, _, conduct in watched),
+        grace=max(inbox.conduct.grace for inbox in inboxes),
         user=_user(environment),
         environment={name: value for name, value in environment.items() if name.startswith("IMGTRANS_")},
-        network=network or any(conduct.on_done for _, _, conduct in watched),
-        only_cpu=only_cpu,
+        network=network or any(inbox.conduct.on_done for inbox in inboxes),
+        only_cpu=all(inbox.request.device == "cpu" for inbox in inboxes),
     )
 
 

@@ -1,5 +1,6 @@
 """``imgtrans watch --status``: how the watching of an inbox stands, and an exit code for a health check."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +13,30 @@ from imgtrans.watching.status import read_health
 UNWELL = 1
 
 
-def show_status(inbox: Path, console: Console) -> None:
-    """Say how the watching of an inbox stands; what is wrong with it goes to stderr.
+def show_status(folders: Sequence[Path], console: Console) -> None:
+    """Say how the watching of inboxes stands; what is wrong goes to stderr.
 
     Raises:
-        FilesError: If nobody watches it.
+        FilesError: If nobody watches one.
         Exit: With ``UNWELL``, if somebody does and is not well.
     """
+    missing: list[FilesError] = []
+    unwell = False
+    for folder in folders:
+        try:
+            unwell |= not _show(folder, console)
+        except FilesError as error:
+            missing.append(error)
+    for other in missing[:-1]:
+        console.error(other.message, other.hint)
+    if missing:
+        raise missing[-1]
+    if unwell:
+        raise typer.Exit(UNWELL)
+
+
+def _show(inbox: Path, console: Console) -> bool:
+    """Say how the watching of an inbox stands; return whether it is well."""
     health = read_health(inbox)
     content = health.content
     console.record(event="status", well=not health.problem, problem=health.problem, running=health.running, **content)
@@ -36,7 +54,7 @@ def show_status(inbox: Path, console: Console) -> None:
         console.result(f"last error: {_when(content['last_failure'])}: {content['last_error']}")
     if health.problem:
         console.warn(health.problem)
-        raise typer.Exit(UNWELL)
+    return not health.problem
 
 
 def _when(seconds: float) -> str:

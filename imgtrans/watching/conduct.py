@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from imgtrans.batch.asked import Option, checked, described
+from imgtrans.batch.asked import INPUT, SERVICE, SOURCES, SPEED, Option, checked, described
 from imgtrans.errors import OptionError
 from imgtrans.watching.ondone import parsed
 
@@ -19,24 +19,29 @@ class Conduct:
     """
 
     settle: Annotated[
-        float, Option("Seconds that a file must stay unchanged to count as whole.", value="SECONDS", least=0)
+        float,
+        Option("Seconds that a file must stay unchanged to count as whole.", value="SECONDS", least=0, group=INPUT),
     ] = 2.0
-    once: Annotated[bool, Option("Do what is there, once it is whole, and end.")] = False
+    once: Annotated[bool, Option("Do what is there, once it is whole, and end.", group=INPUT)] = False
     archive: Annotated[
         Path | None,
         Option(
             "Move a picture's source to FOLDER once its output is safe on the disk; nothing there is overwritten.",
             value="FOLDER",
             default="sources stay",
+            group=SOURCES,
         ),
     ] = None
-    delete: Annotated[bool, Option("Delete a picture's source once its output is safe on the disk.")] = False
+    delete: Annotated[bool, Option("Delete a picture's source once its output is safe on the disk.", group=SOURCES)] = (
+        False
+    )
     failed: Annotated[
         Path | None,
         Option(
             "Move a picture that has failed for good to FOLDER, with a .txt that says why.",
             value="FOLDER",
             default="it stays, and is tried again once it changes",
+            group=SOURCES,
         ),
     ] = None
     retries: Annotated[
@@ -45,6 +50,7 @@ class Conduct:
             "How often a picture that has failed is tried again: after 10 s, a minute, six, then every half hour.",
             value="N",
             least=0,
+            group=SOURCES,
         ),
     ] = 3
     on_done: Annotated[
@@ -54,29 +60,45 @@ class Conduct:
             "in its environment.",
             value="COMMAND",
             default="none",
+            group=SOURCES,
         ),
     ] = ""
     on_done_timeout: Annotated[
-        float, Option("Seconds after which that command is ended.", value="SECONDS", least=0.1)
+        float, Option("Seconds after which that command is ended.", value="SECONDS", least=0.1, group=SOURCES)
     ] = 60.0
     mirror_deletes: Annotated[
-        bool, Option("Delete the output, if it is still what imgtrans made, when somebody deletes the source.")
+        bool,
+        Option(
+            "Delete the output, if it is still what imgtrans made, when somebody deletes the source.", group=SOURCES
+        ),
     ] = False
     grace: Annotated[
         float,
-        Option("Seconds that pictures in hand have to be finished after SIGTERM or Ctrl-C.", value="SECONDS", least=0),
-    ] = 30.0
-    idle_unload: Annotated[
-        float,
         Option(
-            "Free the model's memory after so many seconds without work; the next picture loads it again. 0 is never.",
+            "Seconds that pictures in hand have to be finished after SIGTERM or Ctrl-C.",
             value="SECONDS",
             least=0,
+            group=SERVICE,
         ),
-    ] = 0.0
+    ] = 30.0
+    idle_unload: Annotated[
+        float | None,
+        Option(
+            "Free the model's memory after so long without work; the next picture loads it again.",
+            value="SECONDS",
+            least=1,
+            default="never",
+            group=SPEED,
+        ),
+    ] = None
     metrics: Annotated[
         Path | None,
-        Option("Keep numbers for Prometheus in FILE, as node_exporter collects them.", value="FILE", default="none"),
+        Option(
+            "Keep numbers for Prometheus in FILE, as node_exporter collects them.",
+            value="FILE",
+            default="none",
+            group=SERVICE,
+        ),
     ] = None
 
     def __post_init__(self) -> None:

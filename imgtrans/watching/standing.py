@@ -12,6 +12,10 @@ from imgtrans.journal.entry import process_of
 STARTING, IDLE, WORKING, WAITING, STOPPING, STOPPED = "starting", "idle", "working", "waiting", "stopping", "stopped"
 STATES = (STARTING, IDLE, WORKING, WAITING, STOPPING, STOPPED)
 
+# What a reload does not begin anew.
+_LASTING = ("translated", "failed", "retried", "known", "moved", "pixels", "model_seconds", "last_done", "last_failure",
+            "last_error", "started", "rate")  # fmt: skip
+
 RATE_SECONDS = 300.0
 _SLOT_SECONDS = 5.0
 
@@ -70,6 +74,7 @@ class Standing:
         last_failure: When one failed last; 0 if none has.
         last_error: Why, one sentence.
         started: When it was started.
+        alive: When it last gave a sign of life; a monotonic time.
         process: Host, process id and start of the process.
     """
 
@@ -92,8 +97,18 @@ class Standing:
     last_failure: float = 0.0
     last_error: str = ""
     started: float = field(default_factory=time.time)
+    alive: float = field(default_factory=time.monotonic)
     process: str = field(default_factory=process_of)
     rate: Rate = field(default_factory=Rate, repr=False, compare=False)
+
+    def lives(self) -> None:
+        """It has just done something."""
+        self.alive = time.monotonic()
+
+    def go_on_from(self, before: "Standing") -> None:
+        """Count on from where another has stopped."""
+        for name in _LASTING:
+            setattr(self, name, getattr(before, name))
 
     def done(self, pixels: int, model_seconds: float) -> None:
         """Count a picture that was translated."""
@@ -110,7 +125,7 @@ class Standing:
 
     def now(self) -> dict[str, Any]:
         """Return all of it as plain values."""
-        values = {name: value for name, value in vars(self).items() if name != "rate"}
+        values = {name: value for name, value in vars(self).items() if name not in ("rate", "alive")}
         return {
             **values,
             "model_seconds": round(self.model_seconds, 3),

@@ -17,6 +17,7 @@ from imgtrans.watching.conduct import Conduct
         ("mirror_deletes", {"mirror_deletes": True, "archive": Path("x")}),
         ("on_done", {"on_done": "'"}),
         ("idle_unload", {"idle_unload": float("nan")}),
+        ("idle_unload", {"idle_unload": 0.0}),
     ],
 )
 def test_what_makes_no_sense_is_told_before_anything_is_done(option: str, settings: dict[str, object]) -> None:

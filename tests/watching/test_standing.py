@@ -1,4 +1,4 @@
-from imgtrans.watching.standing import RATE_SECONDS, WAITING, WORKING, Rate, Standing
+from imgtrans.watching.standing import RATE_SECONDS, STARTING, WAITING, WORKING, Rate, Standing
 
 
 class Clock:
@@ -43,3 +43,12 @@ def test_a_standing_is_told_in_a_line() -> None:
     assert standing.line() == "waiting: /inbox is not there, 1 translated, 1 failed"
     assert standing.last_error == "it broke"
     assert standing.now()["pixels"] == 64
+
+
+def test_a_reload_counts_on() -> None:
+    before, after = Standing("/inbox", "/out", "old"), Standing("/inbox", "/out", "new")
+    before.done(64, 0.5)
+    before.started = 5.0
+    after.go_on_from(before)
+    assert (after.translated, after.model, after.started, after.state) == (1, "new", 5.0, STARTING)
+    assert after.rate.per_second == before.rate.per_second > 0

@@ -1,0 +1,103 @@
+"""``imgtrans watch`` at work: signals, messages, and what ends it."""
+
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from imgtrans import signals
+from imgtrans.cli.firstuse import pull_on_first_use
+from imgtrans.cli.inboxes import again
+from imgtrans.cli.loglines import LogLines, daemons_console
+from imgtrans.cli.options import catalogues
+from imgtrans.console import Console
+from imgtrans.errors import ImgtransError
+from imgtrans.watching.inbox import Inbox
+from imgtrans.watching.notify import Notifier
+from imgtrans.watching.place import written
+
+SOME_FAILED = 1
+
+
+@dataclass
+class _Asked:
+    """What signals have asked for."""
+
+    stop: bool = False
+    reload: bool = False
+    woken: threading.Event = field(default_factory=threading.Event)
+
+    def listen(self) -> None:
+        """Begin to hear signals."""
+        for number in signals.STOPPING:
+            signal.signal(number, self._hear_stop)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._hear_reload)
+
+    def _hear_stop(self, number: int, frame: object) -> None:
+        if self.stop:
+            signals.leave(0, "stopped at once; what was in hand is done at the next start")
+        self.stop = True
+        self.woken.set()
+
+    def _hear_reload(self, number: int, frame: object) -> None:
+        self.reload = True
+        self.woken.set()
+
+
+def run_watching(ctx: typer.Context, inboxes: list[Inbox], *, yes: bool, quiet: bool, verbose: bool, json: bool) -> None:
+    """Watch inboxes until a signal comes, or with ``--once`` until all is done.
+
+    Raises:
+        ImgtransError: If they cannot be watched.
+        Exit: With ``SOME_FAILED``, if they were watched once and some pictures have failed.
+    """
+    asked = _Asked()
+    asked.listen()  # before the imports: they take a while, and who stops then means it
+    console = daemons_console(-1 if quiet else int(verbose), json)
+    try:
+        failed = _watch(ctx, inboxes, asked, console, yes=yes)
+    finally:
+        if isinstance(console, LogLines):
+            console.close()
+    if failed and all(inbox.conduct.once for inbox in inboxes):
+        raise typer.Exit(SOME_FAILED)
+
+
+def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Console, *, yes: bool) -> int:
+    """Watch; return how many pictures have failed."""
+    from imgtrans.watching.supervisor import BEAT_SECONDS, Supervisor
+    from imgtrans.watching.watchers import watchers_of
+
+    def pulled(wanted: Sequence[Inbox]) -> Sequence[Inbox]:
+        for model in dict.fromkeys(inbox.request.model for inbox in wanted):
+            pull_on_first_use(console, model, catalogues(ctx), yes=yes)
+        return wanted
+
+    supervisor = Supervisor(watchers_of(pulled(inboxes), console), written(), Notifier.of(os.environ))
+    grace = max(inbox.conduct.grace for inbox in inboxes)
+    try:
+        supervisor.start()
+        while supervisor.beat() and not asked.stop:
+            if asked.reload:
+                asked.reload = False
+                try:
+                    supervisor.replace(watchers_of(pulled(again(ctx)), console))
+                    console.say("the configuration is read again")
+                except ImgtransError as error:
+                    console.error(f"not reloaded: {error.message}", error.hint)
+            asked.woken.wait(BEAT_SECONDS)
+            asked.woken.clear()
+        if asked.stop:
+            console.say("stopping")
+        if not supervisor.stop(grace):
+            supervisor.close()
+            signals.leave(0, f"stopped after {grace:g} s; what was in hand is done at the next start")
+    finally:
+        supervisor.close()
+    console.say(supervisor.summary())
+    return supervisor.failed

@@ -1,0 +1,1 @@
+"""How good translated pictures are, in numbers: distances between sets of pictures, and what saw them."""

@@ -1,0 +1,193 @@
+"""What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
+
+import os
+from typing import Any, Protocol
+
+from imgtrans.batch.request import Prepared
+from imgtrans.journal.writing import Journal
+from imgtrans.protocols import Item, Outcome
+from imgtrans.watching.after import Version
+from imgtrans.watching.aftermath import Aftermath
+from imgtrans.watching.inbox import Inbox
+from imgtrans.watching.mirror import mirror
+from imgtrans.watching.ondone import OnDone
+from imgtrans.watching.retries import Retries
+from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WORKING, Standing
+
+
+class Log(Protocol):
+    """What a person or a program is told."""
+
+    def say(self, text: str) -> None:
+        """Tell what is going on."""
+        ...
+
+    def detail(self, text: str) -> None:
+        """Tell more."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Tell what deserves attention."""
+        ...
+
+    def record(self, **fields: Any) -> None:
+        """Tell an event to a program."""
+        ...
+
+
+class Tending:
+    """Hears what happens in one inbox; called by the thread that watches it.
+
+    Args:
+        inbox: The inbox.
+        prepared: Its request, understood.
+        log: Who is told.
+        on_done: Runs the user's command; None if there is none.
+        standing: Is kept up to date.
+    """
+
+    def __init__(
+        self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing
+    ) -> None:
+        self.standing = standing
+        self.conduct = inbox.conduct
+        self.retries = Retries(inbox.conduct.retries)
+        self._inbox = inbox
+        self._prepared = prepared
+        self._log = log
+        self._on_done = on_done
+        self._aftermath = Aftermath(inbox.folder, inbox.conduct, log.warn)
+        self._unmirrored = ""
+        self._emptied = False
+        self._mark = f"[{inbox.name}] " if inbox.name else ""
+
+    def say(self, text: str) -> None:
+        """Tell what is going on."""
+        self._log.say(f"{self._mark}{text}")
+
+    def warned(self, text: str) -> None:
+        """Tell what is unwise or went wrong."""
+        self._log.warn(f"{self._mark}{text}")
+
+    def ready(self, where: str) -> None:
+        """The model is loaded, and watching begins.
+
+        Args:
+            where: On what device, and how, it computes.
+        """
+        model, output = self._prepared.model.name, self._prepared.destination.folder
+        self._state(IDLE)
+        self.say(f"watching {self._inbox.folder} with {model} {where}, into {output}")
+        self._log.record(event="ready", inbox=str(self._inbox.folder), output=str(output), model=model)
+
+    def loaded(self, loaded: bool) -> None:
+        """The model was loaded, or freed."""
+        if self.standing.loaded != loaded and self.standing.state != STARTING:
+            self.say("the model is loaded again" if loaded else "the model is freed, as there was nothing to do")
+        self.standing.loaded = loaded
+
+    def looked(self, journal: Journal, waiting: int, todo: int) -> None:
+        """The inbox was looked at.
+
+        Args:
+            journal: Of the output folder.
+            waiting: Pictures that are not whole yet.
+            todo: Pictures that are translated now.
+        """
+        self.standing.queue, self.standing.in_hand = waiting, todo
+        if todo:
+            self._state(WORKING)
+        self.standing.moved += self._aftermath.try_again()
+        if self.conduct.mirror_deletes:
+            self._mirror(journal)
+
+    def idle(self, waiting: int) -> None:
+        """There is nothing to translate now.
+
+        Args:
+            waiting: Pictures that are not whole yet.
+        """
+        self.standing.queue, self.standing.in_hand = waiting, 0
+        self._state(IDLE)
+
+    def translated(self, outcome: Outcome, version: Version) -> None:
+        """A picture's output is durable.
+
+        Args:
+            outcome: What became of it.
+            version: What its source was when it was read.
+        """
+        item = outcome.item
+        self.standing.lives()
+        self.retries.forget(item.key)
+        self.standing.in_hand -= 1
+        self.standing.done(outcome.pixels, outcome.model_seconds)
+        now = self._moved(item, self._aftermath.done(item.input, version))
+        seconds = outcome.decode_seconds + outcome.model_seconds + outcome.encode_seconds
+        self.say(f"{item.input} -> {item.output} ({seconds:.2f} s)")
+        self._record(item, "translated", pixels=outcome.pixels, note=outcome.note, **now)
+        if outcome.note:
+            self.warned(outcome.note)
+        if self._on_done:
+            self._on_done.add(
+                {
+                    "IMGTRANS_INPUT": os.fspath(item.input.absolute()),
+                    "IMGTRANS_OUTPUT": os.fspath(item.output.absolute()),
+                    "IMGTRANS_INBOX": os.fspath(self._inbox.folder.absolute()),
+                    "IMGTRANS_MODEL": self._prepared.model.name,
+                    **({"IMGTRANS_ARCHIVED": now["archived"]} if "archived" in now else {}),
+                }
+            )
+
+    def known(self, item: Item, version: Version) -> None:
+        """A picture was done before."""
+        self.standing.known += 1
+        now = self._moved(item, self._aftermath.done(item.input, version))
+        self._record(item, "skipped", **now)
+
+    def failed(self, item: Item, error: str, version: Version | None, again: float | None) -> None:
+        """A picture has failed.
+
+        Args:
+            item: The picture.
+            error: Why, one sentence.
+            version: What its source was when it was read; None if it never was.
+            again: In how many seconds it is tried again; None if it is given up.
+        """
+        self.standing.erred(error, final=again is None)
+        if again is not None:
+            self.standing.retried += 1
+            self.warned(f"{error} It is tried again in {again:.0f} s.")
+            self._record(item, "retried", error=error, seconds=again)
+            return
+        now = {}
+        if version is not None:
+            now = self._moved(item, self._aftermath.given_up(item.input, version, error))
+        self.warned(error)
+        self._record(item, "failed", error=error, **now)
+
+    def _state(self, state: str, why: str = "") -> None:
+        self.standing.lives()
+        if self.standing.state != STOPPING:
+            self.standing.state, self.standing.why = state, why
+
+    def _mirror(self, journal: Journal) -> None:
+        found = mirror(journal, self._prepared.destination.folder, self._inbox.folder, emptied=self._emptied)
+        for path in found.deleted:
+            self.say(f"{path} is deleted, as its source was")
+            self._log.record(event="mirrored", output=str(path))
+        if found.problem and found.problem != self._unmirrored:
+            self.warned(found.problem)
+        self._unmirrored = found.problem
+        self._emptied |= not found.problem
+
+    def _moved(self, item: Item, now: "os.PathLike[str] | None") -> dict[str, str]:
+        """Return what is told of a source that is not where it was."""
+        if now == item.input:
+            return {}
+        self.standing.moved += 1
+        return {"source": "deleted"} if now is None else {"archived": os.path.abspath(now)}
+
+    def _record(self, item: Item, status: str, **more: Any) -> None:
+        told = {name: value for name, value in more.items() if value not in ("", None)}
+        self._log.record(event="image", input=str(item.input), output=str(item.output), status=status, **told)
