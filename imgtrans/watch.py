@@ -165,7 +165,9 @@ def watch_folder(
                     return
                 else:
                     tending.idle(waiting=0)
-                    _wait_for_any(stop, changed, min(RESCAN_SECONDS, tending.retries.seconds(clock()) or RESCAN_SECONDS))
+                    _wait_for_any(
+                        stop, changed, min(RESCAN_SECONDS, tending.retries.seconds(clock()) or RESCAN_SECONDS)
+                    )
         finally:
             observer.stop()
             observer.join()

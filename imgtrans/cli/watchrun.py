@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import typer
 
@@ -49,7 +48,9 @@ class _Asked:
         self.woken.set()
 
 
-def run_watching(ctx: typer.Context, inboxes: list[Inbox], *, yes: bool, quiet: bool, verbose: bool, json: bool) -> None:
+def run_watching(
+    ctx: typer.Context, inboxes: list[Inbox], *, yes: bool, quiet: bool, verbose: bool, json: bool
+) -> None:
     """Watch inboxes until a signal comes, or with ``--once`` until all is done.
 
     Raises:

@@ -46,9 +46,7 @@ class Tending:
         standing: Is kept up to date.
     """
 
-    def __init__(
-        self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing
-    ) -> None:
+    def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
         self.retries = Retries(inbox.conduct.retries)

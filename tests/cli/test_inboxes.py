@@ -98,7 +98,7 @@ def test_a_configuration_that_changes_is_read_again(cli: Cli, watched: Watched) 
     Path("imgtrans.toml").write_text(TWO)
     assert cli("watch", "--batch-size", "3").code == 0
     assert watched.ctx
-    Path("imgtrans.toml").write_text(TWO.replace("512", "600").replace("[watch.camera]", '[watch.c]'))
+    Path("imgtrans.toml").write_text(TWO.replace("512", "600").replace("[watch.camera]", "[watch.c]"))
     scans, camera = inboxes.again(watched.ctx)
     assert (scans.request.size, scans.request.batch_size, camera.name) == ("600", 3, "c")
     Path("imgtrans.toml").write_text("[watch]\nsetle = 1\n")

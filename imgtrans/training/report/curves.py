@@ -14,23 +14,23 @@ class Point(NamedTuple):
 
     Attributes:
         step: Its last step.
-        count: Values in it.
+        size: How many values it has.
         mean: Of them.
         low: The least of them.
         high: The largest.
     """
 
     step: int
-    count: int
+    size: int
     mean: float
     low: float
     high: float
 
     def joined(self, other: "Point") -> "Point":
         """Return this stretch and the one that follows it as one."""
-        count = self.count + other.count
-        mean = (self.mean * self.count + other.mean * other.count) / count
-        return Point(other.step, count, mean, min(self.low, other.low), max(self.high, other.high))
+        size = self.size + other.size
+        mean = (self.mean * self.size + other.mean * other.size) / size
+        return Point(other.step, size, mean, min(self.low, other.low), max(self.high, other.high))
 
 
 class Curve:

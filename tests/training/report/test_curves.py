@@ -20,8 +20,8 @@ def test_no_peak_is_lost_and_the_mean_stays(count: int):
     points = curve.points()
     assert min(count, POINTS) <= len(points) <= 2 * POINTS
     assert (max(point.high for point in points), min(point.low for point in points)) == (max(values), min(values))
-    assert sum(point.count for point in points) == count
-    assert sum(point.mean * point.count for point in points) == pytest.approx(sum(values))
+    assert sum(point.size for point in points) == count
+    assert sum(point.mean * point.size for point in points) == pytest.approx(sum(values))
     steps = [point.step for point in points]
     assert steps == sorted(steps) and steps[-1] == count
 
@@ -31,7 +31,7 @@ def test_each_stretch_is_what_it_was():
     for step in range(1, 4 * POINTS + 1):
         curve.add(step, float(step))
     first, second = curve.points()[:2]
-    assert first.count == second.count > 1
+    assert first.size == second.size > 1
     assert (first.low, first.high, first.mean) == (1, first.step, (1 + first.step) / 2)
     assert (second.low, second.high) == (first.step + 1, second.step)
 
