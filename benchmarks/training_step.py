@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 import torch
+from imgtrans.training.objective import Networks, discriminator_loss, generator_losses
 from torch import Tensor
 from torch.nn import functional as F
 
 from imgtrans.devices import choose_device
-from imgtrans.training.objective import Networks, discriminator_loss, generator_losses
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import new_networks
 
@@ -34,7 +34,7 @@ def reference_step(networks: Networks, real_A: Tensor, real_B: Tensor) -> Tensor
 
 
 def our_step(networks: Networks, real_A: Tensor, real_B: Tensor) -> Tensor:
-    """Do what ``imgtrans.training.loop`` does."""
+    """Do what ``imgtrans.training.objectives.cyclegan`` does."""
     discriminators = torch.nn.ModuleList([networks.D_A, networks.D_B])
     discriminators.requires_grad_(False)
     losses = generator_losses(networks, real_A, real_B, 10.0, 0.5)

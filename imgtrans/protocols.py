@@ -1,10 +1,10 @@
 """Plain data that crosses processes, and what an implementation must do: all that a plugin author must read."""
 
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -279,4 +279,91 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End it, and every process that it has started."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an objective is made with.
+
+    Attributes:
+        options: The settings of the training, frozen: each option of ``imgtrans train`` under its name, as
+            ``learning_rate``, ``batch_size``, ``crop``, ``seed``; see :class:`imgtrans.training.options.TrainOptions`.
+        device: Where the networks are trained.
+        generator: Makes a generator of the kind and size that the training is for, (N, 3, H, W) to the same in [-1, 1],
+            on the CPU, with weights drawn from PyTorch's random numbers.
+        rank: Which of the processes that train together this is, from 0. Weights are the first one's everywhere; what
+            is drawn while training should differ.
+    """
+
+    options: Any
+    device: "torch.device"
+    generator: "Callable[[], nn.Module]"
+    rank: int = 0
+
+
+class Update(NamedTuple):
+    """Something to minimise: whoever asked for it computes the gradients and has the optimiser take a step.
+
+    Attributes:
+        optimizer: One of :meth:`Objective.optimizers`.
+        loss: A scalar, the mean over the batch.
+    """
+
+    optimizer: "torch.optim.Optimizer"
+    loss: "torch.Tensor"
+
+
+class Objective(Protocol):
+    """What generators are to learn from pictures of two domains, and from whom: networks, losses, optimisers.
+
+    What is registered makes one, called with a :class:`Setup`. Networks, optimisers and averages of generators are
+    saved and loaded by imgtrans; an objective adds what else it has to remember.
+    """
+
+    def networks(self) -> "Mapping[str, nn.Module]":
+        """Return all networks that are trained by name, generators included, the same each time."""
+        ...
+
+    def generators(self) -> "Mapping[str, nn.Module]":
+        """Return the generators that the training is for: ``G_AB``, which makes B of A, and if it has one ``G_BA``."""
+        ...
+
+    def optimizers(self) -> "Sequence[torch.optim.Optimizer]":
+        """Return the optimisers, in an order that stays; each weight belongs to one of them at the most."""
+        ...
+
+    def loss_names(self) -> tuple[str, ...]:
+        """Return what the losses are called, the generators' total first; names begin with ``G`` or ``D``."""
+        ...
+
+    def step(self, real_A: "torch.Tensor", real_B: "torch.Tensor") -> "Generator[Update, None, torch.Tensor]":
+        """Take one step: yield what is to be minimised, one thing after another, each of it once.
+
+        The updates are made in between, so that what is yielded next sees the new weights. With several batches for a
+        step, several of these are at work side by side, and the optimiser takes one step for all of them.
+
+        Args:
+            real_A: Pictures of A, (N, 3, H, W) in [-1, 1].
+            real_B: Of B, likewise, and as many.
+
+        Returns:
+            The losses in the order of :meth:`loss_names`, without their graphs, on the device.
+        """
+        ...
+
+    def passes(self) -> "Sequence[tuple[nn.Module, int]]":
+        """Return how many forward passes of each network on one batch a step takes; a backward pass counts as two."""
+        ...
+
+    def bytes_to_remember(self) -> int:
+        """Return how large :meth:`state_dict` will be at the most, about."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is to be remembered besides networks and optimisers: nests of tensors and plain values."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where the objective that gave ``state``, of which all tensors are on the CPU, stopped."""
         ...

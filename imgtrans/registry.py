@@ -10,13 +10,14 @@ from typing import Any
 
 from imgtrans import __version__
 from imgtrans.errors import UnavailableError
-from imgtrans.protocols import Architecture, Backend, Executor
+from imgtrans.protocols import Architecture, Backend, Executor, Objective
 
 CORE = "imgtrans"
 GROUPS = {
     "imgtrans.architectures": Architecture,
     "imgtrans.backends": Backend,
     "imgtrans.executors": Executor,
+    "imgtrans.objectives": Objective,
 }
 # Known without installed metadata, of which a source tree, a zipapp or a frozen program has none.
 BUILT_IN = {
@@ -26,6 +27,7 @@ BUILT_IN = {
         "prepared": "imgtrans.streaming.prepared:backend",
     },
     "imgtrans.executors": {"local": "imgtrans.executors.local:LocalExecutor"},
+    "imgtrans.objectives": {"cyclegan": "imgtrans.training.objectives.cyclegan:CycleGAN"},
 }
 TURNED_OFF = "IMGTRANS_PLUGINS does not name it"
 

@@ -5,9 +5,9 @@ import torch
 
 from imgtrans.protocols import Architecture
 from imgtrans.registry import GROUPS, implementation, registered
-from imgtrans.testing import check_architecture, check_backend, check_executor, shapes_of
+from imgtrans.testing import check_architecture, check_backend, check_executor, check_objective, shapes_of
 
-ARCHITECTURES, BACKENDS, EXECUTORS = GROUPS
+ARCHITECTURES, BACKENDS, EXECUTORS, OBJECTIVES = GROUPS
 
 
 def names(group: str) -> list[str]:
@@ -42,3 +42,8 @@ def test_a_backend_keeps_its_promises(name: str):
 @pytest.mark.parametrize("name", names(EXECUTORS))
 def test_an_executor_keeps_its_promises(name: str):
     check_executor(implementation(EXECUTORS, name))
+
+
+@pytest.mark.parametrize("name", names(OBJECTIVES))
+def test_an_objective_keeps_its_promises(name: str):
+    check_objective(implementation(OBJECTIVES, name))

@@ -97,7 +97,9 @@ assert "app.zip" in imgtrans.__file__, imgtrans.__file__
 print([name for group in GROUPS for name in implementations(group)])
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'prepared', 'local']\n", 0), ended.stderr
+    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'prepared', 'local', 'cyclegan']\n", 0), (
+        ended.stderr
+    )
 
 
 @pytest.mark.parametrize(

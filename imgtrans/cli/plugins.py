@@ -15,7 +15,7 @@ def plugins(
     check: Annotated[bool, typer.Option("--check", help="Load each, and say what does not work.")] = False,
     json: options.Json = False,
 ) -> None:
-    """List the architectures, backends and executors that are installed, imgtrans's own first.
+    """List the architectures, backends, executors and objectives that are installed, imgtrans's own first.
 
     Examples:
         imgtrans plugins --check

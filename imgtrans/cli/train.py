@@ -107,7 +107,7 @@ def train(
 
     from imgtrans.devices import describe_device, describe_precision
     from imgtrans.training.finish import install_results
-    from imgtrans.training.loop import StepReport
+    from imgtrans.training.listening import Interval
     from imgtrans.training.naming import reverse_name
     from imgtrans.training.run import prepare
 
@@ -129,7 +129,7 @@ def train(
     with console.progress(all_steps, done=first) as progress:
         last = first
 
-        def report(step: StepReport) -> None:
+        def report(step: Interval) -> None:
             nonlocal last
             left = (step.all_steps - step.step) * step.seconds_per_step
             losses = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
@@ -179,7 +179,7 @@ def _forecast(run: "TrainingRun", steps: int, console: "Console") -> None:
         return
     from imgtrans.training.forecast import SMALL_AS_GIVEN, seconds_of_small, seconds_per_step
 
-    each = seconds_per_step(run.state.networks, run.state.options)
+    each = seconds_per_step(run.state.objective, run.state.options)
     if steps * each >= _LONG_SECONDS:
         console.warn(
             f"this takes about {duration(steps * each)} on this CPU ({each:.1f} s a step); a beginning is "

@@ -4,6 +4,7 @@ from imgtrans.testing.architecture import check_architecture, check_checkpoint, 
 from imgtrans.testing.backend import check_backend
 from imgtrans.testing.executor import check_executor
 from imgtrans.testing.imports import PUBLIC, check_imports
+from imgtrans.testing.objective import check_objective
 
 __all__ = [
     "PUBLIC",
@@ -12,5 +13,6 @@ __all__ = [
     "check_checkpoint",
     "check_executor",
     "check_imports",
+    "check_objective",
     "shapes_of",
 ]

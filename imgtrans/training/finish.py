@@ -13,9 +13,7 @@ from imgtrans.card import Card
 from imgtrans.checkpoint import content_of, shapes_of, write_weights
 from imgtrans.errors import FilesError, ModelError
 from imgtrans.training.grid import grid_pictures
-from imgtrans.training.log import COLUMNS
 from imgtrans.training.naming import domains, reverse_name
-from imgtrans.training.objective import LOSS_NAMES
 from imgtrans.training.run import TrainingRun
 from imgtrans.training.state import CHANNELS
 from imgtrans.training.verdict import check_generator
@@ -25,21 +23,21 @@ _METRIC_STEPS = 1000
 
 
 def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
-    """Put both generators of a complete run into the zoo, if they are good for something; one that is there stays.
+    """Put the generators of a complete run into the zoo, if they are good for something; one that is there stays.
 
     Raises:
-        UnavailableError: If one of them makes no pictures, so that neither is installed.
+        UnavailableError: If one of them makes no pictures, so that none is installed.
         FilesError: If a name was taken meanwhile, or the zoo cannot be written.
     """
     source, target = domains(name)
-    networks = run.state.result()
     pictures_A, pictures_B = (pictures.to(run.state.device) for pictures in grid_pictures(run.grid_crops))
-    check_generator(networks.G_AB, name, pictures_A, pictures_B)
-    check_generator(networks.G_BA, reverse_name(name), pictures_B, pictures_A)
-    return [
-        _install(run, networks.G_AB, name, source, target, data),
-        _install(run, networks.G_BA, reverse_name(name), target, source, data),
-    ]
+    generators = run.state.results()
+    made = [(generators["G_AB"], name, source, target)]
+    check_generator(generators["G_AB"], name, pictures_A, pictures_B)
+    if "G_BA" in generators:
+        made.append((generators["G_BA"], reverse_name(name), target, source))
+        check_generator(generators["G_BA"], reverse_name(name), pictures_B, pictures_A)
+    return [_install(run, *one, data) for one in made]
 
 
 def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Path) -> Model:
@@ -84,5 +82,6 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
 def last_losses(path: Path) -> dict[str, float]:
     """Return the mean of each loss over the last steps of a run."""
     with path.open(newline="") as file:
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in list(csv.reader(file))[1:][-_METRIC_STEPS:]]
-    return {f"loss_{name}": round(sum(float(row[name]) for row in rows) / len(rows), 4) for name in LOSS_NAMES if rows}
+        rows = list(csv.DictReader(file))[-_METRIC_STEPS:]
+    names = [name for name in rows[0] if name not in ("step", "learning_rate")] if rows else []
+    return {f"loss_{name}": round(sum(float(row[name]) for row in rows) / len(rows), 4) for name in names}

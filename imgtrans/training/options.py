@@ -24,9 +24,10 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """The settings of a CycleGAN training run; the defaults are the paper's.
+    """The settings of a training run; the defaults are the CycleGAN paper's.
 
     Attributes:
+        objective: What the generators are asked to learn, by its name in the registry.
         ngf: Width of the generators.
         blocks: Residual blocks of the generators.
         upsampling: Of the generators: ``nearest`` or ``transpose``.
@@ -51,6 +52,7 @@ class TrainOptions:
         grid_every: Steps between picture grids.
     """
 
+    objective: str = "cyclegan"
     ngf: int = 64
     blocks: int = 9
     upsampling: str = "nearest"

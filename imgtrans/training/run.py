@@ -16,11 +16,15 @@ from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
-from imgtrans.training.loop import StepReport, train
+from imgtrans.training.grid import Grids
+from imgtrans.training.listening import Interval, Listener, Reporting
+from imgtrans.training.log import LossLog
+from imgtrans.training.loop import train
 from imgtrans.training.naming import reverse_name
+from imgtrans.training.nonsense import NonsenseWarning
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
-from imgtrans.training.state import CHANNELS, TrainingState, new_networks, read_state
+from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
 from imgtrans.zoo.loading import find_model, load_network
 
 
@@ -55,8 +59,12 @@ class TrainingRun:
         """Whether there is a checkpoint to go on from."""
         return (self.folder / CHECKPOINT).exists()
 
-    def train(self, report: Callable[[StepReport], None], stop: Callable[[], bool]) -> bool:
+    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool]) -> bool:
         """Train until done or told to stop; return whether the run is complete.
+
+        Args:
+            report: Told every few steps how it goes.
+            stop: Asked after each step, and while pictures are waited for.
 
         Raises:
             FilesError: If another process trains this run, or its folder cannot be written any more.
@@ -66,9 +74,18 @@ class TrainingRun:
         try:
             with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
                 sweep_temporaries(self.folder)
-                return train(self.state, self.crops, self.grid_crops, self.folder, report, stop)
+                return train(self.state, self.crops, self.folder, self._listeners(report), stop)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
+
+    def _listeners(self, report: Callable[[Interval], None]) -> list[Listener]:
+        names = self.state.objective.loss_names()
+        return [
+            LossLog(self.folder / "losses.csv", self.state.step, names),
+            NonsenseWarning(),
+            Reporting(report),
+            Grids(self.state, self.grid_crops, self.folder),
+        ]
 
 
 def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> TrainingRun:
@@ -99,7 +116,7 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
     device = choose_device(options.device)
     choose_precision(options.precision, device)
     with _in_memory(options, device):
-        state = TrainingState(options, new_networks(options, device), device)
+        state = new_state(options, device)
         if resume:
             state.load(content)
         elif options.init:
@@ -155,11 +172,13 @@ def _options_from(given: dict[str, Any]) -> TrainOptions:
 
 def _start_from(reference: str, state: TrainingState) -> None:
     """Fill the generators with a model's weights, and its reverse's if the zoo has that."""
-    model = find_model(reference)
-    state.networks.G_AB.load_state_dict(load_network(model).state_dict())
+    model, generators = find_model(reference), state.objective.generators()
+    generators["G_AB"].load_state_dict(load_network(model).state_dict())
+    if "G_BA" not in generators:
+        return
     try:
         reverse = find_model(reverse_name(model.name))
     except (ModelError, UsageError):
         return  # one direction is a start too
     if (reverse.card.parameters, reverse.card.value_range) == (model.card.parameters, model.card.value_range):
-        state.networks.G_BA.load_state_dict(load_network(reverse).state_dict())
+        generators["G_BA"].load_state_dict(load_network(reverse).state_dict())

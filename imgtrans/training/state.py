@@ -1,21 +1,22 @@
 """The whole state of a training run, and its file: what is saved is all that resuming needs."""
 
-import itertools
 import zipfile
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from imgtrans.architectures.discriminator import Discriminator
-from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
+from imgtrans.architectures.resnet import GeneratorResNet
+from imgtrans.devices import choose_precision
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
-from imgtrans.training.objective import Networks
+from imgtrans.protocols import Objective, Setup
+from imgtrans.registry import implementation
 from imgtrans.training.options import TrainOptions
-from imgtrans.training.pool import ImagePool
 
 CHANNELS = 3
 FORMAT = 1
@@ -23,42 +24,34 @@ FORMAT = 1
 
 @dataclass
 class TrainingState:
-    """Networks, optimisers, image pools and the number of steps taken.
+    """The objective with its networks and optimisers, averages of its generators, and the number of steps taken.
 
     The data's position follows from ``step`` (see ``RandomCrops``) and so does the learning rate,
     so neither needs a state of its own.
     """
 
     options: TrainOptions
-    networks: Networks
+    objective: Objective
     device: torch.device
     step: int = 0
     seconds: float = 0.0
-    pool_A: ImagePool = field(init=False)
-    pool_B: ImagePool = field(init=False)
-    optimizer_G: torch.optim.Adam = field(init=False)
-    optimizer_D: torch.optim.Adam = field(init=False)
     averages: dict[str, AveragedModel] = field(init=False)
 
     def __post_init__(self) -> None:
-        options, networks = self.options, self.networks
-        self.pool_A = ImagePool(options.pool_size, seed=2 * options.seed)
-        self.pool_B = ImagePool(options.pool_size, seed=2 * options.seed + 1)
-        self.optimizer_G = self._adam(networks.G_AB, networks.G_BA)
-        self.optimizer_D = self._adam(networks.D_A, networks.D_B)
         self.averages = {}
-        if options.ema_decay:
-            average = get_ema_multi_avg_fn(options.ema_decay)  # type: ignore[no-untyped-call]
-            for name, network in (("G_AB", networks.G_AB), ("G_BA", networks.G_BA)):
+        if self.options.ema_decay:
+            average = get_ema_multi_avg_fn(self.options.ema_decay)  # type: ignore[no-untyped-call]
+            for name, network in self.objective.generators().items():
                 self.averages[name] = AveragedModel(network, multi_avg_fn=average)
 
-    def _adam(self, *networks: torch.nn.Module) -> torch.optim.Adam:
-        parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
-        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=(0.5, 0.999), fused=True)
+    def autocast(self) -> torch.autocast:
+        """Return the context in which networks compute in the run's precision."""
+        precision = choose_precision(self.options.precision, self.device)
+        return torch.autocast(self.device.type, precision, enabled=precision is not torch.float32)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set the learning rate of both optimisers."""
-        for optimizer in (self.optimizer_G, self.optimizer_D):
+        """Set the learning rate of all optimisers."""
+        for optimizer in self.objective.optimizers():
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
@@ -68,11 +61,16 @@ class TrainingState:
         Source: Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR 2019.
         """
         for name, average in self.averages.items():
-            average.update_parameters(self.networks.all()[name])
+            average.update_parameters(self.objective.generators()[name])
 
-    def result(self) -> Networks:
-        """Return the networks with the generators that the run is for: the averages, where they are kept."""
-        return replace(self.networks, **{name: average.module for name, average in self.averages.items()})
+    def results(self) -> dict[str, nn.Module]:
+        """Return the generators that the run is for, by name: their averages, where they are kept."""
+        return {**self.objective.generators(), **{name: average.module for name, average in self.averages.items()}}
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite numbers."""
+        networks = self.objective.networks().values()
+        return all(bool(torch.isfinite(weight).all()) for network in networks for weight in network.parameters())
 
     def save(self, path: Path, data_fingerprint: str) -> None:
         """Write everything to ``path``, atomically.
@@ -80,45 +78,48 @@ class TrainingState:
         Raises:
             OSError: If it cannot be written; what was there before is left as it was.
         """
-        content = {
+        with written_atomically(path) as temporary, temporary.open("wb") as file:
+            sink = _Sink(file)
+            torch.save(self.content(data_fingerprint), sink)  # type: ignore[arg-type]
+            if sink.error:
+                raise sink.error
+
+    def content(self, data_fingerprint: str) -> dict[str, Any]:
+        """Return what :meth:`save` writes: nests of tensors, which are the state's own, and of plain values."""
+        return {
             "format": FORMAT,
             "options": self.options.to_dict(),
             "data": data_fingerprint,
             "step": self.step,
             "seconds": self.seconds,
-            "networks": {name: network.state_dict() for name, network in self.networks.all().items()},
+            "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
-            "optimizers": [self.optimizer_G.state_dict(), self.optimizer_D.state_dict()],
-            "pools": [self.pool_A.state_dict(), self.pool_B.state_dict()],
+            "optimizers": [optimizer.state_dict() for optimizer in self.objective.optimizers()],
+            "objective": self.objective.state_dict(),
             "torch_random": torch.get_rng_state(),
         }
-        with written_atomically(path) as temporary, temporary.open("wb") as file:
-            sink = _Sink(file)
-            torch.save(content, sink)  # type: ignore[arg-type]
-            if sink.error:
-                raise sink.error
 
     def bytes_to_save(self) -> int:
-        """Return about how large the file of :meth:`save` will be when the pools are full."""
-        tensors = [weight for network in self.networks.all().values() for weight in network.parameters()]
-        weights = sum(weight.numel() for weight in tensors)
+        """Return about how large the file of :meth:`save` will be when all that grows has grown."""
+        networks = self.objective.networks().values()
+        weights = sum(weight.numel() for network in networks for weight in network.parameters())
         averaged = sum(weight.numel() for average in self.averages.values() for weight in average.parameters())
-        pools = 2 * self.options.pool_size * CHANNELS * self.options.crop**2
-        return 4 * (3 * weights + averaged + pools)  # Adam keeps two numbers for each weight
+        # Adam keeps two numbers for each weight.
+        return 4 * (3 * weights + averaged) + self.objective.bytes_to_remember()
 
     def load(self, content: dict[str, Any]) -> None:
         """Take over a saved state, as :func:`read_state` returns it."""
-        for name, network in self.networks.all().items():
+        for name, network in self.objective.networks().items():
             network.load_state_dict(content["networks"][name])
         for name, average in self.averages.items():
             if name in content.get("averages", {}):
                 average.load_state_dict(content["averages"][name])
             else:  # it begins here
                 average.module.load_state_dict(content["networks"][name])
-        for optimizer, saved in zip((self.optimizer_G, self.optimizer_D), content["optimizers"], strict=True):
+        for optimizer, saved in zip(self.objective.optimizers(), content["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        for pool, saved in zip((self.pool_A, self.pool_B), content["pools"], strict=True):
-            pool.load_state_dict(saved, self.device)
+        # Before there were objectives, the pools of CycleGAN stood in the file by themselves.
+        self.objective.load_state_dict(content["objective"] if "objective" in content else {"pools": content["pools"]})
         self.step = content["step"]
         self.seconds = content["seconds"]
         torch.set_rng_state(content["torch_random"])
@@ -150,19 +151,21 @@ def read_state(path: Path) -> dict[str, Any]:
     return content
 
 
-def new_networks(options: TrainOptions, device: torch.device) -> Networks:
-    """Build the four networks with fresh weights drawn from the run's seed."""
+def new_state(options: TrainOptions, device: torch.device) -> TrainingState:
+    """Make the state of a run that has not begun, with fresh weights drawn from its seed.
+
+    Raises:
+        UnavailableError: If there is no such objective.
+    """
+    objective = implementation("imgtrans.objectives", options.objective)
     torch.manual_seed(options.seed)
+    return TrainingState(options, objective(Setup(options, device, generator_of(options))), device)
+
+
+def generator_of(options: TrainOptions) -> Callable[[], GeneratorResNet]:
+    """Return what makes generators of the size that a training is for, on the CPU, with PyTorch's own weights."""
     shape = (CHANNELS, options.crop, options.crop)
-    networks = Networks(
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf, upsampling=options.upsampling),
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf, upsampling=options.upsampling),
-        Discriminator(shape),
-        Discriminator(shape),
-    )
-    for network in networks.all().values():
-        network.apply(weights_init_normal).to(device)
-    return networks
+    return lambda: GeneratorResNet(shape, options.blocks, ngf=options.ngf, upsampling=options.upsampling)
 
 
 class _Sink:

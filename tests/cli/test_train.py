@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from imgtrans.cli.train import duration
-from imgtrans.training import loop, state
+from imgtrans.training import grid
+from imgtrans.training.objectives import cyclegan
 from imgtrans.training.state import read_state
 from imgtrans.zoo.loading import find_model, load_network
 from imgtrans.zoo.store import CARD_FILE, Model, models_folder
@@ -44,7 +45,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def train(cli: Cli, data: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run ``imgtrans train`` for four steps of tiny networks, in this process."""
-    monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
     command = ["train", "--data", data, "--runs", runs, "--workers", 0]
 
     def run(*arguments: object) -> Ended:
@@ -59,13 +60,13 @@ def stopped_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Have a signal arrive when the first picture grid is due."""
 
     def stop(number: int) -> None:
-        save_grid = loop.save_grid
+        save_grid = grid.save_grid
 
         def interrupted(*arguments: object) -> None:
-            monkeypatch.setattr(loop, "save_grid", save_grid)
+            monkeypatch.setattr(grid, "save_grid", save_grid)
             signal.raise_signal(number)
 
-        monkeypatch.setattr(loop, "save_grid", interrupted)
+        monkeypatch.setattr(grid, "save_grid", interrupted)
 
     return stop
 

@@ -1,7 +1,7 @@
 """Tiny data sets, thin networks and training runs that say nothing, on one thread."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
+from imgtrans.architectures.resnet import GeneratorResNet
+from imgtrans.protocols import Setup
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
-from imgtrans.training.loop import StepReport, train
-from imgtrans.training.objective import Networks
+from imgtrans.training.grid import Grids
+from imgtrans.training.listening import Interval, Reporting
+from imgtrans.training.log import LossLog
+from imgtrans.training.loop import train
+from imgtrans.training.objectives.cyclegan import CycleGAN
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import TrainingState, read_state
 
@@ -89,19 +93,19 @@ def thin_discriminator() -> nn.Module:
     )  # fmt: skip
 
 
+class ThinCycleGAN(CycleGAN):
+    """The objective with discriminators that cost next to nothing."""
+
+    def discriminator(self, shape: Sequence[int]) -> nn.Module:
+        return thin_discriminator()
+
+
 def thin_state(options: TrainOptions) -> TrainingState:
     """A new state with real, tiny generators and thin discriminators."""
     torch.manual_seed(options.seed)
-    shape = (3, options.crop, options.crop)
-    networks = Networks(
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
-        GeneratorResNet(shape, options.blocks, ngf=options.ngf),
-        thin_discriminator(),
-        thin_discriminator(),
-    )
-    for network in networks.all().values():
-        network.apply(weights_init_normal)
-    return TrainingState(options, networks, torch.device("cpu"))
+    shape, device = (3, options.crop, options.crop), torch.device("cpu")
+    setup = Setup(options, device, lambda: GeneratorResNet(shape, options.blocks, ngf=options.ngf))
+    return TrainingState(options, ThinCycleGAN(setup), device)
 
 
 @pytest.fixture
@@ -116,7 +120,7 @@ def train_thin(
     *,
     resume: bool = False,
     stop: Callable[[TrainingState], bool] = lambda _: False,
-    reports: list[StepReport] | None = None,
+    reports: list[Interval] | None = None,
 ) -> TrainingState:
     """Train in ``folder`` until ``stop`` says so, new or resumed, and return the state."""
     folder.mkdir(exist_ok=True)
@@ -129,7 +133,12 @@ def train_thin(
         settings = TrainOptions(**options)
         state = thin_state(settings)
     crops = RandomCrops(ImageDataset(data), settings.crop, settings.scale_jitter, settings.seed)
-    train(state, crops, crops, folder, [].append if reports is None else reports.append, lambda: stop(state))
+    listeners = [
+        LossLog(folder / "losses.csv", state.step, state.objective.loss_names()),
+        Reporting([].append if reports is None else reports.append),
+        Grids(state, crops, folder),
+    ]
+    train(state, crops, folder, listeners, lambda: stop(state))
     return state
 
 

@@ -10,19 +10,20 @@ import torch
 import imgtrans
 from imgtrans.errors import FilesError
 from imgtrans.files import sha256_of
-from imgtrans.training import state
 from imgtrans.training.finish import install_results, last_losses
-from imgtrans.training.log import COLUMNS
+from imgtrans.training.objectives import cyclegan
 from imgtrans.training.run import TrainingRun, prepare
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model, find, models_folder, remove
 from tests.training.conftest import thin_discriminator
 
+_COLUMNS = ("step", *cyclegan.LOSS_NAMES, "learning_rate")
+
 
 @pytest.fixture
 def run(data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> TrainingRun:
     """A complete run of three steps."""
-    monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
     run = prepare(data, folder, {**tiny, "steps": 3, "batch_size": 2, "seed": 5}, resume=False)
     assert run.train(lambda _: None, lambda: False)
     return run
@@ -31,8 +32,8 @@ def run(data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.Monk
 def test_both_generators_stand_in_the_zoo_with_their_own_weights(run: TrainingRun, data: Path):
     models = install_results(run, "day2night", data)
     assert [model.name for model in models] == ["day2night", "night2day"]
-    networks = run.state.networks
-    for model, trained in zip(models, (networks.G_AB, networks.G_BA), strict=True):
+    networks = run.state.objective.generators()
+    for model, trained in zip(models, networks.values(), strict=True):
         assert find(model.name) == model
         loaded = load_network(model).state_dict()
         assert loaded.keys() == trained.state_dict().keys()
@@ -43,11 +44,11 @@ def test_both_generators_stand_in_the_zoo_with_their_own_weights(run: TrainingRu
 def test_averages_are_what_stands_in_the_zoo(
     data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(state, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
     run = prepare(data, folder, {**tiny, "steps": 3, "ema_decay": 0.9}, resume=False)
     assert run.train(lambda _: None, lambda: False)
     model, _ = install_results(run, "day2night", data)
-    loaded, last = load_network(model).state_dict(), run.state.networks.G_AB.state_dict()
+    loaded, last = load_network(model).state_dict(), run.state.objective.generators()["G_AB"].state_dict()
     averaged = run.state.averages["G_AB"].module.state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in averaged.items())
     assert any(not torch.equal(tensor, loaded[name]) for name, tensor in last.items())
@@ -70,7 +71,7 @@ def test_their_cards_say_everything(run: TrainingRun, data: Path):
         assert card.licence == "unstated"
         assert card.provenance.startswith(f"trained by imgtrans {imgtrans.__version__} ")
         assert card.metrics == last_losses(run.folder / "losses.csv")
-        assert card.metrics.keys() == {f"loss_{name}" for name in COLUMNS[1:-1]}
+        assert card.metrics.keys() == {f"loss_{name}" for name in cyclegan.LOSS_NAMES}
         told = {"seed": 5, "crop": 32, "learning_rate": 2e-4, "pictures_seen": 6, "device": "cpu"}
         assert told.items() <= card.training.items()
 
@@ -93,11 +94,11 @@ def test_a_model_that_took_the_name_meanwhile_is_left_alone(run: TrainingRun, da
 
 def test_the_metrics_are_the_means_of_the_last_steps(tmp_path: Path):
     rows = [[step, *([step] * 6), 2e-4] for step in range(1, 1501)]
-    lines = [",".join(map(str, row)) for row in [COLUMNS, *rows]]
+    lines = [",".join(map(str, row)) for row in [_COLUMNS, *rows]]
     (tmp_path / "losses.csv").write_text("\n".join(lines))
     assert {*last_losses(tmp_path / "losses.csv").values()} == {(501 + 1500) / 2}
 
 
 def test_a_run_without_a_step_has_no_metrics(tmp_path: Path):
-    (tmp_path / "losses.csv").write_text(",".join(COLUMNS) + "\n")
+    (tmp_path / "losses.csv").write_text(",".join(_COLUMNS) + "\n")
     assert last_losses(tmp_path / "losses.csv") == {}

@@ -20,17 +20,22 @@ def test_a_step_is_counted_in_passes(
     tiny: dict[str, Any], new_state: Callable[[TrainOptions], TrainingState], identity_weight: float, seconds: float
 ):
     options = TrainOptions(**{**tiny, "identity_weight": identity_weight})
-    assert seconds_per_step(new_state(options).networks, options, ticking(0, 3, 5, 7, 10, 10.5, 11, 12)) == seconds
+    assert seconds_per_step(new_state(options).objective, options, ticking(0, 3, 5, 7, 10, 10.5, 11, 12)) == seconds
 
 
 def test_finding_it_out_draws_no_number_and_changes_no_weight(
     tiny: dict[str, Any], new_state: Callable[[TrainOptions], TrainingState]
 ):
     state = new_state(TrainOptions(**tiny))
-    before, drawn = {k: v.clone() for k, v in state.networks.G_AB.state_dict().items()}, torch.get_rng_state()
-    assert 0 < seconds_per_step(state.networks, state.options) < 10
+    before, drawn = (
+        {k: v.clone() for k, v in state.objective.networks()["G_AB"].state_dict().items()},
+        torch.get_rng_state(),
+    )
+    assert 0 < seconds_per_step(state.objective, state.options) < 10
     assert torch.equal(torch.get_rng_state(), drawn)
-    assert all(torch.equal(tensor, before[key]) for key, tensor in state.networks.G_AB.state_dict().items())
+    assert all(
+        torch.equal(tensor, before[key]) for key, tensor in state.objective.networks()["G_AB"].state_dict().items()
+    )
 
 
 def test_the_small_beginning_is_what_it_says():

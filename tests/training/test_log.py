@@ -5,15 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.training.log import COLUMNS, LossLog
-from imgtrans.training.objective import LOSS_NAMES
+from imgtrans.training.listening import Interval, StepLosses
+from imgtrans.training.log import LossLog
+from imgtrans.training.objectives.cyclegan import LOSS_NAMES
+
+
+def row(step: int, losses: list[float], rate: float = 2e-4) -> Interval:
+    return Interval((StepLosses(step, dict(zip(LOSS_NAMES, losses, strict=True)), rate),), 100, 1.0)
 
 
 def write(path: Path, start: int, end: int) -> None:
-    log = LossLog(path, start)
+    log = LossLog(path, start, LOSS_NAMES)
     for step in range(start + 1, end + 1):
-        log.write(step, [step + n / 10 for n in range(6)], 2e-4)
-    log.close()
+        log.interval(row(step, [step + n / 10 for n in range(6)]))
+    log.ended()
 
 
 def test_the_columns_are_step_losses_and_learning_rate(tmp_path: Path):
@@ -26,11 +31,11 @@ def test_the_columns_are_step_losses_and_learning_rate(tmp_path: Path):
 
 
 def test_numbers_have_the_digits_that_tell_every_float32_apart(tmp_path: Path):
-    log = LossLog(tmp_path / "losses.csv", 0)
-    log.write(1, [1.0, 1.00000011920929, 1e-30, 12345.6787, 0.0, 3.0], 2e-4 * 1 / 3)
-    log.close()
-    row = (tmp_path / "losses.csv").read_text().splitlines()[1]
-    assert row == "1,1,1.00000012,1e-30,12345.6787,0,3,6.66667e-05"
+    log = LossLog(tmp_path / "losses.csv", 0, LOSS_NAMES)
+    log.interval(row(1, [1.0, 1.00000011920929, 1e-30, 12345.6787, 0.0, 3.0], 2e-4 * 1 / 3))
+    log.ended()
+    written = (tmp_path / "losses.csv").read_text().splitlines()[1]
+    assert written == "1,1,1.00000012,1e-30,12345.6787,0,3,6.66667e-05"
 
 
 def test_a_new_run_starts_a_new_file(tmp_path: Path):
@@ -64,18 +69,13 @@ def test_a_log_that_was_deleted_begins_anew_at_the_checkpoint(tmp_path: Path):
 
 
 def test_flushed_rows_can_be_read_while_the_run_goes_on(tmp_path: Path):
-    log = LossLog(tmp_path / "losses.csv", 0)
-    log.write(1, [0.0] * 6, 1.0)
-    log.flush()
+    log = LossLog(tmp_path / "losses.csv", 0, LOSS_NAMES)
+    log.interval(row(1, [0.0] * 6))
     assert len((tmp_path / "losses.csv").read_text().splitlines()) == 2
-    log.close()
+    log.ended()
 
 
 def test_nothing_but_the_log_is_left_behind(tmp_path: Path):
     write(tmp_path / "losses.csv", 0, 3)
     write(tmp_path / "losses.csv", 2, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["losses.csv"]
-
-
-def test_a_row_has_as_many_numbers_as_there_are_columns():
-    assert len(COLUMNS) == 8

@@ -15,8 +15,9 @@ from PIL import Image
 from imgtrans.errors import UnavailableError
 from imgtrans.files import is_temporary
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
-from imgtrans.training.loop import LOG_EVERY, StepReport
-from imgtrans.training.objective import LOSS_NAMES
+from imgtrans.training.listening import Interval
+from imgtrans.training.loop import LOG_EVERY
+from imgtrans.training.objectives.cyclegan import LOSS_NAMES
 from imgtrans.training.options import TrainOptions, learning_rate_factor
 from imgtrans.training.state import TrainingState, read_state
 
@@ -70,8 +71,8 @@ def test_two_pictures_are_overfitted(
 
 
 def test_every_network_is_trained(data: Path, folder: Path, tiny: dict[str, Any], train_in: Train, new_state: NewState):
-    before = new_state(TrainOptions(**tiny)).networks.all()
-    trained = train_in(data, folder, {**tiny, "steps": 2}).networks.all()
+    before = new_state(TrainOptions(**tiny)).objective.networks()
+    trained = train_in(data, folder, {**tiny, "steps": 2}).objective.networks()
     for name, network in before.items():
         weights = [key for key in network.state_dict() if key.endswith("weight")]
         assert weights
@@ -85,23 +86,23 @@ def test_the_result_is_an_exponential_moving_average_of_the_weights_where_one_is
     after_step: list[torch.Tensor] = []
 
     def watch(state: TrainingState) -> bool:
-        after_step.append(next(state.networks.G_BA.parameters()).detach().clone())
+        after_step.append(next(state.objective.networks()["G_BA"].parameters()).detach().clone())
         return False
 
     state = train_in(data, folder, {**tiny, "steps": 4, "ema_decay": 0.75, "learning_rate": 0.01}, stop=watch)
     expected = after_step[0]
     for weights in after_step[1:]:
         expected = 0.75 * expected + 0.25 * weights
-    torch.testing.assert_close(next(state.result().G_BA.parameters()).detach(), expected)
+    torch.testing.assert_close(next(state.results()["G_BA"].parameters()).detach(), expected)
     assert not torch.allclose(expected, after_step[-1])
-    assert state.result().D_A is state.networks.D_A
+    assert state.results().keys() == {"G_AB", "G_BA"}
 
 
 def test_without_an_average_the_result_is_what_was_trained_last(
     data: Path, folder: Path, tiny: dict[str, Any], train_in: Train
 ):
     state = train_in(data, folder, {**tiny, "steps": 2})
-    assert state.result() == state.networks
+    assert state.results() == state.objective.generators()
 
 
 def test_an_average_makes_no_difference_to_the_training(
@@ -114,9 +115,11 @@ def test_an_average_makes_no_difference_to_the_training(
 def test_an_average_can_begin_half_way(data: Path, folder: Path, tiny: dict[str, Any], train_in: Train):
     before = train_in(data, folder, tiny, stop=after(3))
     resumed = train_in(data, folder, {"ema_decay": 0.9}, resume=True, stop=after(4))
-    first = next(resumed.result().G_AB.parameters())
-    assert torch.equal(first, next(resumed.networks.G_AB.parameters()))  # nothing of the weights before it
-    assert not torch.equal(first, next(before.networks.G_AB.parameters()))
+    first = next(resumed.results()["G_AB"].parameters())
+    assert torch.equal(
+        first, next(resumed.objective.generators()["G_AB"].parameters())
+    )  # nothing of the weights before it
+    assert not torch.equal(first, next(before.objective.generators()["G_AB"].parameters()))
 
 
 def test_the_losses_are_those_of_a_plain_loop(
@@ -124,8 +127,7 @@ def test_the_losses_are_those_of_a_plain_loop(
 ):
     options = TrainOptions(**{**tiny, "steps": 6, "pool_size": 50})
     train_in(data, folder, options.to_dict())
-    networks = new_state(options).networks
-    G_AB, G_BA, D_A, D_B = networks.all().values()
+    G_AB, G_BA, D_A, D_B = new_state(options).objective.networks().values()
     crops = RandomCrops(ImageDataset(data), 32, 1.0, options.seed)
     adams = [
         torch.optim.Adam([*one.parameters(), *other.parameters()], 2e-4, (0.5, 0.999))
@@ -170,7 +172,7 @@ def test_a_broken_picture_does_not_end_the_training(
 
 def test_bfloat16_keeps_the_weights_in_float32(data: Path, folder: Path, tiny: dict[str, Any], train_in: Train):
     state = train_in(data, folder, {**tiny, "precision": "bfloat16", "steps": 3, "grid_every": 1})
-    assert {p.dtype for network in state.networks.all().values() for p in network.parameters()} == {torch.float32}
+    assert {p.dtype for network in state.objective.networks().values() for p in network.parameters()} == {torch.float32}
     assert np.isfinite(columns(folder)["G"]).all()
 
 
@@ -317,7 +319,7 @@ def test_the_seconds_of_all_parts_of_a_run_add_up(data: Path, folder: Path, tiny
 def poison(value: float, at_step: int) -> Callable[[TrainingState], bool]:
     def stop(state: TrainingState) -> bool:
         if state.step == at_step:
-            torch.nn.init.constant_(state.networks.G_AB.model[1].weight, value)
+            torch.nn.init.constant_(state.objective.networks()["G_AB"].model[1].weight, value)
         return False
 
     return stop
@@ -361,7 +363,7 @@ def test_the_learning_rate_of_the_log_follows_the_schedule(
 
 
 def test_reports_come_every_few_steps_and_at_the_end(data: Path, folder: Path, tiny: dict[str, Any], train_in: Train):
-    reports: list[StepReport] = []
+    reports: list[Interval] = []
     train_in(data, folder, {**tiny, "steps": 2 * LOG_EVERY + 3}, reports=reports)
     assert [report.step for report in reports] == [LOG_EVERY, 2 * LOG_EVERY, 2 * LOG_EVERY + 3]
     for report in reports:

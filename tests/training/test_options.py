@@ -110,6 +110,7 @@ def test_a_resumed_run_has_the_saved_options_not_the_defaults():
 
 
 CHANGED: dict[str, Any] = {
+    "objective": "cut",
     "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
     "spike_weight": 1.0, "seed": 1, "init": "model",

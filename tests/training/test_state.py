@@ -14,7 +14,13 @@ from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.errors import FilesError
 from imgtrans.files import is_temporary
 from imgtrans.training.options import TrainOptions
-from imgtrans.training.state import TrainingState, new_networks, read_state
+from imgtrans.training.state import TrainingState, new_state, read_state
+from tests.training.conftest import thin_state
+
+
+@pytest.fixture
+def thin() -> Callable[[TrainOptions], TrainingState]:
+    return thin_state
 
 
 @pytest.fixture
@@ -35,20 +41,20 @@ def equal(one: object, other: object) -> bool:
 
 
 def test_new_networks_are_the_decks_of_the_size_that_was_asked_for(tiny: dict[str, Any]):
-    networks = new_networks(TrainOptions(**{**tiny, "ngf": 5, "blocks": 2}), torch.device("cpu"))
-    assert list(networks.all()) == ["G_AB", "G_BA", "D_A", "D_B"]
-    for generator in (networks.G_AB, networks.G_BA):
+    networks = new_state(TrainOptions(**{**tiny, "ngf": 5, "blocks": 2}), torch.device("cpu")).objective.networks()
+    assert list(networks) == ["G_AB", "G_BA", "D_A", "D_B"]
+    for generator in (networks["G_AB"], networks["G_BA"]):
         assert isinstance(generator, GeneratorResNet)
         assert generator.state_dict()["model.11.block.1.weight"].shape == (20, 20, 3, 3)
-    for discriminator in (networks.D_A, networks.D_B):
+    for discriminator in (networks["D_A"], networks["D_B"]):
         assert isinstance(discriminator, Discriminator)
         assert discriminator.output_shape == (1, 2, 2)
 
 
 def test_new_networks_follow_from_the_seed_and_differ_from_each_other(tiny: dict[str, Any]):
     def weights(seed: int) -> list[torch.Tensor]:
-        networks = new_networks(TrainOptions(**{**tiny, "seed": seed}), torch.device("cpu"))
-        return [next(network.parameters()).detach() for network in networks.all().values()]
+        networks = new_state(TrainOptions(**{**tiny, "seed": seed}), torch.device("cpu")).objective.networks()
+        return [next(network.parameters()).detach() for network in networks.values()]
 
     first, again, other = weights(1), weights(1), weights(2)
     assert equal(first, again)
@@ -58,43 +64,54 @@ def test_new_networks_follow_from_the_seed_and_differ_from_each_other(tiny: dict
 
 
 def test_weights_start_as_the_paper_says(tiny: dict[str, Any]):
-    networks = new_networks(TrainOptions(**tiny), torch.device("cpu"))
-    weight = networks.D_A.state_dict()["model.8.weight"]
+    networks = new_state(TrainOptions(**tiny), torch.device("cpu")).objective.networks()
+    weight = networks["D_A"].state_dict()["model.8.weight"]
     assert weight.std().item() == pytest.approx(0.02, rel=0.01)
-    assert networks.D_A.state_dict()["model.8.bias"].eq(0).all()
+    assert networks["D_A"].state_dict()["model.8.bias"].eq(0).all()
 
 
 def test_adam_is_the_papers_and_holds_each_parameter_once(used: TrainingState):
-    for optimizer, names in ((used.optimizer_G, ("G_AB", "G_BA")), (used.optimizer_D, ("D_A", "D_B"))):
+    for optimizer, names in zip(used.objective.optimizers(), (("G_AB", "G_BA"), ("D_A", "D_B")), strict=True):
         (group,) = optimizer.param_groups
         assert group["betas"] == (0.5, 0.999)
-        expected = {id(p) for name in names for p in used.networks.all()[name].parameters()}
+        expected = {id(p) for name in names for p in used.objective.networks()[name].parameters()}
         assert len(group["params"]) == len(expected)
         assert {id(p) for p in group["params"]} == expected
 
 
 def test_the_learning_rate_is_set_on_both_optimisers(used: TrainingState):
     used.set_learning_rate(0.125)
-    assert used.optimizer_G.param_groups[0]["lr"] == used.optimizer_D.param_groups[0]["lr"] == 0.125
+    assert [o.param_groups[0]["lr"] for o in used.objective.optimizers()] == [0.125, 0.125]
 
 
 def test_the_two_pools_draw_different_numbers(used: TrainingState):
-    assert used.pool_A.random.random() != used.pool_B.random.random()
+    assert used.objective.pool_A.random.random() != used.objective.pool_B.random.random()
 
 
 def test_a_state_comes_back_bit_for_bit(
-    used: TrainingState, folder: Path, new_state: Callable[[TrainOptions], TrainingState]
+    used: TrainingState, folder: Path, thin: Callable[[TrainOptions], TrainingState]
 ):
     used.seconds = 12.5
     used.save(folder / "one.pt", "fingerprint")
     content = read_state(folder / "one.pt")
     assert content["data"] == "fingerprint"
     torch.manual_seed(1234)
-    loaded = new_state(TrainOptions(**content["options"]))
+    loaded = thin(TrainOptions(**content["options"]))
     loaded.load(content)
     assert (loaded.step, loaded.seconds, loaded.options) == (6, 12.5, used.options)
     loaded.save(folder / "two.pt", "fingerprint")
     assert equal(read_state(folder / "two.pt"), content)
+
+
+def test_a_state_from_before_there_were_objectives_is_taken_up(
+    used: TrainingState, folder: Path, thin: Callable[[TrainOptions], TrainingState]
+):
+    content = read_state(folder / "checkpoint.pt")
+    older = {**content, **content["objective"]}
+    del older["objective"], older["options"]["objective"]
+    loaded = thin(TrainOptions.resumed(older["options"], {}))
+    loaded.load(older)
+    assert equal(loaded.content(content["data"])["objective"], content["objective"])
 
 
 def test_saving_leaves_nothing_but_the_checkpoint(used: TrainingState, folder: Path):

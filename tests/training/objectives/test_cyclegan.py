@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
-from imgtrans.training.objective import Networks, discriminator_loss, generator_losses
+from imgtrans.training.objectives.cyclegan import Networks, discriminator_loss, generator_losses
 
 
 @pytest.fixture(scope="module")

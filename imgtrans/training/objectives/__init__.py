@@ -1,0 +1,1 @@
+"""Objectives: what generators are asked to learn, each with the networks that teach them."""

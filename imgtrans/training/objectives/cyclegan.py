@@ -1,0 +1,173 @@
+"""CycleGAN, the paper to the letter: what the generators and the discriminators are asked to do."""
+
+import itertools
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imgtrans.architectures.discriminator import Discriminator
+from imgtrans.architectures.resnet import weights_init_normal
+from imgtrans.protocols import Setup, Update
+from imgtrans.training.pool import ImagePool
+from imgtrans.training.spikes import SpikePenalty
+
+LOSS_NAMES = ("G", "G_adversarial", "G_cycle", "G_identity", "D_A", "D_B")
+
+# A backward pass is two forward ones. A step has four passes of generators on one picture, six with the identity
+# loss; and two of discriminators for the generators (whose own gradients are not needed), four for themselves.
+_PASSES, _PASSES_WITH_IDENTITY, _DISCRIMINATORS = 3 * 4, 3 * 6, 2 * 2 + 3 * 4
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The four networks: two generators (A to B, B to A) and a discriminator for each domain."""
+
+    G_AB: nn.Module
+    G_BA: nn.Module
+    D_A: nn.Module
+    D_B: nn.Module
+
+    def all(self) -> dict[str, nn.Module]:
+        """Return the networks by name."""
+        return {"G_AB": self.G_AB, "G_BA": self.G_BA, "D_A": self.D_A, "D_B": self.D_B}
+
+
+class CycleGAN:
+    """Two generators, a discriminator for each domain, and the way back as the bond between them.
+
+    Source: Zhu et al., "Unpaired image-to-image translation using cycle-consistent adversarial networks", ICCV 2017.
+
+    Args:
+        setup: Of the training.
+
+    Attributes:
+        pool_A: Past fakes that ``D_A`` is shown again; ``pool_B`` likewise.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._options = options = setup.options
+        self._device = setup.device
+        shape = (3, options.crop, options.crop)
+        self._networks = networks = Networks(
+            setup.generator(), setup.generator(), self.discriminator(shape), self.discriminator(shape)
+        )
+        for network in networks.all().values():
+            network.apply(weights_init_normal).to(setup.device)
+        self._discriminators = nn.ModuleList([networks.D_A, networks.D_B])
+        seed = 2 * options.seed + 1_000_003 * setup.rank
+        self.pool_A = ImagePool(options.pool_size, seed=seed)
+        self.pool_B = ImagePool(options.pool_size, seed=seed + 1)
+        self._optimizer_G = _adam(options.learning_rate, networks.G_AB, networks.G_BA)
+        self._optimizer_D = _adam(options.learning_rate, networks.D_A, networks.D_B)
+
+    def discriminator(self, shape: Sequence[int]) -> nn.Module:
+        """Make a discriminator for pictures of a shape."""
+        return Discriminator(shape)
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Return the four networks."""
+        return self._networks.all()
+
+    def generators(self) -> Mapping[str, nn.Module]:
+        """Return both generators."""
+        return {"G_AB": self._networks.G_AB, "G_BA": self._networks.G_BA}
+
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Return the generators' and the discriminators'."""
+        return self._optimizer_G, self._optimizer_D
+
+    def loss_names(self) -> tuple[str, ...]:
+        """Return what :meth:`step` returns; ``G`` is the weighted sum, the others are unweighted."""
+        return LOSS_NAMES
+
+    def step(self, real_A: Tensor, real_B: Tensor) -> Generator[Update, None, Tensor]:
+        """Take one step: both generators, then both discriminators."""
+        options, networks = self._options, self._networks
+
+        # The generators: fool the discriminators, come back to the start, leave the other domain alone.
+        self._discriminators.requires_grad_(False)
+        spikes = SpikePenalty(*(self.generators().values() if options.spike_weight else ()))
+        g = generator_losses(networks, real_A, real_B, options.cycle_weight, options.identity_weight)
+        spikes.close()
+        total = g.total + options.spike_weight * spikes.take()
+        yield Update(self._optimizer_G, total)
+
+        # The discriminators: tell real pictures from fakes, new and past.
+        self._discriminators.requires_grad_(True)
+        d_A = discriminator_loss(networks.D_A, real_A, self.pool_A.query(g.fake_A.float()))
+        d_B = discriminator_loss(networks.D_B, real_B, self.pool_B.query(g.fake_B.float()))
+        yield Update(self._optimizer_D, d_A + d_B)
+
+        return torch.stack([total, g.adversarial, g.cycle, g.identity, d_A, d_B]).detach()
+
+    def passes(self) -> Sequence[tuple[nn.Module, int]]:
+        """Return how many passes of a generator and of a discriminator a step takes."""
+        generators = _PASSES_WITH_IDENTITY if self._options.identity_weight else _PASSES
+        return (self._networks.G_AB, generators), (self._networks.D_A, _DISCRIMINATORS)
+
+    def bytes_to_remember(self) -> int:
+        """Return how large both pools are when they are full."""
+        return 4 * 2 * self.pool_A.size * 3 * int(self._options.crop) ** 2
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return both pools."""
+        return {"pools": [self.pool_A.state_dict(), self.pool_B.state_dict()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the pools of ``state``."""
+        for pool, saved in zip((self.pool_A, self.pool_B), state["pools"], strict=True):
+            pool.load_state_dict(saved, self._device)
+
+
+def _adam(rate: float, *networks: nn.Module) -> torch.optim.Adam:
+    parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
+    return torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True)
+
+
+@dataclass(frozen=True)
+class GeneratorLosses:
+    """The generators' losses (scalars, unweighted but for ``total``) and the fakes they came from."""
+
+    total: Tensor
+    adversarial: Tensor
+    cycle: Tensor
+    identity: Tensor
+    fake_A: Tensor
+    fake_B: Tensor
+
+
+def generator_losses(
+    networks: Networks, real_A: Tensor, real_B: Tensor, cycle_weight: float, identity_weight: float
+) -> GeneratorLosses:
+    """Compute the generators' objective for one batch of each domain, (N, C, H, W) in [-1, 1].
+
+    Source: Zhu et al., ICCV 2017, equations 1 to 3 in their least-squares form, with the identity
+    loss of section 5.2. Translating a batch and passing the other domain through (for the identity
+    loss) is one forward pass: instance normalisation treats each picture alone, so nothing mixes.
+    """
+    n = len(real_A)
+    if identity_weight > 0:
+        fake_B, same_B = networks.G_AB(torch.cat((real_A, real_B))).split((n, len(real_B)))
+        fake_A, same_A = networks.G_BA(torch.cat((real_B, real_A))).split((len(real_B), n))
+        identity = F.l1_loss(same_A.float(), real_A) + F.l1_loss(same_B.float(), real_B)
+    else:
+        fake_B, fake_A = networks.G_AB(real_A), networks.G_BA(real_B)
+        identity = real_A.new_zeros(())
+    cycle = F.l1_loss(networks.G_BA(fake_B).float(), real_A) + F.l1_loss(networks.G_AB(fake_A).float(), real_B)
+    adversarial = _least_squares(networks.D_B(fake_B), 1.0) + _least_squares(networks.D_A(fake_A), 1.0)
+    total = adversarial + cycle_weight * (cycle + identity_weight * identity)
+    return GeneratorLosses(total, adversarial, cycle, identity, fake_A.detach(), fake_B.detach())
+
+
+def discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Compute one discriminator's least-squares loss, halved as in the reference code to slow it down."""
+    scores_real, scores_fake = discriminator(torch.cat((real, fake.to(real.dtype)))).split((len(real), len(fake)))
+    return 0.5 * (_least_squares(scores_real, 1.0) + _least_squares(scores_fake, 0.0))
+
+
+def _least_squares(scores: Tensor, target: float) -> Tensor:
+    return (scores.float() - target).square().mean()
