@@ -14,7 +14,7 @@ _BEYOND_SENSE = 100.0
 _WON = 0.01
 _WON_SHARE, _WON_FEWEST, _WON_MOST = 0.05, 100, 1000  # of the training's steps that it lasts; steps
 _SPIKE = 3.0  # times the median of the blocks before it
-_COMPARED, _ENOUGH = 50, 20  # blocks that a block is compared with, and how many of them there must be
+_COMPARED, _ENOUGH = 50, 10  # blocks that a block is compared with, and how many of them there must be
 
 
 class LossGuard:

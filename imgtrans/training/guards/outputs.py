@@ -8,11 +8,11 @@ from torch import Tensor
 
 from imgtrans.training.guards.trouble import Trouble
 
-YOUNG = 100  # steps before which generators are not judged: they begin with anything
+YOUNG = 50  # steps before which generators are not judged: they begin with anything
 
 _AT_THE_END = 0.99  # of a range from -1 to 1
 _MOST_SATURATED, _MORE_SATURATED = 0.5, 0.3  # of an output's values; and more than of the pictures it is to be like
-_INVERTED = -0.3  # correlation of input and output
+_INVERTED = -0.5  # correlation of input and output
 _ALIKE = 0.15  # of the inputs' variety, or of the target's where that has less
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
