@@ -22,13 +22,14 @@ from benchmarks.network import network_row
 from benchmarks.pairs import Row, Took, in_turn
 from benchmarks.strips import streaming_row
 from benchmarks.table import machine, markdown, put_into, record
-from benchmarks.training_step import step_pair
 
 Makers = list[tuple[str, Callable[[], list[Row]]]]
 
 
 def training_row(rounds: int) -> Row:
     """Measure losses and gradients of a training step against the reference code's way."""
+    from benchmarks.training_step import step_pair
+
     reference, ours = step_pair(32, 6, 128, 1)
     reference(), ours()
     pairs = in_turn(lambda: Took(reference()[0]), lambda: Took(ours()[0]), rounds)

@@ -1,5 +1,6 @@
 """What a CUDA device does: the network alone and whole runs; rows of ``python -m benchmarks``."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from benchmarks.pairs import Row, Took, in_turn, timed
 from benchmarks.throughput import make_pictures
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import weights_init_normal
-from imgtrans.opening import open_network
+from imgtrans.opening import describe_backend, open_network
 from imgtrans.protocols import Batching
 
 Measured = tuple[list[tuple[Took, Took]], str]
@@ -128,7 +129,8 @@ def _network(ngf: int, blocks: int, upsampling: str, *, together: int, eager: to
     done = len(pictures) * times
     rates = [done / min(pair[which].wall for pair in pairs) for which in (0, 1)]
     said = f"{rates[1]:,.0f}/s against {rates[0]:,.0f}/s" if together > 1 else f"{1e3 / rates[1]:.2f} ms"
-    return pairs, f"{opened.backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
+    backend = describe_backend(opened.backend, opened.reason)
+    return pairs, f"{backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
 
 
 def _many(pictures: int) -> Measured:
@@ -177,7 +179,7 @@ def _codecs(source: Path, target: Path) -> Took:
             engine.job,
             batch_size=1,
             batch_pixels=1,
-            workers=engine.workers,
+            workers=os.cpu_count() or 1,
             memory=engine.pictures_memory,
         )
 

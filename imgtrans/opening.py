@@ -1,5 +1,7 @@
 """A network made ready to run, by the backend that is named or the fastest that can."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 GROUP = "imgtrans.backends"
 AUTO = "auto"
-FASTEST, PLAIN = "prepared", "eager"
+PREPARED, FUSED, PLAIN = "prepared", "fused", "eager"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Opened:
     Attributes:
         session: It.
         backend: The name of what computes it.
-        reason: Why it is not the fastest, in a sentence; "" if it is, or was named.
+        reason: Why it is not the fastest, in a sentence; "" if it is, or was named and is all it could be.
     """
 
     session: Session
@@ -42,25 +44,41 @@ def check_backend(name: str) -> None:
         raise UnavailableError(f"there is no {name!r} among the backends: {', '.join(sorted(names))}", f"use {AUTO}")
 
 
-def open_network(name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype") -> Opened:
+def open_network(
+    name: str,
+    network: "nn.Module",
+    device: "torch.device",
+    precision: "torch.dtype",
+    pixels: Callable[[], float] = lambda: math.inf,
+) -> Opened:
     """Make a network ready on a device.
 
     Args:
-        name: A backend's name, or ``auto`` for the fastest that can: ``prepared``, else ``eager``.
+        name: A backend's name, or ``auto`` for the fastest that can: ``prepared`` on a CPU, ``fused`` on a CUDA device,
+            else ``eager``.
         network: The network; it is the backend's from then on.
         device: Where it computes.
         precision: In which it does.
+        pixels: Tells how many there are in all that is to be computed: for few, ``auto`` waits for no compiler.
 
     Raises:
         UnavailableError: If there is no such backend, or it was named and cannot.
     """
     reason = ""
     if name == AUTO:
-        if device.type == "cpu":
-            try:
-                return _opened(FASTEST, network, device, precision)
-            except UnavailableError as error:
-                reason = error.message
+        try:
+            if device.type == "cpu":
+                return _opened(PREPARED, network, device, precision)
+            if device.type == "cuda":
+                fused = implementation(GROUP, FUSED)
+                reason = fused.why_not(network, device, precision, pixels)
+                if not reason:
+                    opened = _opened(FUSED, network, device, precision)
+                    reason = fused.why_slower(opened.session, network, device, precision, pixels)
+                    if not reason:
+                        return opened
+        except UnavailableError as error:
+            reason = error.message
         name = PLAIN
     return _opened(name, network, device, precision, reason)
 
@@ -69,7 +87,8 @@ def _opened(
     name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype", reason: str = ""
 ) -> Opened:
     backend: Backend = implementation(GROUP, name)
-    return Opened(backend.open(network, device, precision), name, reason)
+    session = backend.open(network, device, precision)
+    return Opened(session, name, reason or getattr(session, "reason", ""))
 
 
 def describe_backend(name: str, reason: str) -> str:

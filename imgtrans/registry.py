@@ -24,6 +24,7 @@ BUILT_IN = {
     "imgtrans.architectures": {"resnet": "imgtrans.architectures.family:architecture"},
     "imgtrans.backends": {
         "eager": "imgtrans.backends.eager:backend",
+        "fused": "imgtrans.cuda.backend:backend",
         "prepared": "imgtrans.streaming.prepared:backend",
     },
     "imgtrans.executors": {"local": "imgtrans.executors.local:LocalExecutor"},

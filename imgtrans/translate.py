@@ -123,14 +123,22 @@ def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Excep
     return compute(session, pictures[:half]) + compute(session, pictures[half:])
 
 
-def write(prepared: Prepared, translated: Sequence[Pixels], path: Path, wanted: Wanted = Wanted()) -> None:  # noqa: B008
-    """Undo the preparation and write the translation to ``path``, durably.
+def write(
+    prepared: Prepared,
+    translated: Sequence[Pixels],
+    path: Path,
+    wanted: Wanted = Wanted(),  # noqa: B008
+    *,
+    durably: bool = True,
+) -> None:
+    """Undo the preparation and write the translation to ``path``.
 
     Args:
         prepared: The picture.
         translated: What the network made of each of its frames.
         path: The file to write.
         wanted: How it is written.
+        durably: Whether the file is on the disk when this returns; else whoever calls sees to it.
 
     Raises:
         ImageError: If it cannot be encoded.
@@ -138,7 +146,8 @@ def write(prepared: Prepared, translated: Sequence[Pixels], path: Path, wanted: 
     """
     frames = [_finished(frame, pixels) for frame, pixels in zip(prepared.frames, translated, strict=True)]
     encode_frames(frames, path, wanted)
-    fsync_file(path)
+    if durably:
+        fsync_file(path)
 
 
 def _finished(prepared: Prepared, translated: Pixels) -> Picture:

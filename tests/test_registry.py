@@ -13,12 +13,13 @@ import pytest
 
 from imgtrans import __version__, registry
 from imgtrans.backends.eager import backend as EAGER
+from imgtrans.cuda.backend import backend as FUSED
 from imgtrans.errors import UnavailableError
 from imgtrans.registry import BUILT_IN, GROUPS, TURNED_OFF, PluginWarning, implementation, implementations, registered
 from imgtrans.streaming.prepared import backend as PREPARED
 
 GROUP = "imgtrans.backends"
-OURS = ["eager", "prepared"]
+OURS = ["eager", "fused", "prepared"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ assert "app.zip" in imgtrans.__file__, imgtrans.__file__
 print([name for group in GROUPS for name in implementations(group)])
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'prepared', 'local', 'cyclegan']\n", 0), (
+    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'fused', 'prepared', 'local', 'cyclegan']\n", 0), (
         ended.stderr
     )
 
@@ -135,6 +136,7 @@ def test_a_plugin_is_found_beside_core_and_core_comes_first(installed: Callable[
     installed(Point("a-plugin", "another", Backend("the plugin")))
     assert list(implementations(GROUP).items()) == [
         ("eager", EAGER),
+        ("fused", FUSED),
         ("prepared", PREPARED),
         ("another", Backend("the plugin")),
     ]
@@ -221,6 +223,7 @@ def test_what_is_registered_is_listed_and_not_loaded(installed: Callable[..., No
     installed(Point("c", "fast", never), Point("b", "fast", never), Point("a", "fast", never))
     assert [(one.package, one.version, one.name, one.left_out) for one in registered(GROUP)] == [
         ("imgtrans", __version__, "eager", ""),
+        ("imgtrans", __version__, "fused", ""),
         ("imgtrans", __version__, "prepared", ""),
         ("a", "1.2", "fast", ""),
         ("b", "1.2", "fast", "the name 'fast' is taken by a"),

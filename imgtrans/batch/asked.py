@@ -104,8 +104,8 @@ class Request:
     backend: Annotated[
         str,
         Option(
-            "How the network is computed: eager is plain PyTorch, prepared a program of kernels made for it; auto the "
-            "fastest that can.",
+            "How the network is computed: eager is plain PyTorch, prepared a program of kernels made for a CPU, fused "
+            "one for a CUDA device; auto the fastest that can.",
             value="auto|NAME",
             group=SPEED,
         ),

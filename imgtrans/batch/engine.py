@@ -1,6 +1,7 @@
 """A model made ready to translate: network, device, memory limits and the executor that uses them."""
 
 import copy
+import math
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -11,11 +12,12 @@ from types import TracebackType
 import torch
 from torch import nn
 
+from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
-from imgtrans.protocols import Item, Job, Outcome, Session, Wanted
+from imgtrans.protocols import Batching, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
@@ -26,6 +28,7 @@ from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 MODEL_SHARE = 0.6  # of the device's memory that is free
+PICTURE = 1_000_000  # pixels that are reckoned with where each picture's own size is the network's
 KERNELS_SHARE = 0.5  # of the memory that a network may take, at most; else it does without kernels
 LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another number
 
@@ -34,7 +37,8 @@ LARGEST_PIXELS = 10**9  # of a picture, as long as the user does not say another
 CPU_BATCH_PIXELS = 256 * 256
 LARGEST_BATCH = 64
 KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
-WORKERS = 8  # for each device, at most; where there are so many cores
+# For each device, at most, where there are so many cores: a card computes what sixteen of them decode and encode.
+WORKERS, WORKERS_BESIDE_DEVICE = 8, 16
 
 
 class Engine:
@@ -55,6 +59,7 @@ class Engine:
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
+        pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -68,6 +73,8 @@ class Engine:
         whole_pixels: Pixels of the largest picture that is computed whole; larger ones are streamed, or refused if the
             job says so.
         bytes_per_pixel: That the network takes in main memory, or in the device's own.
+        together: Pixels that the sessions themselves compute together, at most, though never less than one picture.
+        kept_memory: Bytes of a device's memory that are kept from one batch to the next.
         backends: What computes it, and why no faster one does, if ``auto`` had to do without.
         workers: Worker processes that read and write.
         pictures_memory: Bytes of main memory for what they read and write.
@@ -94,6 +101,7 @@ class Engine:
         memory: int = 0,
         scratch: Path = Path(),
         backend: str = AUTO,
+        pictures: Callable[[], float] = lambda: math.inf,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
@@ -105,15 +113,20 @@ class Engine:
         architecture = architecture_of(model.card)
         parameters = model.card.parameters
         network = adapted(load_network(model), model.card)
-        self.workers = max(1, min(WORKERS * len(self.devices), os.cpu_count() or 1))
         self.on_device = all(device.type != "cpu" for device in self.devices)
+        most = len(self.devices) * (WORKERS_BESIDE_DEVICE if self.on_device else WORKERS)
+        self.workers = max(1, min(most, os.cpu_count() or 1))
         shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
         own = {device: _own_memory(device) for device in self.devices}
         least = min(shares.network() if size is None else size for size in own.values())
         self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
-        fitting = int(least / self.bytes_per_pixel)
+        self.together, self.kept_memory = sys.maxsize, 0
+        if any(device.type == "cuda" for device in self.devices):
+            planned = recordings(least, self.bytes_per_pixel)
+            self.together, self.kept_memory = planned.together, planned.memory
+        fitting = int((least - self.kept_memory) / self.bytes_per_pixel)
         self.backends: dict[str, str] = {}
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")
@@ -122,11 +135,20 @@ class Engine:
             whole = min(whole, CPU_BATCH_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
-            opened = open_network(backend, itself, one, self.precision)
+            opened = open_network(
+                backend, itself, one, self.precision, lambda: pictures() * (PICTURE if size is None else size**2)
+            )
+            plain = precision == "auto" and one.type == "cuda" and opened.backend == PLAIN
+            if plain and (batch_size == 1 or pictures() == 1):
+                # Of one picture, autocast's launches take longer than float32 does.
+                self.precision = torch.float32
+                opened = replace(open_network(PLAIN, itself, one, self.precision), reason=opened.reason)
             if backend == AUTO and _takes_too_much(opened.session, shares.network()):
                 reason = f"what prepares it would take most of the {in_words(shares.network())} that it may take"
                 opened = replace(open_network(PLAIN, itself, one, self.precision), reason=reason)
             session = opened.session
+            if isinstance(session, Batching):
+                session.expect(1 if one.type == "cpu" else batch_size or LARGEST_BATCH, self.together)
             self.backends[opened.backend] = opened.reason
             if not streamed:
                 streamer = None
@@ -140,7 +162,7 @@ class Engine:
                     streamer,
                     largest=whole,
                     memory=shares.network,
-                    device_memory=own[one],
+                    device_memory=None if (mine := own[one]) is None else mine - self.kept_memory,
                     scratch=scratch,
                     progress=progress,
                     warn=warn,
@@ -191,8 +213,19 @@ class Engine:
     def describe(self) -> str:
         """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
-        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and self.precision is torch.float32]
+        expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
+        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and expected]
         return ", ".join([where, *slower])
+
+    def network_memory(self, pixels: int, pictures: int) -> int:
+        """Return the bytes that the network takes for pictures of so many pixels each, together.
+
+        Args:
+            pixels: Of each, as the network sees them.
+            pictures: How many come together; 0 if each is streamed.
+        """
+        at_once = max(pixels, min(pixels * pictures, self.together)) if pictures else min(pixels, self.whole_pixels)
+        return round(at_once * self.bytes_per_pixel) + self.kept_memory
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :class:`imgtrans.protocols.Executor`."""

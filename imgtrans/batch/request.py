@@ -1,10 +1,11 @@
 """What the user asked for, understood: the model, the size, the destination, and what decides an output."""
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from imgtrans.zoo.store import Model, find, is_path
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
 
+MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
 _ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.*)", re.DOTALL)
 
@@ -81,6 +83,21 @@ class Prepared:
         """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
         return count(self.request.inputs, self.destination, self.selection)
 
+    def pictures(self) -> float:
+        """Return about how many pictures the run is of, whether done or not; infinity for a list, which is not counted.
+
+        More than ``MANY`` are not counted either.
+        """
+        if self.selection.files_from:
+            return math.inf
+        files = 0
+        for more in self.counts():
+            files += more
+            if files > MANY:
+                break
+        files = min(files, self.selection.limit or files)
+        return -(-files // self.shard.count)
+
     def check_model(self, records: Records) -> None:
         """Make sure that the outputs of another model are not replaced unasked.
 
@@ -108,13 +125,18 @@ class Prepared:
         journal.begin(self.model.name, self.recipe.model, self.recipe.settings)
 
     def open_engine(
-        self, progress: Callable[[float], None] = lambda share: None, warn: Callable[[str], None] = lambda text: None
+        self,
+        progress: Callable[[float], None] = lambda share: None,
+        warn: Callable[[str], None] = lambda text: None,
+        *,
+        endless: bool = False,
     ) -> "Engine":
         """Load the model; this is where torch comes in.
 
         Args:
             progress: Is told the share of a large picture that is done.
             warn: Is told what is unwise.
+            endless: Whether pictures go on coming, and it does not matter how many there are now.
         """
         from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
 
@@ -131,6 +153,7 @@ class Prepared:
             strength=request.strength,
             tiling=request.tiling,
             backend=request.backend,
+            pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
             tag=self.temporaries_tag,

@@ -25,7 +25,7 @@ Backend = Annotated[
     str,
     typer.Option(
         metavar="auto|NAME",
-        help="auto, eager or prepared, or another that is installed.",
+        help="auto, eager, fused or prepared, or another that is installed.",
         rich_help_panel=SPEED,
         autocompletion=complete.backends,
     ),

@@ -39,6 +39,12 @@ class Waiting:
         """Frames of one kind can be computed together."""
         return self.pixels.shape, self.pixels.dtype
 
+    @property
+    def size(self) -> int:
+        """Its pixels."""
+        height, width = self.pixels.shape[:2]
+        return int(height * width)
+
 
 class Batches:
     """Frames in buckets of one size, from lanes that read to whoever computes.
@@ -59,13 +65,12 @@ class Batches:
         self._refused: set[threading.Event] = set()
         self._changed = threading.Condition()
 
-    def wants(self, again: threading.Event) -> bool:
-        """Whether more should be read; ``again`` is set when that may have changed."""
+    def wants(self, again: threading.Event) -> int:
+        """Return how many pixels more should be read; ``again`` is set when that may be some again."""
         with self._changed:
-            if self._pixels < self._enough:
-                return True
-            self._refused.add(again)
-            return False
+            if self._pixels >= self._enough:
+                self._refused.add(again)
+            return max(0, self._enough - self._pixels)
 
     def reading(self, more: int) -> None:
         """One lane more can read on (1), or one less (-1)."""
@@ -80,7 +85,7 @@ class Batches:
             for frame in frames:
                 frame.since, frame.arrived = self._clock(), self._taken
                 self._buckets.setdefault(frame.kind, deque()).append(frame)
-                self._pixels += _size(frame)
+                self._pixels += frame.size
             self._changed.notify_all()
 
     def take(self, fits: Callable[[Kind], int]) -> list[Waiting]:
@@ -124,14 +129,9 @@ class Batches:
         frames = [bucket.popleft() for _ in range(min(len(bucket), most))]
         if not bucket:
             del self._buckets[kind]
-        self._pixels -= sum(map(_size, frames))
+        self._pixels -= sum(frame.size for frame in frames)
         self._taken += 1
         for again in self._refused:
             again.set()
         self._refused.clear()
         return frames
-
-
-def _size(frame: Waiting) -> int:
-    height, width = frame.pixels.shape[:2]
-    return int(height * width)

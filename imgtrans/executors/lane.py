@@ -1,16 +1,19 @@
 """A thread that drives one worker process: it writes what is computed, else reads ahead."""
 
 import contextlib
+import itertools
 import queue
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgtrans.errors import ImageError, ImgtransError
+from imgtrans.errors import ImageError
 from imgtrans.executors.batches import Batches, Waiting
+from imgtrans.executors.held import SMALL_BYTES, TOGETHER, Coming, Held, sentence
 from imgtrans.executors.supply import Supply
-from imgtrans.executors.worker import Worker, WorkerDiedError
+from imgtrans.executors.worker import Read, Worker, WorkerDiedError
 from imgtrans.files import cannot_go_on, temporary_beside
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Outcome, Pixels
@@ -41,48 +44,6 @@ class Temporaries:
         """Delete those that are left."""
         while self.paths:
             self.paths.pop().unlink(missing_ok=True)
-
-
-@dataclass
-class _Next:
-    """A picture that is to be read as soon as there is memory for it, or for it alone."""
-
-    item: Item
-    extent: Extent
-    alone: bool = False
-
-    @property
-    def memory(self) -> int | None:
-        """Bytes that decoding it takes; None is all there are."""
-        return None if self.alone else self.extent.memory
-
-
-@dataclass
-class _Held:
-    """A picture that the worker holds until the model is done with all its frames."""
-
-    item: Item
-    lane: "Lane"
-    pixels: int
-    needed: int
-    memory: int
-    results: list[Pixels | Exception]
-    missing: int
-    decode_seconds: float
-    model_seconds: float = 0.0
-    alone: bool = False
-    note: str = ""
-
-    @property
-    def more_memory(self) -> int | None:
-        """Bytes that encoding it takes besides what it holds; None is all there are."""
-        return None if self.alone else max(0, self.needed - self.memory)
-
-    def outcome(self, temporary: Path | None, *, error: str = "", encode_seconds: float = 0.0) -> Outcome:
-        """Return what became of it."""
-        return Outcome(
-            self.item, temporary, error, self.pixels, self.decode_seconds, self.model_seconds, encode_seconds, self.note
-        )
 
 
 def hand_back(frame: Waiting, result: Pixels | Exception, seconds: float) -> None:
@@ -120,16 +81,17 @@ class Lane(threading.Thread):
         self._worker, self._supply, self._batches = worker, supply, batches
         self._events, self._temporaries = events, temporaries
         self._ahead, self._tag = ahead, tag
-        self._next: _Next | None = None
+        self._coming: deque[Coming] = deque()
+        self._together, self._usual = 1, 1  # pictures in a message, and pixels of the last one that the model gets
         self._holding = 0
         self._exhausted = False
         self._stopped = False
         self._reading = False
-        self._computed: deque[_Held] = deque()
+        self._computed: deque[Held] = deque()
         self._lock = threading.Lock()
         self._again = threading.Event()
 
-    def take_back(self, picture: _Held, number: int, result: Pixels | Exception, seconds: float) -> None:
+    def take_back(self, picture: Held, number: int, result: Pixels | Exception, seconds: float) -> None:
         """Take back a frame that the model is done with; after its last one a picture is written."""
         with self._lock:
             picture.results[number] = result
@@ -170,119 +132,158 @@ class Lane(threading.Thread):
             self._batches.reading(1 if state else -1)
 
     def _read(self) -> bool:
-        """Read the next picture; return False if that is not possible now."""
-        if self._next is None and not self._measure_next():
-            return False
-        coming = self._next
-        if coming is None:
+        """Read the next pictures; return False if that is not possible now."""
+        if not self._coming:
+            return self._read_next()
+        coming = self._coming[0]
+        if coming.extent is None:
+            self._measure(coming)
             return True
-        if not self._supply.may_read(coming.memory, self._again):
+        allowed = None if coming.alone else coming.extent.memory
+        if not self._supply.may_read(allowed, self._again):
             return False
-        self._next = None
+        self._coming.popleft()
         memory = 0
         try:
-            read = self._worker.read(coming.item, coming.extent.pixels)
-            # RGB and alpha of the picture, and what the network sees twice: once here, once in the worker.
-            memory = 4 * read.pixels * read.frames[0].itemsize + 2 * sum(frame.nbytes for frame in read.frames)
-            self._holding += 1
-            picture = _Held(
-                coming.item,
-                self,
-                read.pixels,
-                coming.extent.memory,
-                memory,
-                [*read.frames],
-                len(read.frames),
-                decode_seconds=read.seconds,
-                note=read.note,
-            )
-            self._batches.put([Waiting(picture, number, pixels) for number, pixels in enumerate(read.frames)])
+            memory = self._hold([(coming.item, coming.extent, self._worker.read(coming.item, coming.extent.pixels))])
         except WorkerDiedError as error:
             if error.killed and not coming.alone:
-                self._next = _Next(coming.item, coming.extent, alone=True)
+                self._coming.appendleft(Coming(coming.item, coming.extent, alone=True))
             else:
                 self._fail(coming.item, error)
         except (ImageError, OSError, RuntimeError, MemoryError) as error:
             self._fail(coming.item, error)
         finally:
-            self._supply.done(coming.memory, held=memory)
+            self._supply.done(allowed, held=memory)
         return True
 
-    def _measure_next(self) -> bool:
-        """Find out how large the next picture is; return False if there is none to be had now."""
-        if self._exhausted or self._holding >= self._ahead:
+    def _read_next(self) -> bool:
+        """Read what comes next and is small; the rest is measured and waits. Return False if nothing can be had now.
+
+        Small pictures are read several at a time, since a message takes as long as half of one of them.
+        """
+        wanted = self._batches.wants(self._again)
+        most = max(LEAST_AHEAD - self._holding, -(-wanted // self._usual))
+        most = min(most, self._together, self._ahead - self._holding)
+        if self._exhausted or most <= 0:
             return False
-        if self._holding >= LEAST_AHEAD and not self._batches.wants(self._again):
+        items = self._supply.next(most, self._again)
+        if not items:
+            self._exhausted = items is None
             return False
-        item = self._supply.next(self._again)
-        if not isinstance(item, Item):
-            self._exhausted = item is None
-            return False
+        allowed = len(items) * SMALL_BYTES
+        if not self._supply.may_read_at_once(allowed):
+            self._coming.extend(map(Coming, items))
+            return True
+        memory = 0
         try:
-            self._next = _Next(item, self._worker.measure(item))
-        except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
-            self._fail(item, error)
+            answers = self._worker.read_small(items, SMALL_BYTES)
+            read = []
+            for item, answer in zip(items, answers, strict=True):
+                if isinstance(answer, Exception):
+                    self._fail(item, answer)
+                elif answer[1] is None:
+                    self._coming.append(Coming(item, answer[0]))
+                else:
+                    read.append((item, answer[0], answer[1]))
+            memory = self._hold(read)
+            self._together = TOGETHER if read else 1
+        except WorkerDiedError as error:
+            if len(items) > 1 or error.killed:
+                self._coming.extend(map(Coming, items))  # one by one: that tells which of them it was
+            else:
+                self._fail(items[0], error)
+        except MemoryError:
+            self._coming.extend(map(Coming, items))
+        finally:
+            self._supply.done(allowed, held=memory)
         return True
+
+    def _hold(self, read: Sequence[tuple[Item, Extent, Read]]) -> int:
+        """Have what was read wait for the model; return the bytes that it takes."""
+        pictures = [Held(item, self, one, needed=extent.memory) for item, extent, one in read]
+        frames = [
+            Waiting(picture, number, frame) for picture in pictures for number, frame in enumerate(picture.read.frames)
+        ]
+        if pictures:
+            self._usual = -(-sum(frame.size for frame in frames) // len(pictures))
+        self._holding += len(pictures)
+        memory = sum(picture.memory for picture in pictures)
+        self._batches.put(frames)
+        return memory
+
+    def _measure(self, coming: Coming) -> None:
+        """Find out how large a picture is."""
+        try:
+            coming.extent = self._worker.measure(coming.item)
+        except (ImageError, WorkerDiedError, OSError, RuntimeError) as error:
+            self._coming.popleft()
+            self._fail(coming.item, error)
 
     def _write(self) -> bool:
-        """Write the picture that was computed first; return False if there is too little memory just now."""
-        picture = self._computed[0]
-        memory = picture.more_memory
+        """Write the pictures that were computed first; return False if there is too little memory just now."""
+        with self._lock:
+            first, *others = itertools.islice(self._computed, TOGETHER)
+        pictures = [first, *itertools.takewhile(Held.is_small, others)] if first.is_small() else [first]
+        memory = None if first.alone else sum(picture.more_memory for picture in pictures)
         if not self._supply.may_write(memory, self._again):
             return False
         given_back = 0
         try:
-            event = self._written(picture)
-            if event is None:
-                picture.alone = True
-            else:
-                self._computed.popleft()
-                self._holding -= 1
-                given_back = picture.memory
-                self._events.put(event)
+            for picture, event in zip(pictures, self._written(pictures), strict=True):
+                if event is not None:
+                    self._computed.popleft()
+                    self._holding -= 1
+                    given_back += picture.memory
+                    self._events.put(event)
         finally:
             self._supply.done(memory, held=-given_back)
         return True
 
-    def _written(self, picture: _Held) -> Event | None:
-        """Write a picture and return what became of it; None if it is to be tried once more, alone."""
-        temporary = temporary_beside(picture.item.output, self._tag)
-        self._temporaries.paths.add(temporary)
+    def _written(self, pictures: list[Held]) -> list[Event | None]:
+        """Write pictures and return what became of each; None if it is to be tried once more, by itself."""
+        temporaries = [temporary_beside(picture.item.output, self._tag) for picture in pictures]
+        self._temporaries.paths.update(temporaries)
+        answers: Sequence[float | Exception]
         try:
-            seconds = self._worker.write(picture.item, self._translated(picture), temporary, picture.pixels)
+            answers = self._answers(pictures, temporaries)
         except Exception as error:
-            temporary.unlink(missing_ok=True)
-            self._temporaries.paths.discard(temporary)
-            if isinstance(error, WorkerDiedError) and error.killed and not picture.alone:
-                return None
-            return cannot_go_on(picture.item.output.parent, error) or picture.outcome(
-                None, error=_sentence(picture.item, error)
-            )
-        return picture.outcome(temporary, encode_seconds=seconds)
+            answers = [error] * len(pictures)
+        return [
+            self._event(picture, temporary, answer, last=len(pictures) == 1)
+            for picture, temporary, answer in zip(pictures, temporaries, answers, strict=True)
+        ]
 
-    def _translated(self, picture: _Held) -> list[Pixels]:
-        """Return what the model made of each frame, or raise what it failed with."""
-        for result in picture.results:
-            if isinstance(result, Exception):
-                with contextlib.suppress(WorkerDiedError):
-                    self._worker.drop(picture.item)
-                raise result
-        return [result for result in picture.results if not isinstance(result, Exception)]
+    def _answers(self, pictures: list[Held], temporaries: list[Path]) -> Sequence[float | Exception]:
+        """Have the worker write pictures."""
+        if len(pictures) > 1:
+            given = [
+                (picture.item, picture.translated(), temporary)
+                for picture, temporary in zip(pictures, temporaries, strict=True)
+            ]
+            return self._worker.write_several(given)
+        picture, temporary = pictures[0], temporaries[0]
+        if picture.problem:
+            with contextlib.suppress(WorkerDiedError):
+                self._worker.drop(picture.item)
+            return [picture.problem]
+        return [self._worker.write(picture.item, picture.translated(), temporary, picture.read.pixels)]
+
+    def _event(self, picture: Held, temporary: Path, answer: float | Exception, *, last: bool) -> Event | None:
+        """Return what became of a picture; None if it is to be tried once more, by itself."""
+        if not isinstance(answer, Exception):
+            return picture.outcome(temporary, encode_seconds=answer)
+        temporary.unlink(missing_ok=True)
+        self._temporaries.paths.discard(temporary)
+        if isinstance(answer, WorkerDiedError) and not last:
+            picture.by_itself = True
+            return None
+        if isinstance(answer, WorkerDiedError) and answer.killed and not picture.alone:
+            picture.alone = True
+            return None
+        return cannot_go_on(picture.item.output.parent, answer) or picture.outcome(
+            None, error=sentence(picture.item, answer)
+        )
 
     def _fail(self, item: Item, error: Exception) -> None:
-        self._events.put(Outcome(item, None, _sentence(item, error)))
-
-
-def _sentence(item: Item, error: Exception) -> str:
-    """Return why a picture failed."""
-    if isinstance(error, ImageError):
-        return error.message
-    if isinstance(error, ImgtransError):  # which does not know the picture
-        return f"{item.input} could not be translated: {error.message.rstrip('.')}."
-    if isinstance(error, WorkerDiedError):
-        return f"{item.input} {error}."
-    if isinstance(error, MemoryError):
-        return f"{item.input} does not fit into the device's memory; a --size would help."
-    if isinstance(error, OSError):
-        return f"{item.output} cannot be written: {error.strerror}."
-    return f"{item.input} could not be translated: {[type(error).__name__, *str(error).strip().splitlines()][-1]}"
+        self._events.put(Outcome(item, None, sentence(item, error)))

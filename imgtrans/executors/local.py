@@ -1,10 +1,12 @@
 """This machine as an executor: worker processes decode and encode while sessions compute in this one."""
 
 import queue
+import time
 from collections.abc import Generator, Iterable, Sequence
 
 from imgtrans.executors.batches import Batches
 from imgtrans.executors.computing import Computer
+from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
@@ -12,6 +14,8 @@ from imgtrans.protocols import Item, Job, Outcome, Session
 
 # Bytes that a worker keeps between pictures: those of two or three photographs, or where that is much, none.
 LARGEST_KEPT, LEAST_KEPT = 256 << 20, 64 << 20
+# Outcomes go on in groups, at most so many a second, as whoever makes them final waits for the disk for each group.
+GROUPS_A_SECOND = 20
 
 
 class LocalExecutor:
@@ -69,16 +73,22 @@ class LocalExecutor:
             Computer(session, batches, hand_back, events.put, batch_size=self._batch_size, batch_pixels=pixels)
             for session, pixels in zip(self._sessions, self._batch_pixels, strict=True)
         ]
-        supply = Supply(iter(items), ahead=len(self._workers), memory=self._memory, failed=events.put)
+        ahead = max(TOGETHER, len(self._workers))
+        supply = Supply(iter(items), ahead=ahead, memory=self._memory, failed=events.put)
         lanes = [Lane(worker, supply, batches, events, temporaries, self._ahead, self._tag) for worker in self._workers]
         working = len(lanes)
         try:
             for thread in (*computers, *lanes):
                 thread.start()
+            next_group = 0.0
             while working:
                 outcomes: list[Outcome] = []
-                while (not outcomes and working) or not events.empty():
-                    event = events.get()
+                while working:
+                    try:
+                        left = max(0.0, next_group - time.monotonic()) if outcomes else None
+                        event = events.get(timeout=left)
+                    except queue.Empty:
+                        break
                     if isinstance(event, BaseException):
                         raise event
                     if isinstance(event, Ended):
@@ -86,6 +96,7 @@ class LocalExecutor:
                     else:
                         outcomes.append(event)
                 if outcomes:
+                    next_group = time.monotonic() + 1 / GROUPS_A_SECOND
                     yield outcomes
                     temporaries.claim(outcomes)
         finally:

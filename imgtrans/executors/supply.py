@@ -39,16 +39,16 @@ class Supply:
         self._thread = threading.Thread(target=self._draw, daemon=True)
         self._thread.start()
 
-    def next(self, again: threading.Event) -> Item | bool | None:
-        """Return the next item, None after the last, or False if it is not known yet."""
+    def next(self, most: int, again: threading.Event) -> list[Item] | None:
+        """Return the next items, at most so many, none if none is known yet; None after the last."""
         with self._lock:
             if self._drawn:
                 self._room.notify()
-                return self._drawn.popleft()
+                return [self._drawn.popleft() for _ in range(min(most, len(self._drawn)))]
             if self._ended:
                 return None
             self._refused.add(again)
-            return False
+            return []
 
     def may_read(self, amount: int | None, again: threading.Event) -> bool:
         """Whether a picture may be decoded now that takes that much, or all there is (None); :meth:`done` ends it.
@@ -66,6 +66,14 @@ class Supply:
                 return True
             self._refused.add(again)
             return False
+
+    def may_read_at_once(self, amount: int) -> bool:
+        """Whether pictures may be decoded now that take that much, while nobody waits; :meth:`done` ends it."""
+        with self._lock:
+            if self._queue or not self._fits(amount):
+                return False
+            self._begin(amount)
+            return True
 
     def may_write(self, amount: int | None, again: threading.Event) -> bool:
         """Whether a picture may be encoded now that takes so much more than it holds; :meth:`done` ends it.

@@ -3,20 +3,15 @@
 import multiprocessing
 import signal
 import threading
-import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imgtrans import signals
-from imgtrans.errors import ImageError
+from imgtrans.executors.channel import Channel
+from imgtrans.executors.serving import Answer, serve
 from imgtrans.images.measure import Extent
-from imgtrans.memory import die_first, keep_freed_memory
 from imgtrans.protocols import Item, Job, Pixels
 
 # Short enough that a malicious file only costs one picture; a slow encoder needs longer for a gigapixel, so that
@@ -72,7 +67,7 @@ class Worker:
         self._keep = keep
         self._time_limit = time_limit
         self._process: Any = None
-        self._connection: Connection | None = None
+        self._channel: Channel | None = None
         self._ended = False
 
     def measure(self, item: Item) -> Extent:
@@ -82,7 +77,7 @@ class Worker:
             ImageError: If it is none, or too large.
             WorkerDiedError: If that crashed or hung.
         """
-        extent: Extent = self._call("measure", item)[0]
+        extent: Extent = self._call("measure", item).value
         return extent
 
     def read(self, item: Item, pixels: int = 0) -> Read:
@@ -96,8 +91,26 @@ class Worker:
             ImageError: If it cannot be decoded.
             WorkerDiedError: If decoding crashed or hung.
         """
-        (count, note), frames, seconds = self._call("read", item, pixels=pixels)
-        return Read(frames, count, seconds, note)
+        return _read(self._call("read", item, pixels=pixels))
+
+    def read_small(self, items: Sequence[Item], most: int) -> list[tuple[Extent, Read | None] | Exception]:
+        """Decode and keep those of several pictures that are small.
+
+        Args:
+            items: The pictures.
+            most: Bytes that each may take.
+
+        Returns:
+            For each how much it is and, if that is not too much, what was read, or why it cannot be.
+
+        Raises:
+            WorkerDiedError: If one of them crashed it or hung.
+        """
+        answers = self._calls([("read_small", (item, most), ()) for item in items])
+        return [
+            answer.error or (answer.value[0], _read(answer, answer.value[1]) if answer.value[1] else None)
+            for answer in answers
+        ]
 
     def write(self, item: Item, translated: Sequence[Pixels], temporary: Path, pixels: int = 0) -> float:
         """Finish a picture; the file ``temporary`` is then on disk.
@@ -116,8 +129,19 @@ class Worker:
             OSError: If it cannot be written.
             WorkerDiedError: If encoding crashed or hung.
         """
-        seconds: float = self._call("write", item, temporary, frames=translated, pixels=pixels)[2]
-        return seconds
+        return self._call("write", item, temporary, frames=translated, pixels=pixels).seconds
+
+    def write_several(self, pictures: Sequence[tuple[Item, Sequence[Pixels], Path]]) -> list[float | Exception]:
+        """Finish several pictures, as :meth:`write` does.
+
+        Returns:
+            For each the seconds that it took, or why it cannot be finished.
+
+        Raises:
+            WorkerDiedError: If one of them crashed it or hung.
+        """
+        answers = self._calls([("write", (item, temporary), frames) for item, frames, temporary in pictures])
+        return [answer.error or answer.seconds for answer in answers]
 
     def drop(self, item: Item) -> None:
         """Forget a picture that will not be written."""
@@ -138,20 +162,28 @@ class Worker:
                 self._process.join()
                 self._process.close()
                 self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
-    def _call(
-        self, name: str, *arguments: Any, frames: Sequence[Pixels] = (), pixels: int = 0
-    ) -> tuple[Any, list[Pixels], float]:
+    def _call(self, name: str, *arguments: Any, frames: Sequence[Pixels] = (), pixels: int = 0) -> Answer:
+        (answer,) = self._calls([(name, arguments, frames)], pixels)
+        if answer.error is not None:
+            raise answer.error
+        return answer
+
+    def _calls(self, calls: Sequence[tuple[str, tuple[Any, ...], Sequence[Pixels]]], pixels: int = 0) -> list[Answer]:
         limit = self._time_limit + SECONDS_PER_PIXEL * pixels
         try:
-            connection = self._connection or self._start()
-            _send(connection, (name, *arguments), frames)
-            if not connection.poll(limit):
+            channel = self._channel or self._start()
+            channel.send(
+                [(name, arguments, len(frames)) for name, arguments, frames in calls],
+                [frame for _, _, frames in calls for frame in frames],
+            )
+            if not channel.wait(limit):
                 raise WorkerDiedError(f"took longer than {limit:g} seconds")
-            (error, value, seconds), pictures = _receive(connection)
+            answers: list[Answer]
+            answers, pictures = channel.receive()
         except (EOFError, OSError) as broken:
             killed = self._was_killed()
             self.close()
@@ -159,9 +191,9 @@ class Worker:
         except BaseException:  # too late, or no memory here for its answer: what it says next is no answer
             self.close()
             raise
-        if error is not None:
-            raise error
-        return value, pictures, seconds
+        for answer in answers:
+            answer.frames, pictures = pictures[: answer.count], pictures[answer.count :]
+        return answers
 
     def _was_killed(self) -> bool:
         """Whether the process, which has closed its end, was killed, and not by us."""
@@ -171,94 +203,22 @@ class Worker:
             self._process.join(1.0)
             return self._process.exitcode == _KILLED and not self._ended
 
-    def _start(self) -> Connection:
+    def _start(self) -> Channel:
         # spawn, not fork: a fork would carry the device's state and threads along.
         context = multiprocessing.get_context("spawn")
         with _PROCESSES:
             if self._ended:
                 raise WorkerDiedError("is not wanted any more")
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, self._job, self._keep), daemon=True)
+            process = context.Process(target=serve, args=(theirs, self._job, self._keep), daemon=True)
             with signals.held(signal.SIGINT):
                 process.start()
             theirs.close()
-            self._process, self._connection = process, ours
-        return ours
+            self._process, self._channel = process, Channel(ours)
+        return self._channel
 
 
-def _send(connection: Connection, message: Any, frames: Sequence[Pixels]) -> None:
-    """Send a message with arrays; these go as they are, for to pickle them is to copy them twice."""
-    frames = [np.ascontiguousarray(frame) for frame in frames]
-    connection.send((message, [(frame.shape, frame.dtype) for frame in frames]))
-    for frame in frames:
-        connection.send_bytes(frame.data.cast("B"))
-
-
-def _receive(connection: Connection) -> tuple[Any, list[Pixels]]:
-    """Return what :func:`_send` sent."""
-    message, outlines = connection.recv()
-    frames = [np.empty(shape, dtype) for shape, dtype in outlines]
-    for frame in frames:
-        connection.recv_bytes_into(frame.data.cast("B"))
-    return message, frames
-
-
-def _serve(connection: Connection, job: Job, keep: int) -> None:
-    """Answer calls until the other end closes."""
-    from imgtrans import translate  # noqa: PLC0415 - in the new process, not in whoever starts it
-
-    if keep:
-        keep_freed_memory(keep)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    die_first()
-    held: dict[bytes, translate.Prepared] = {}
-
-    def measure(item: Item) -> tuple[Extent, list[Pixels]]:
-        return translate.measure(item, job), []
-
-    def read(item: Item) -> tuple[tuple[int, str], list[Pixels]]:
-        prepared = held[item.key] = translate.read(item, job)
-        return (prepared.pixels, prepared.note), [translate.padded(frame, job) for frame in prepared.frames]
-
-    def write(item: Item, temporary: Path, *translated: Pixels) -> tuple[None, list[Pixels]]:
-        # Not held any more if another picture crashed this process in between.
-        prepared = held.pop(item.key) if item.key in held else translate.read(item, job)
-        translate.write(prepared, translated, temporary, job.wanted)
-        return None, []
-
-    def drop(item: Item) -> tuple[None, list[Pixels]]:
-        held.pop(item.key, None)
-        return None, []
-
-    calls: dict[str, Callable[..., tuple[Any, list[Pixels]]]] = {
-        "measure": measure, "read": read, "write": write, "drop": drop
-    }  # fmt: skip
-    while True:
-        try:
-            (name, *arguments), given = _receive(connection)
-        except (EOFError, OSError):
-            return
-        started = time.perf_counter()
-        error: Exception | None = None
-        value, frames = None, list[Pixels]()
-        try:
-            value, frames = calls[name](*arguments, *given)
-        except (ImageError, OSError) as problem:
-            error = _without_trace(problem)
-        except MemoryError:
-            error = ImageError(f"{arguments[0].input} does not fit into memory.")
-        except Exception:
-            error = RuntimeError(traceback.format_exc())
-        del given
-        try:
-            _send(connection, (error, value, time.perf_counter() - started), frames)
-        except OSError:  # nobody waits for it any more
-            return
-
-
-def _without_trace(error: Exception) -> Exception:
-    """Return an error that pickles: only its class and arguments cross over."""
-    if isinstance(error, ImageError):
-        return ImageError(error.message, error.hint)
-    assert isinstance(error, OSError)
-    return OSError(error.errno, error.strerror or str(error), error.filename)
+def _read(answer: Answer, said: tuple[int, str] | None = None) -> Read:
+    """Return what a worker has read, as its answer says."""
+    pixels, note = said or answer.value
+    return Read(answer.frames, pixels, answer.seconds, note)

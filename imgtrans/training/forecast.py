@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from imgtrans.protocols import Objective
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import CHANNELS, new_state
+from imgtrans.training.stepping import quickened
 
 SMALL = TrainOptions(ngf=32, crop=128, steps=2000)
 SMALL_AS_GIVEN = "--ngf 32 --crop 128 --steps 2000"
@@ -19,7 +20,8 @@ def seconds_per_step(
 ) -> float:
     """Return about how many seconds a step takes on this machine, as an idle CPU has them; nothing is changed."""
     pictures = torch.zeros(options.batch_size, CHANNELS, options.crop, options.crop)
-    return sum(passes * _pass(network, pictures, clock) for network, passes in objective.passes())
+    with quickened(objective, options, torch.device("cpu")):
+        return sum(passes * _pass(network, pictures, clock) for network, passes in objective.passes())
 
 
 def seconds_of_small() -> float:

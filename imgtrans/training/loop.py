@@ -15,7 +15,7 @@ from imgtrans.training.listening import Interval, Listener, StepLosses
 from imgtrans.training.options import learning_rate_factor
 from imgtrans.training.place import CHECKPOINT
 from imgtrans.training.state import TrainingState
-from imgtrans.training.update import take_step
+from imgtrans.training.stepping import Stepping
 
 # Losses are fetched from the device so often: each fetch waits for all work queued there.
 LOG_EVERY = 10
@@ -94,6 +94,7 @@ def train(
         lost=lost,
     )
     gathered: list[tuple[Tensor, Tensor]] = []
+    stepping = Stepping(state)
     try:
         for batch in batches:
             gathered.append((batch["A"].to(device, non_blocking=True), batch["B"].to(device, non_blocking=True)))
@@ -101,7 +102,7 @@ def train(
                 continue
             rate = state.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
             state.set_learning_rate(rate)
-            losses = take_step(state.objective, gathered, state.autocast(), options.clip_norm)
+            losses = stepping.take(gathered)
             gathered = []
             state.update_averages()
             state.step += 1
@@ -119,6 +120,7 @@ def train(
         save()
     finally:
         batches.close()
+        stepping.close()
         for listener in listeners:
             listener.ended()
     return state.step >= all_steps

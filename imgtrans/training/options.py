@@ -11,7 +11,7 @@ from imgtrans.training.guards.trouble import ON_TROUBLE
 MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
     | {"spike_weight", "clip_norm"}
-    | {"device", "precision", "workers", "save_minutes", "grid_every", "keep", "on_trouble"}
+    | {"device", "precision", "backend", "workers", "save_minutes", "grid_every", "keep", "on_trouble"}
 )
 
 # The least and the most of each number. The most is far beyond what anybody trains with, and below what breaks.
@@ -55,6 +55,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
+        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids, and looks of the guards at what generators make.
@@ -87,6 +88,7 @@ class TrainOptions:
     init: str = ""
     device: str = "auto"
     precision: str = "auto"
+    backend: str = "auto"
     workers: int = 2
     save_minutes: float = 5.0
     grid_every: int = 500
@@ -102,6 +104,8 @@ class TrainOptions:
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
         if self.on_trouble not in ON_TROUBLE:
             raise UsageError(f"--on-trouble must be warn, stop or rollback, not {self.on_trouble}")
+        if self.backend not in ("auto", "eager"):
+            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:

@@ -9,12 +9,11 @@ from pathlib import Path
 from imgtrans.watching import metrics
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import InboxLock
-from imgtrans.watching.standing import STARTING, STOPPED, STOPPING, Standing
+from imgtrans.watching.standing import HUNG_SECONDS, STARTING, STOPPED, STOPPING, Standing
 from imgtrans.watching.status import StatusFile
 
 BEAT_SECONDS = 0.5
 METRICS_SECONDS = 15.0
-HUNG_SECONDS = 900.0  # without a sign of life, after which systemd may have it
 
 
 @dataclass
@@ -131,14 +130,18 @@ class Supervisor:
         return any(watcher.running for watcher in self._watchers)
 
     def stop(self, seconds: float) -> bool:
-        """Have what is in hand finished, and end; return whether that went well in the time that there is."""
+        """Have what is in hand finished, and end; return whether all have ended in the time that there is.
+
+        Those that have not begun, and may be loading the model for long, are not waited for.
+        """
         deadline = self._clock() + seconds
+        begun = [watcher for watcher in self._watchers if watcher.standing.state != STARTING]
         for watcher in self._watchers:
             watcher.stop.set()
             if watcher.running:
                 watcher.standing.state = STOPPING
         self._notifier.stopping(self._describe())
-        for watcher in self._watchers:
+        for watcher in begun:
             if watcher.thread:
                 watcher.thread.join(max(0.0, deadline - self._clock()))
         ended = not any(watcher.running for watcher in self._watchers)
@@ -174,6 +177,11 @@ class Supervisor:
             file.beat(at_once=True)
         self._write_metrics()
         self._let_go()
+
+    @property
+    def in_hand(self) -> int:
+        """How many pictures are being translated."""
+        return sum(watcher.standing.in_hand for watcher in self._watchers if watcher.running)
 
     @property
     def failed(self) -> int:

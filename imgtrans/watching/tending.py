@@ -1,6 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
+from pathlib import Path
 from typing import Any, Protocol
 
 from imgtrans.batch.request import Prepared
@@ -12,7 +13,7 @@ from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.mirror import mirror
 from imgtrans.watching.ondone import OnDone
 from imgtrans.watching.retries import Retries
-from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WORKING, Standing
+from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
 
 
 class Log(Protocol):
@@ -49,7 +50,7 @@ class Tending:
     def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
-        self.retries = Retries(inbox.conduct.retries)
+        self.retries = Retries(0 if inbox.conduct.once else inbox.conduct.retries)
         self._inbox = inbox
         self._prepared = prepared
         self._log = log
@@ -62,6 +63,10 @@ class Tending:
     def say(self, text: str) -> None:
         """Tell what is going on."""
         self._log.say(f"{self._mark}{text}")
+
+    def detail(self, text: str) -> None:
+        """Tell more, to who wants to know."""
+        self._log.detail(f"{self._mark}{text}")
 
     def warned(self, text: str) -> None:
         """Tell what is unwise or went wrong."""
@@ -80,33 +85,47 @@ class Tending:
 
     def loaded(self, loaded: bool) -> None:
         """The model was loaded, or freed."""
-        if self.standing.loaded != loaded and self.standing.state != STARTING:
-            self.say("the model is loaded again" if loaded else "the model is freed, as there was nothing to do")
         self.standing.loaded = loaded
+        if self.standing.state not in (STARTING, STOPPING):
+            self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
-    def looked(self, journal: Journal, waiting: int, todo: int) -> None:
-        """The inbox was looked at.
+    def looked(self, journal: Journal) -> None:
+        """The whole inbox was looked at.
 
         Args:
             journal: Of the output folder.
-            waiting: Pictures that are not whole yet.
-            todo: Pictures that are translated now.
         """
-        self.standing.queue, self.standing.in_hand = waiting, todo
-        if todo:
-            self._state(WORKING)
+        self.standing.lives()
         self.standing.moved += self._aftermath.try_again()
         if self.conduct.mirror_deletes:
             self._mirror(journal)
 
-    def idle(self, waiting: int) -> None:
-        """There is nothing to translate now.
+    def counted(self, waiting: int, in_hand: int) -> None:
+        """So much is to be done.
 
         Args:
-            waiting: Pictures that are not whole yet.
+            waiting: Pictures that are not whole yet, or not begun.
+            in_hand: Pictures that are being translated.
         """
-        self.standing.queue, self.standing.in_hand = waiting, 0
+        self.standing.queue, self.standing.in_hand = waiting, in_hand
+        self._state(WORKING if in_hand else IDLE)
+
+    def waits(self, why: str) -> None:
+        """Watching cannot go on; told once for each reason.
+
+        Args:
+            why: A sentence without its full stop.
+        """
+        if self.standing.why != why:
+            self.warned(f"{why}; waiting")
+            self._log.record(event="waiting", inbox=str(self._inbox.folder), why=why)
+        self._state(WAITING, why)
+
+    def goes_on(self) -> None:
+        """What was waited for is there."""
         self._state(IDLE)
+        self.say(f"watching {self._inbox.folder} again")
+        self._log.record(event="resumed", inbox=str(self._inbox.folder))
 
     def translated(self, outcome: Outcome, version: Version) -> None:
         """A picture's output is durable.
@@ -118,7 +137,6 @@ class Tending:
         item = outcome.item
         self.standing.lives()
         self.retries.forget(item.key)
-        self.standing.in_hand -= 1
         self.standing.done(outcome.pixels, outcome.model_seconds)
         now = self._moved(item, self._aftermath.done(item.input, version))
         seconds = outcome.decode_seconds + outcome.model_seconds + outcome.encode_seconds
@@ -133,7 +151,7 @@ class Tending:
                     "IMGTRANS_OUTPUT": os.fspath(item.output.absolute()),
                     "IMGTRANS_INBOX": os.fspath(self._inbox.folder.absolute()),
                     "IMGTRANS_MODEL": self._prepared.model.name,
-                    **({"IMGTRANS_ARCHIVED": now["archived"]} if "archived" in now else {}),
+                    **({"IMGTRANS_ARCHIVED": now["source"]} if self.conduct.archive and now else {}),
                 }
             )
 
@@ -179,12 +197,12 @@ class Tending:
         self._unmirrored = found.problem
         self._emptied |= not found.problem
 
-    def _moved(self, item: Item, now: "os.PathLike[str] | None") -> dict[str, str]:
+    def _moved(self, item: Item, now: Path | None) -> dict[str, str]:
         """Return what is told of a source that is not where it was."""
         if now == item.input:
             return {}
         self.standing.moved += 1
-        return {"source": "deleted"} if now is None else {"archived": os.path.abspath(now)}
+        return {"source": "deleted" if now is None else str(now.absolute())}
 
     def _record(self, item: Item, status: str, **more: Any) -> None:
         told = {name: value for name, value in more.items() if value not in ("", None)}

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.watch import watch_folder
+from imgtrans.watching.core import watch_folder
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.ondone import OnDone, parsed
 from imgtrans.watching.sharing import SharedEngine, Turns
@@ -33,7 +33,7 @@ def watchers_of(inboxes: Sequence[Inbox], log: Log) -> list[Watcher]:
     shared: dict[Hashable, _Shared] = {}
     watchers = []
     for inbox, one in zip(inboxes, prepared, strict=True):
-        mine = shared.setdefault(_what_decides(one, inbox), _Shared(one, turns, inbox.conduct.idle_unload or 0.0))
+        mine = shared.setdefault(_what_decides(one, inbox), _Shared(one, turns, inbox.conduct.idle_unload or 0.0, log))
         watchers.append(_watcher(inbox, one, mine, log))
     return watchers
 
@@ -41,7 +41,8 @@ def watchers_of(inboxes: Sequence[Inbox], log: Log) -> list[Watcher]:
 class _Shared:
     """An engine, and those that use it."""
 
-    def __init__(self, prepared: Prepared, turns: Turns, idle_seconds: float) -> None:
+    def __init__(self, prepared: Prepared, turns: Turns, idle_seconds: float, log: Log) -> None:
+        self._log = log
         self.engine = SharedEngine(self._open, turns, idle_seconds, self._told)
         self._prepared = prepared
         self._users: list[Tending] = []
@@ -60,7 +61,7 @@ class _Shared:
             self.engine.close()
 
     def _open(self) -> AbstractContextManager[Translating]:
-        return self._prepared.open_engine(self._progress, lambda text: self._users[0].warned(text))
+        return self._prepared.open_engine(self._progress, self._users[0].warned, endless=True)
 
     def _progress(self, share: float) -> None:
         for tending in self._users:
@@ -69,12 +70,13 @@ class _Shared:
     def _told(self, loaded: bool) -> None:
         for tending in self._users:
             tending.loaded(loaded)
+        self._log.record(event="loaded" if loaded else "unloaded", model=self._prepared.model.name)
 
 
 def _watcher(inbox: Inbox, prepared: Prepared, shared: _Shared, log: Log) -> Watcher:
     conduct = inbox.conduct
     standing = Standing(
-        os.path.realpath(inbox.folder), os.path.abspath(prepared.destination.folder), prepared.model.name
+        os.path.realpath(inbox.folder), str(prepared.destination.folder.absolute()), prepared.model.name
     )
     words = parsed(conduct.on_done) if conduct.on_done else []
     on_done = OnDone(words, conduct.on_done_timeout, log.warn) if words else None

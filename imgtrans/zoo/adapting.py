@@ -1,5 +1,6 @@
 """A network of any value range, channel order and number of channels as one of RGB pictures in [-1, 1]."""
 
+import torch
 from torch import Tensor, nn
 
 from imgtrans.card import Card
@@ -62,14 +63,17 @@ class _Towards(nn.Module):
     """Brings pictures to a network's terms: each pixel by itself, which is what streaming asks."""
 
     pointwise = True
+    luma: Tensor
 
     def __init__(self, middle: float, reach: float, turned: bool, *, gray: bool) -> None:
         super().__init__()
         self.middle, self.reach, self.turned, self.gray = middle, reach, turned, gray
+        # It goes to a device with the network: what is copied there in the middle of the work cannot be recorded.
+        self.register_buffer("luma", torch.tensor(_LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.gray:
-            x = (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+            x = (x * self.luma).sum(dim=1, keepdim=True)
         elif self.turned:
             x = x.flip(1)
         return x * self.reach + self.middle

@@ -1,10 +1,13 @@
 """One run on several devices, and the limits that are derived from memory."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imgtrans.batch.engine import Engine
 from imgtrans.errors import UsageError
@@ -104,3 +107,23 @@ def test_where_kernels_would_take_most_of_the_memory_the_network_does_without(ti
         assert engine.backends == {"prepared": ""}
     with Engine(tiny, None, "cpu", "auto", 1, memory=resident_memory() + 4 * WORKER_BYTES) as engine:
         assert "eager (what prepares it would take most of the" in engine.describe()
+
+
+def test_a_fused_network_makes_the_same_pictures_up_to_rounding(tiny: Model, pictures: list[Item]) -> None:
+    results = []
+    for backend in ("eager", "fused"):
+        with Engine(tiny, None, "cpu", "auto", 0, tiling="off", backend=backend) as engine:
+            assert engine.backends == {backend: ""}
+            made = translated(engine, pictures)
+            results.append([np.asarray(Image.open(io.BytesIO(made[name]))).astype(int) for name in sorted(made)])
+    assert max(np.abs(one - other).max() for one, other in zip(*results, strict=True)) <= 1
+
+
+def test_the_memory_of_a_network_is_that_of_what_is_computed_at_once_and_of_what_is_kept(tiny: Model) -> None:
+    with Engine(tiny, None, "cpu", "auto", 0) as engine:
+        each = engine.bytes_per_pixel
+        assert engine.network_memory(1000, 7) == round(7000 * each)
+        assert engine.network_memory(10**8, 0) == round(engine.whole_pixels * each)
+        engine.together, engine.kept_memory = 5000, 10**6  # as on a card
+        assert engine.network_memory(1000, 7) == round(5000 * each) + 10**6
+        assert engine.network_memory(8000, 3) == round(8000 * each) + 10**6

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import FilesError
+from imgtrans.executors import lane, local
 from imgtrans.executors.local import LocalExecutor
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
@@ -46,6 +47,12 @@ def items(folder: Path, count: int, name: str = "{:03}.png", **size: int) -> lis
         made.append(Item(path, folder / "out" / path.name, key, key, "PNG", status.st_size, status.st_mtime_ns))
     (folder / "out").mkdir(exist_ok=True)
     return made
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each message be of one picture."""
+    monkeypatch.setattr(lane, "TOGETHER", 1)
 
 
 def collect(runner: LocalExecutor, todo: list[Item] | Iterator[Item]) -> dict[str, Outcome]:
@@ -241,6 +248,7 @@ def test_large_pictures_are_decoded_and_encoded_one_after_the_other(
     assert most == [1]
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_full_disk_ends_the_run_and_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Worker, item: Item, translated: Pixels, temporary: Path, pixels: int) -> float:
         temporary.write_bytes(b"half")
@@ -328,7 +336,7 @@ def test_an_outcome_that_a_signal_swallows_leaves_no_temporary(tmp_path: Path, m
     """A signal can come between taking an outcome and noting it."""
 
     class Interrupted(queue.SimpleQueue):  # type: ignore[type-arg]
-        def get(self, *arguments: object) -> object:
+        def get(self, *arguments: object, **options: object) -> object:
             event = super().get()
             if isinstance(event, Outcome):
                 raise SystemExit(143)
@@ -340,10 +348,11 @@ def test_an_outcome_that_a_signal_swallows_leaves_no_temporary(tmp_path: Path, m
     assert [*(tmp_path / "out").iterdir()] == []
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_picture_whose_worker_is_killed_is_tried_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That is what happens when memory runs out: the system ends the largest process."""
     kills = []
-    measure, write = Worker.measure, Worker.write
+    measure, read_small, write = Worker.measure, Worker.read_small, Worker.write
 
     def killed(self: Worker, item: Item) -> None:
         if self._process is None:  # its place is empty since the last time
@@ -351,21 +360,63 @@ def test_a_picture_whose_worker_is_killed_is_tried_once_more(tmp_path: Path, mon
         kills.append(item.input.name)
         os.kill(self._process.pid, signal.SIGKILL)
 
-    def before_reading(self: Worker, item: Item) -> int:
-        pixels = measure(self, item)
-        if item.input.name == "001.png":
-            killed(self, item)
-        return pixels
+    def before_reading(self: Worker, some: list[Item], most: int) -> object:
+        if some[0].input.name == "001.png":
+            killed(self, some[0])
+        return read_small(self, some, most)
 
     def before_writing(self: Worker, item: Item, *arguments: object) -> float:
         if item.input.name == "002.png" or (item.input.name == "003.png" and "003.png" not in kills):
             killed(self, item)
         return write(self, item, *arguments)
 
-    monkeypatch.setattr(Worker, "measure", before_reading)
+    monkeypatch.setattr(Worker, "read_small", before_reading)
     monkeypatch.setattr(Worker, "write", before_writing)
     outcomes = collect(executor(Inverting(), workers=1), items(tmp_path, 4))
     assert sorted(kills) == ["001.png", "002.png", "002.png", "003.png"]
     assert {name: outcome.error for name, outcome in outcomes.items() if outcome.error} == {
         "002.png": f"{tmp_path / '002.png'} crashed the decoder."
     }
+
+
+@pytest.mark.parametrize("call", ["read_small", "write_several"])
+def test_pictures_in_one_message_whose_worker_dies_are_tried_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Which of them it was nobody can tell; the others must not suffer for it, and only it may be left out."""
+    together, several = [], getattr(Worker, call)
+    singly = {"read_small": "read", "write_several": "write"}[call]
+    one_alone = getattr(Worker, singly)
+
+    def died(self: Worker, some: list[object], *arguments: object) -> object:
+        if len(some) > 1:
+            together.append(len(some))
+            os.kill(self._process.pid, signal.SIGKILL)
+        return several(self, some, *arguments)
+
+    def bad(self: Worker, item: Item, *arguments: object) -> object:
+        if item.input.name == "005.png" and self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+        return one_alone(self, item, *arguments)
+
+    monkeypatch.setattr(Worker, call, died)
+    monkeypatch.setattr(Worker, singly, bad)
+    outcomes = collect(executor(Inverting(), workers=1, batch_size=8), items(tmp_path, 12))
+    assert together
+    assert len(outcomes) == 12
+    assert {name for name, outcome in outcomes.items() if outcome.error} <= {"005.png"}
+    for name, outcome in outcomes.items():
+        if outcome.temporary:
+            with Image.open(tmp_path / name) as before, Image.open(outcome.temporary) as after:
+                assert np.array_equal(255 - np.asarray(before), np.asarray(after))
+    assert len(list((tmp_path / "out").iterdir())) == sum(not outcome.error for outcome in outcomes.values())
+
+
+def test_outcomes_come_in_groups_and_the_first_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each group waits for the disk three times."""
+    monkeypatch.setattr(local, "GROUPS_A_SECOND", 1e-3)
+    runner = executor(Inverting(), batch_size=1, workers=1)
+    groups = [len(group) for group in runner.run(items(tmp_path, 10))]
+    runner.close()
+    assert sum(groups) == 10
+    assert len(groups) == 2  # what was there first, and all others once there are no more

@@ -32,10 +32,10 @@ def other() -> threading.Event:
 def test_all_items_come_once_and_then_nothing(again: threading.Event) -> None:
     supply = supply_of(5)
     drawn = []
-    while (one := supply.next(again)) is not None:
-        if isinstance(one, Item):
-            drawn.append(one.key)
-        else:
+    while (some := supply.next(2, again)) is not None:
+        assert len(some) <= 2
+        drawn += [one.key for one in some]
+        if not some:
             assert again.wait(10)
             again.clear()
     assert drawn == [b"0", b"1", b"2", b"3", b"4"]
@@ -54,7 +54,7 @@ def test_nothing_is_drawn_after_the_end(again: threading.Event) -> None:
     supply.stop()
     count = len(drawn)
     assert count <= 2
-    assert supply.next(again) is None
+    assert supply.next(1, again) is None
     assert len(drawn) == count
 
 
@@ -106,6 +106,19 @@ def test_who_waits_for_much_is_not_overtaken_for_ever(again: threading.Event, ot
     assert not supply.may_read(10, again)
     supply.done(None, held=0)
     assert supply.may_read(10, again)
+    supply.stop()
+
+
+def test_small_pictures_are_read_at_once_unless_somebody_waits(again: threading.Event, other: threading.Event) -> None:
+    supply = supply_of(0)
+    assert supply.may_read_at_once(60)
+    assert not supply.may_read_at_once(60)
+    assert not supply.may_read(50, other)
+    assert not supply.may_read_at_once(10)  # it would fit, but the other waits
+    supply.done(60, held=0)
+    assert other.is_set()
+    assert supply.may_read(50, other)
+    assert supply.may_read_at_once(10)
     supply.stop()
 
 

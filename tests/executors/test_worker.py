@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgtrans.errors import ImageError
-from imgtrans.executors.worker import Worker, WorkerDiedError, _receive, _send
+from imgtrans.executors.worker import Read, Worker, WorkerDiedError
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job
 from tests.pictures import save
@@ -141,16 +141,30 @@ def test_a_worker_starts_without_torch() -> None:
     assert printed == "False\n"
 
 
-def test_pixels_of_any_depth_cross_unchanged() -> None:
-    ours, theirs = multiprocessing.Pipe()
-    small = np.arange(24, dtype=np.uint16).reshape(2, 4, 3) * 1000
-    _send(ours, ("write", 1), [small[:, ::-1], small[:1, :1].astype(np.uint8)])
-    message, frames = _receive(theirs)
-    assert message == ("write", 1)
-    assert [frame.dtype for frame in frames] == [np.uint16, np.uint8]
-    assert np.array_equal(frames[0], small[:, ::-1])
-    ours.close()
-    theirs.close()
+def test_small_pictures_are_read_in_one_message_and_larger_ones_are_only_measured(
+    worker: Worker, tmp_path: Path
+) -> None:
+    small, large = item_for(save(tmp_path / "a.png", 21, 13)), item_for(save(tmp_path / "b.png", 200, 200))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    one, other, third = worker.read_small([small, large, item_for(tmp_path / "broken.png")], 24 * 100 * 100)
+    assert isinstance(one, tuple) and isinstance(other, tuple)
+    assert one[0] == Extent(21 * 13, 21 * 13 * 24) and isinstance(one[1], Read)
+    assert np.array_equal(one[1].frames[0], worker.read(small).frames[0])
+    assert other == (Extent(200 * 200, 200 * 200 * 24), None)
+    assert isinstance(third, ImageError) and "broken.png" in third.message
+
+
+def test_pictures_are_written_in_one_message_and_one_that_cannot_be_fails_alone(worker: Worker, tmp_path: Path) -> None:
+    todo = [item_for(save(tmp_path / f"{n}.png", 21 + n, 13, seed=n)) for n in range(3)]
+    read = [worker.read(item) for item in todo]
+    paths = [tmp_path / "out0", tmp_path / "nowhere" / "out1", tmp_path / "out2"]
+    given = [(item, one.frames, path) for item, one, path in zip(todo, read, paths, strict=True)]
+    first, second, third = worker.write_several(given)
+    assert isinstance(second, FileNotFoundError)
+    assert isinstance(first, float) and isinstance(third, float) and min(first, third) > 0
+    for item, path in ((todo[0], paths[0]), (todo[2], paths[2])):
+        with Image.open(item.input) as before, Image.open(path) as after:
+            assert np.array_equal(np.asarray(before), np.asarray(after))
 
 
 def test_large_pictures_get_more_time(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     "changed",
     [
         {"batch_size": 3}, {"scale_jitter": 2.0}, {"identity_weight": 0.0}, {"pool_size": 0}, {"pool_size": 1},
-        {"ema_decay": 0.5}, {"spike_weight": 1.0}, {"seed": 12345},
+        {"ema_decay": 0.5}, {"spike_weight": 1.0}, {"seed": 12345}, {"backend": "eager"},
         {"steps": 0, "epochs": 2, "decay_epochs": 1, "batch_size": 2},
     ],
 )  # fmt: skip

@@ -1,0 +1,116 @@
+"""Work that comes again and again is recorded once and replayed: a launch for all of it, and no Python in between."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Work = Callable[[Tensor, Tensor], None]
+Record = Callable[[Callable[[], None]], Callable[[], None]]
+
+MOST_GRAPHS = 8  # recordings that are kept; sizes of pictures, mostly
+MOST_KINDS = 4096  # sizes that are counted
+
+_ONE_AT_A_TIME = threading.Lock()  # whatever the device
+
+
+@dataclass
+class _Recorded:
+    """A recording, which reads and writes the same memory each time."""
+
+    given: Tensor
+    made: Tensor
+    replay: Callable[[], None]
+
+
+class Graphs:
+    """Recordings of one piece of work, for the kinds of input that it met more than once.
+
+    Once there are as many as may be kept, one is given up only for a kind that came more often.
+
+    Args:
+        record: Does some work once, for good, and returns what does the same again.
+        most: Recordings that are kept.
+
+    Attributes:
+        reason: Why nothing is recorded any more; "" as long as it is.
+    """
+
+    def __init__(self, record: Record, most: int = MOST_GRAPHS) -> None:
+        self.reason = ""
+        self._record, self._most = record, most
+        self._met: Counter[tuple[object, ...]] = Counter()
+        self._recorded: dict[tuple[object, ...], _Recorded] = {}
+
+    def __len__(self) -> int:
+        """Return how many recordings there are."""
+        return len(self._recorded)
+
+    def run(self, given: Tensor, made: Tensor, work: Work) -> None:
+        """Do ``work(given, made)``, or replay it; ``made`` is filled."""
+        kind = (*given.shape, given.dtype)
+        if len(self._met) > MOST_KINDS:
+            self._met.clear()
+        self._met[kind] += 1
+        recorded = self._recorded.get(kind)
+        if recorded is None and self._worthwhile(kind):
+            recorded = self._new(kind, given, work)
+        if recorded is None:
+            work(given, made)
+            return
+        recorded.given.copy_(given, non_blocking=True)
+        recorded.replay()
+        made.copy_(recorded.made, non_blocking=True)
+
+    def clear(self) -> None:
+        """Give up all recordings, and the memory that they hold."""
+        self._recorded.clear()
+        self._met.clear()
+
+    def _worthwhile(self, kind: tuple[object, ...]) -> bool:
+        """Whether a kind is to be recorded now; at its first time it never is, which readies all that it needs."""
+        if self.reason or self._met[kind] < 2:
+            return False
+        if len(self._recorded) < self._most:
+            return True
+        rarest = min(self._recorded, key=lambda one: self._met[one])
+        if self._met[rarest] >= self._met[kind]:
+            return False
+        del self._recorded[rarest]
+        return True
+
+    def _new(self, kind: tuple[object, ...], given: Tensor, work: Work) -> _Recorded | None:
+        try:
+            still, made = given.clone(), torch.empty_like(given)
+            recorded = _Recorded(still, made, self._record(lambda: work(still, made)))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self.clear()
+            self.reason = f"nothing can be recorded on this device: {' '.join(str(error).split())[:200]}"
+            return None
+        self._recorded[kind] = recorded
+        return recorded
+
+
+def cuda_graphs(device: torch.device, stream: torch.cuda.Stream) -> Graphs:
+    """Return recordings as CUDA graphs, which share the memory for what comes between input and output.
+
+    Args:
+        device: Where they are.
+        stream: On which all of them are recorded and replayed, one after the other; not the default one.
+    """
+    pool = torch.cuda.graph_pool_handle()
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        graph = torch.cuda.CUDAGraph()
+        # Other threads may ask their own devices for memory meanwhile, which would break a global recording.
+        recording = torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local")
+        with _ONE_AT_A_TIME, torch.cuda.device(device), recording:
+            work()
+        return graph.replay
+
+    return Graphs(record)
