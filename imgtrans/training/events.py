@@ -44,14 +44,14 @@ class Events(Listener):
             tiled = [row.permute(1, 2, 0, 3).reshape(channels, height, count * width) for row in rows]
             picture = tiled[0].new_empty(channels, 2 * height, count * width)
             picture[:, :height], picture[:, height:] = tiled
-            self._writer.add_image(name, picture, step)  # type: ignore[no-untyped-call]
+            self._writer.add_image(name, picture, step)
 
     def ended(self) -> None:
         """Write out what is left."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def _add(self, name: str, value: float, step: int) -> None:
-        self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+        self._writer.add_scalar(name, value, step)
 
 
 def check_tensorboard() -> None:
@@ -64,7 +64,8 @@ def check_tensorboard() -> None:
 
     if find_spec("tensorboard") is None:
         raise UnavailableError(
-            "--tensorboard needs TensorBoard, which is not installed", "install it with: pip install 'imgtrans[tensorboard]'"
+            "--tensorboard needs TensorBoard, which is not installed",
+            "install it with: pip install 'imgtrans[tensorboard]'",
         )
 
 
@@ -72,4 +73,4 @@ def _writer(folder: Path, purge_step: int) -> "SummaryWriter":
     check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - seconds, which only who asked for it waits
 
-    return SummaryWriter(str(folder), purge_step=purge_step)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder), purge_step=purge_step)

@@ -55,7 +55,12 @@ def checkup(
         yield from same
         return
     most = [None if thorough else _some(files) for _, files in found]
-    each(-sum(len(files) if limit is None else min(limit, len(files)) for limit, (_, files) in zip(most, found, strict=True)))
+    each(
+        -sum(
+            len(files) if limit is None else min(limit, len(files))
+            for limit, (_, files) in zip(most, found, strict=True)
+        )
+    )
     surveys = [
         survey(folder, files, *([] if limit is None else [limit]), each=lambda: each(1))
         for limit, (folder, files) in zip(most, found, strict=True)

@@ -220,6 +220,13 @@ def _of_sizes(seen: Sequence[Seen]) -> str:
 
 
 def _of_modes(seen: Sequence[Seen]) -> str:
-    names = {"RGB": "", "L": "gray", "1": "black and white", "P": "with a palette", "RGBA": "with alpha", "LA": "gray with alpha"}
+    names = {
+        "RGB": "",
+        "L": "gray",
+        "1": "black and white",
+        "P": "with a palette",
+        "RGBA": "with alpha",
+        "LA": "gray with alpha",
+    }
     others = Counter(names.get(one.mode, one.mode) for one in seen if one.mode != "RGB")
     return "".join(f", {count:,} {name}" for name, count in others.most_common())

@@ -12,7 +12,7 @@ import torch
 from imgtrans.training.guards.guarding import standing_troubles
 from imgtrans.training.guards.notes import read_notes
 from imgtrans.training.guards.trouble import HINTS, TroubleError
-from imgtrans.training.objectives import cyclegan
+from imgtrans.training.objectives import discriminators
 from imgtrans.training.rollback import GOOD, MOST
 from imgtrans.training.options import learning_rate_factor
 from imgtrans.training.run import TrainingRun, prepare
@@ -25,7 +25,7 @@ STEPS = 160
 
 @pytest.fixture(autouse=True)
 def thin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(discriminators, "Discriminator", lambda shape: thin_discriminator())
 
 
 @pytest.fixture
