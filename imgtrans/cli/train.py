@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgtrans.cli import complete, options
+from imgtrans.cli.checkup import show_checkup, show_remarks
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 
@@ -15,15 +16,32 @@ if TYPE_CHECKING:
     from imgtrans.training.run import TrainingRun
 
 _LONG_SECONDS = 2 * 86_400.0
+# What tells where things are and how to go about it, and is no setting of a run.
+_NO_SETTINGS = frozenset(
+    {"dataset", "data", "a", "b", "test_a", "test_b", "check", "name", "runs", "resume", "json", "quiet", "verbose"}
+)
 
 
 def train(
     ctx: typer.Context,
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="[DATA]", help="The same as --data.", show_default=False)
+    ] = None,
     data: Annotated[
-        Path, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
-    ],
+        Path | None, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
+    ] = None,
+    a: Annotated[
+        Path | None, typer.Option(help="Folder of the one kind, instead of --data.", show_default=False)
+    ] = None,
+    b: Annotated[Path | None, typer.Option(help="Folder of the other kind.", show_default=False)] = None,
+    test_a: Annotated[
+        Path | None, typer.Option(help="Folder of some to test with, beside --a.", show_default=False)
+    ] = None,
+    test_b: Annotated[Path | None, typer.Option(help="The same beside --b.", show_default=False)] = None,
+    check: Annotated[bool, typer.Option("--check", help="Look all pictures over, say what is wrong, and end.")] = False,
     name: Annotated[
-        str | None, typer.Option(help="The model's name. [default: the data folder's]", autocompletion=complete.runs)
+        str | None,
+        typer.Option(help="The model's name. [default: the data folder's, or a2b]", autocompletion=complete.runs),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
@@ -113,7 +131,9 @@ def train(
     from. At the end both generators, NAME and its reverse, stand in the zoo; cut and fastcut make NAME alone.
 
     Examples:
+        imgtrans train --check ./dataset
         imgtrans train --data ./dataset
+        imgtrans train --a ./day --b ./night
         imgtrans train --data ./dataset --ngf 32 --blocks 6 --crop 128 --steps 20000
         imgtrans train --data ./dataset --resume
     """
@@ -121,42 +141,48 @@ def train(
     stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen()  # first of all: what follows takes a while
 
-    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
+    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand, remarks_beforehand
+    from imgtrans.training.data.folders import named
     from imgtrans.training.naming import check_names_free, model_names
     from imgtrans.training.objectives.choice import goes_both_ways
 
     console = options.console(quiet, verbose, json)
     logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
-    name = name or data.resolve().name
+    if dataset is not None and data is not None:
+        raise UsageError(f"both {dataset} and --data {data} name the pictures", "give one of them")
+    folders = named(data or dataset, a, b, test_a, test_b)
+    name = name or folders.name
     given: dict[str, Any] = {
-        key: value
-        for key, value in ctx.params.items()
-        if value is not None and key not in ("data", "name", "runs", "resume", "json", "quiet", "verbose")
+        key: value for key, value in ctx.params.items() if value is not None and key not in _NO_SETTINGS
     }
     if steps and (epochs is not None or decay_epochs is not None):
         raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
+    if check:
+        show_checkup(folders, given, console)
+        return
     folder = runs / name
     if not resume:
         check_names_free(name, goes_both_ways(objective or "cyclegan"))
-    check_beforehand(data, folder, given, resume)
-    for doubt in doubts_beforehand(data, given, resume):
+    check_beforehand(folders, folder, given, resume)
+    for doubt in doubts_beforehand(given):
         console.warn(doubt)
+    if not resume:
+        show_remarks(remarks_beforehand(folders, given), console)
 
     from imgtrans.devices import describe_device, describe_precision
     from imgtrans.training.finish import install_results
     from imgtrans.training.listening import Interval
     from imgtrans.training.run import prepare
 
-    run = phase.run = prepare(data, folder, given, resume)
+    run = phase.run = prepare(folders, folder, given, resume)
     settings, state = run.state.options, run.state
     first = phase.first = state.step
     all_steps, _ = settings.schedule(len(run.dataset))
     names = model_names(name, both_ways="G_BA" in state.objective.generators())
     if not resume or first < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name, len(names) > 1)
-    dataset = run.dataset
     console.say(
-        f"training {' and '.join(names)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
+        f"training {' and '.join(names)} on {len(run.dataset.files_A)} + {len(run.dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
         f"on {describe_device(state.device)} in {describe_precision(run.precision)}; see {folder}"
     )
@@ -178,7 +204,7 @@ def train(
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)
-    for model in install_results(run, name, data):
+    for model in install_results(run, name, folders):
         console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
         console.result(model.name)
         console.record(event="model", name=model.name, path=str(model.weights))

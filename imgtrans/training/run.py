@@ -16,6 +16,7 @@ from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.folders import Data, Folders, folders_of
 from imgtrans.training.grid import Grids, Seen
 from imgtrans.training.guards.guarding import LOSSES, Guarding
 from imgtrans.training.guards.notes import Note, add_note
@@ -115,12 +116,12 @@ class TrainingRun:
 
 
 def prepare(
-    data: Path, folder: Path, given: dict[str, Any], resume: bool, checkpoint: Path | None = None
+    data: Data, folder: Path, given: dict[str, Any], resume: bool, checkpoint: Path | None = None
 ) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
     Args:
-        data: The data set's folder.
+        data: The data set's folder, or any folders.
         folder: The run's folder.
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
@@ -131,13 +132,13 @@ def prepare(
         UsageError: If the options contradict each other, or those of the resumed run.
     """
     check_place(folder, resume)
-    dataset, test_pictures = ImageDataset(data), _test_pictures(data)
+    dataset, test_pictures = ImageDataset(data), _test_pictures(folders_of(data))
     if resume:
         content = read_state(checkpoint or folder / CHECKPOINT)
         options = TrainOptions.resumed(content["options"], given)
         if content["data"] != dataset.fingerprint():
             raise FilesError(
-                f"the pictures in {data} are not those that {folder} was started with",
+                f"the pictures in {folders_of(data).described} are not those that {folder} was started with",
                 "put them back, or start a new run from its result with --init",
             )
     else:
@@ -184,9 +185,8 @@ def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
         ) from error
 
 
-def _test_pictures(data: Path) -> ImageDataset | None:
-    there = (data / "testA").is_dir() and (data / "testB").is_dir()
-    return ImageDataset(data, mode="test") if there else None
+def _test_pictures(folders: Folders) -> ImageDataset | None:
+    return ImageDataset(folders, mode="test") if folders.test_A is not None else None
 
 
 def _options_from(given: dict[str, Any]) -> TrainOptions:
