@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -196,12 +197,19 @@ class PanelDisplay(ProgressDisplay):
 
             self._rows: Sequence[tuple[str, ...]] = ()
             self._facts: Mapping[str, str] = {}
-            self._live = live.Live(console=rich_console, get_renderable=self._panel, transient=True, refresh_per_second=2)
+            self._live = live.Live(
+                console=rich_console, get_renderable=self._panel, transient=True, refresh_per_second=2
+            )
 
     @property
     def is_plain(self) -> bool:
         """Whether only ASCII can be shown."""
         return printable("▁") != "▁"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a terminal for it."""
+        return self._live is not None
 
     def __enter__(self) -> "PanelDisplay":
         """Start to show."""
@@ -214,7 +222,8 @@ class PanelDisplay(ProgressDisplay):
     ) -> None:
         """Stop to show."""
         if self._live:
-            self._live.stop()
+            with suppress(OSError):  # of a terminal that was closed
+                self._live.stop()
 
     def show(self, rows: Sequence[tuple[str, ...]], facts: Mapping[str, str]) -> None:
         """Set what is shown besides the count: rows of cells, and facts by name."""

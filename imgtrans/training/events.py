@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from imgtrans.errors import UnavailableError
 from imgtrans.training.listening import Interval, Listener
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ class Events(Listener):
     Args:
         folder: The run's.
         step: Steps already taken: what earlier files say of later ones is made void.
-
-    Raises:
-        UnavailableError: If TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -54,23 +50,7 @@ class Events(Listener):
         self._writer.add_scalar(name, value, step)
 
 
-def check_tensorboard() -> None:
-    """Make sure that event files can be written.
-
-    Raises:
-        UnavailableError: If TensorBoard is not installed.
-    """
-    from importlib.util import find_spec  # noqa: PLC0415 - asked for by few
-
-    if find_spec("tensorboard") is None:
-        raise UnavailableError(
-            "--tensorboard needs TensorBoard, which is not installed",
-            "install it with: pip install 'imgtrans[tensorboard]'",
-        )
-
-
 def _writer(folder: Path, purge_step: int) -> "SummaryWriter":
-    check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - seconds, which only who asked for it waits
 
     return SummaryWriter(str(folder), purge_step=purge_step)

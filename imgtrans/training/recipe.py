@@ -12,13 +12,14 @@ from imgtrans import __version__
 from imgtrans.config import suggestion
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.files import written_atomically
+from imgtrans.training.data.folders import Folders
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.presets import combined, preset
 from imgtrans.zoo.store import is_path
 
 RECIPE = "train.toml"
 
-_PATHS = ("data",)  # relative to the recipe
+_PATHS = ("data", "a", "b", "test_a", "test_b")  # relative to the recipe
 _TEXTS = ("name", "preset")
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _HEAD = "# What imgtrans {version} was asked for. To do it again: imgtrans train --recipe {file} --name NEW\n"
@@ -30,12 +31,12 @@ class Recipe:
 
     Attributes:
         settings: Of the training, as fields of ``TrainOptions``, those of its preset included.
-        data: The pictures' folder; None where it does not say.
+        folders: Of the pictures, by the options that name them: ``data``, or ``a`` and ``b``.
         name: Of the model; None where it does not say.
     """
 
     settings: dict[str, Any]
-    data: Path | None = None
+    folders: dict[str, Path]
     name: str | None = None
 
 
@@ -67,14 +68,15 @@ def read_recipe(path: Path) -> Recipe:
         said[name] = value
     if {"steps", "epochs"} <= said.keys() or {"steps", "decay_epochs"} <= said.keys():
         raise UsageError(f"{path}: 'steps' replaces 'epochs' and 'decay-epochs'", "leave either out")
-    data, name, chosen = (said.pop(key, None) for key in ("data", "name", "preset"))
+    name, chosen = (said.pop(key, None) for key in _TEXTS)
+    folders = {key: path.parent / Path(said.pop(key)).expanduser() for key in _PATHS if key in said}
     if is_path(said.get("init", "")):
         said["init"] = str(path.parent / Path(said["init"]).expanduser())
     settings = combined(preset(chosen).settings if chosen else {}, said)
-    return Recipe(settings, path.parent / Path(data).expanduser() if data else None, name)
+    return Recipe(settings, folders, name)
 
 
-def write_recipe(path: Path, data: Path, name: str, options: TrainOptions) -> None:
+def write_recipe(path: Path, folders: Folders, name: str, options: TrainOptions) -> None:
     """Write the recipe of a run: every setting, so that it stays the same when defaults change.
 
     Raises:
@@ -87,7 +89,11 @@ def write_recipe(path: Path, data: Path, name: str, options: TrainOptions) -> No
         del settings["init"]
     elif is_path(options.init):
         settings["init"] = _from(path, Path(options.init).expanduser())
-    content = {"data": _from(path, data), "name": name, **settings}
+    named = {"a": folders.A, "b": folders.B, "test_a": folders.test_A, "test_b": folders.test_B}
+    if folders.root:
+        named = {"data": folders.root}
+    where = {key: _from(path, folder) for key, folder in named.items() if folder}
+    content = {**where, "name": name, **settings}
     text = tomli_w.dumps({key.replace("_", "-"): value for key, value in content.items()})
     with written_atomically(path) as temporary:
         temporary.write_text(_HEAD.format(version=__version__, file=path.name) + text, encoding="utf-8")

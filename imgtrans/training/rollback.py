@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from imgtrans.training.guards.guarding import Guarding
-from imgtrans.training.guards.notes import Note, add_note
+from imgtrans.training.guards.notes import ENDED, Note, add_note
 from imgtrans.training.guards.trouble import Trouble, TroubleError
 from imgtrans.training.place import CHECKPOINT
 from imgtrans.training.state import TrainingState, read_state
@@ -52,7 +52,7 @@ def roll_back(state: TrainingState, folder: Path, data_fingerprint: str, trouble
     """
     rollbacks = state.rollbacks + 1
     if rollbacks > MOST:
-        add_note(folder, Note(trouble, "the training was ended"))
+        add_note(folder, Note(trouble, ENDED))
         raise TroubleError(
             Trouble(trouble.kind, trouble.step, f"{trouble.said}; it has gone back {MOST} times already, in vain")
         )

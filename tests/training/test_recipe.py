@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.training.data.folders import Folders
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.recipe import read_recipe, write_recipe
 
@@ -28,10 +29,10 @@ def test_what_is_written_is_read_again(tmp_path: Path, changed: dict[str, Any]):
     options = TrainOptions(**changed)
     path = tmp_path / "runs" / "a2b" / "train.toml"
     path.parent.mkdir(parents=True)
-    write_recipe(path, tmp_path / "photos" / "a2b", "a2b", options)
+    write_recipe(path, Folders.of(tmp_path / "photos" / "a2b"), "a2b", options)
     recipe = read_recipe(path)
     assert TrainOptions(**recipe.settings) == options
-    assert recipe.data and recipe.data.resolve() == tmp_path / "photos" / "a2b"
+    assert {key: folder.resolve() for key, folder in recipe.folders.items()} == {"data": tmp_path / "photos" / "a2b"}
     assert recipe.name == "a2b"
 
 
@@ -40,10 +41,11 @@ def test_a_run_and_its_pictures_can_move_together(tmp_path: Path):
     path.parent.mkdir(parents=True)
     weights = tmp_path / "here" / "start.pth"
     options = replace(TrainOptions(), init=str(weights))
-    write_recipe(path, tmp_path / "here" / "data", "a2b", options)
+    write_recipe(path, Folders(tmp_path / "here" / "day", tmp_path / "here" / "night"), "a2b", options)
     (tmp_path / "here").rename(tmp_path / "there")
     recipe = read_recipe(tmp_path / "there" / "runs" / "a2b" / "train.toml")
-    assert recipe.data and recipe.data.resolve() == tmp_path / "there" / "data"
+    moved = {key: folder.resolve() for key, folder in recipe.folders.items()}
+    assert moved == {"a": tmp_path / "there" / "day", "b": tmp_path / "there" / "night"}
     assert Path(recipe.settings["init"]).resolve() == tmp_path / "there" / "start.pth"
 
 
@@ -51,7 +53,7 @@ def test_a_recipe_may_begin_with_a_preset_and_change_it(tmp_path: Path):
     path = written(tmp_path / "mine.toml", 'preset = "small"\nngf = 16\nbatch_size = 2\nlearning-rate = 1\n')
     recipe = read_recipe(path)
     assert recipe.settings == {"ngf": 16, "crop": 128, "steps": 2000, "batch_size": 2, "learning_rate": 1}
-    assert (recipe.data, recipe.name) == (None, None)
+    assert (recipe.folders, recipe.name) == ({}, None)
     assert read_recipe(written(path, 'preset = "small"\nepochs = 5\n')).settings == {
         "ngf": 32,
         "crop": 128,

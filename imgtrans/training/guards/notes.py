@@ -9,6 +9,7 @@ from imgtrans.files import written_atomically
 from imgtrans.training.guards.trouble import Trouble
 
 TROUBLES = "troubles.jsonl"
+ENDED = "the training was ended"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imgtrans.files import written_atomically
-from imgtrans.training.guards.notes import read_notes
+from imgtrans.training.guards.notes import ENDED, read_notes
 from imgtrans.training.listening import Interval, Listener
 from imgtrans.training.report.curves import Curves, read_curves
 from imgtrans.training.report.page import Chart, Page, Table, render
@@ -17,11 +17,12 @@ _SECONDS = 15.0  # between two pages at least
 _SHARE = 0.01  # of the time that goes into pages at most
 
 _NOTES = {
-    "Generators": "G is what is minimised, the weighted sum; the others are unweighted. G_cycle, where there is one, should "
-    "fall, quickly at first; the rest moves with the discriminators and says little about how pictures look.",
-    "Discriminators": "0.25 is what guessing gives. One that stays below 0.01 has won, and its generator learns nothing more.",
-    "What generators make": "Of the pictures above. variety: 1 is as different from one another as real ones, 0 all alike. "
-    "likeness: light stays light at 1, is turned into dark below 0. saturated: the share that is black or white.",
+    "Generators": "G is what is minimised, the weighted sum; the others are unweighted. G_cycle, where there is one, "
+    "should fall, quickly at first; the rest moves with the discriminators and says little about how pictures look.",
+    "Discriminators": "0.25 is what guessing gives. One that stays below 0.01 has won, and its generator learns "
+    "nothing more.",
+    "What generators make": "Of the pictures above. variety: 1 is as different from one another as real ones, 0 is "
+    "all alike. likeness: light stays light at 1, turns dark below 0. saturated: the share that is black or white.",
     "Learning rate": "",
 }
 
@@ -34,7 +35,7 @@ class ReportWriter(Listener):
         title: What is trained.
         step: Steps already taken.
         all_steps: Steps that there will be.
-        tables: What stands below the curves, asked anew for each page.
+        tables: What stands below the curves.
         clock: Returns seconds.
     """
 
@@ -44,7 +45,7 @@ class ReportWriter(Listener):
         title: str,
         step: int,
         all_steps: int,
-        tables: Callable[[], Sequence[Table]],
+        tables: Sequence[Table],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
@@ -81,7 +82,7 @@ class ReportWriter(Listener):
 
     def _page(self, state: str) -> Page:
         notes = read_notes(self._folder)
-        if state == "stopped" and notes and notes[-1].done == "the training was ended":
+        if state == "stopped" and notes and notes[-1].done == ENDED:
             state = "failed"
         troubles = [(note.trouble.said, note.done or note.trouble.hint) for note in notes]
         by_name = self._losses.by_name
@@ -100,7 +101,7 @@ class ReportWriter(Listener):
             troubles=troubles,
             charts=[Chart(title, _NOTES[title], one, title == "Generators") for title, one in curves.items()],
             grids=grids_in(self._folder, self._step),
-            tables=self._tables(),
+            tables=self._tables,
         )
 
     def _summary(self, state: str) -> str:

@@ -13,8 +13,8 @@ from imgtrans.training.guards.guarding import standing_troubles
 from imgtrans.training.guards.notes import read_notes
 from imgtrans.training.guards.trouble import HINTS, TroubleError
 from imgtrans.training.objectives import discriminators
-from imgtrans.training.rollback import GOOD, MOST
 from imgtrans.training.options import learning_rate_factor
+from imgtrans.training.rollback import GOOD, MOST
 from imgtrans.training.run import TrainingRun, prepare
 from imgtrans.training.state import TrainingState, read_state
 from tests.training.conftest import thin_discriminator
