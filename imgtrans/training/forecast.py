@@ -73,7 +73,8 @@ def seconds_per_step(
     """Return about how many seconds a step takes on this machine, as an idle CPU has them; nothing is changed."""
     pictures = torch.zeros(options.batch_size, CHANNELS, options.crop, options.crop)
     with quickened(objective, options, torch.device("cpu")):
-        return sum(passes * _pass(network, pictures, clock) for network, passes in objective.passes())
+        batch = sum(passes * _pass(network, pictures, clock) for network, passes in objective.passes())
+    return options.accumulate * batch
 
 
 def seconds_of_small() -> float:
