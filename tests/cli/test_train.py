@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import torch
 
-from imgtrans.cli.train import duration
+from imgtrans.cli.training import duration
 from imgtrans.training import grid
 from imgtrans.training.objectives import discriminators
 from imgtrans.training.state import read_state
@@ -62,9 +63,10 @@ def stopped_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def stop(number: int) -> None:
         save_grid = grid.save_grid
 
-        def interrupted(*arguments: object) -> None:
+        def interrupted(*arguments: Any) -> Any:
             monkeypatch.setattr(grid, "save_grid", save_grid)
             signal.raise_signal(number)
+            return save_grid(*arguments)
 
         monkeypatch.setattr(grid, "save_grid", interrupted)
 
@@ -297,7 +299,7 @@ def test_how_long_a_cpu_takes_is_said_before_the_first_step(train: Cli, stopped_
     _, first, second, _ = train("--grid-every", 1, "--steps", 10**9).err.splitlines()
     assert first.startswith("training ")
     assert second.startswith("warning: this takes about ") and " on this CPU (" in second
-    assert "a beginning is --ngf 32 --crop 128 --steps 2000, about " in second
+    assert "a beginning is --preset small, about " in second
 
 
 # Stopped, and gone on with
