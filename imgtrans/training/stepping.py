@@ -28,7 +28,7 @@ class Stepping:
 
     def take(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Take one step, and return its losses; see :func:`take_step`."""
-        return take_step(self._state.objective, batches, self._state.autocast())
+        return take_step(self._state.objective, batches, self._state.autocast(), self._state.options.clip_norm)
 
     def close(self) -> None:
         """Leave the networks as plain as they were."""
