@@ -114,8 +114,8 @@ CHANGED: dict[str, Any] = {
     "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
     "spike_weight": 1.0, "seed": 1, "init": "model",
-    "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "backend": "eager", "workers": 7,
-    "save_minutes": 7.0, "grid_every": 7,
+    "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "backend": "eager",
+    "workers": 7, "save_minutes": 7.0, "grid_every": 7,
 }  # fmt: skip
 
 
