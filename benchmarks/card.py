@@ -17,7 +17,7 @@ from benchmarks.throughput import make_pictures
 from benchmarks.training_step import compare
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import weights_init_normal
-from imgtrans.opening import open_network
+from imgtrans.opening import describe_backend, open_network
 from imgtrans.protocols import Batching
 from imgtrans.training.options import TrainOptions
 
@@ -145,7 +145,8 @@ def _network(ngf: int, blocks: int, upsampling: str, *, together: int, eager: to
     done = len(pictures) * times
     rates = [done / min(pair[which].wall for pair in pairs) for which in (0, 1)]
     said = f"{rates[1]:,.0f}/s against {rates[0]:,.0f}/s" if together > 1 else f"{1e3 / rates[1]:.2f} ms"
-    return pairs, f"{opened.backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
+    backend = describe_backend(opened.backend, opened.reason)
+    return pairs, f"{backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
 
 
 def _step(options: TrainOptions, rounds: int) -> Measured:

@@ -7,13 +7,13 @@
 #
 # PYTHON names the interpreter (python3), which brings PyTorch for the card and pytest. Nothing is installed into it.
 set -eu
-cd "$(dirname "$0")/.."
+here=$(cd "$(dirname "$0")/.." && pwd)
 python=${PYTHON:-python3}
 out=${OUT:-gpu-results}
 wheels="" quick=--quick
 while [ $# -gt 0 ]; do
     case $1 in
-        --wheels) wheels=$2; shift 2 ;;
+        --wheels) wheels=$(cd "$2" && pwd); shift 2 ;;
         --out) out=$2; shift 2 ;;
         --full) quick=""; shift ;;
         *) echo "usage: $0 [--wheels FOLDER] [--out FOLDER] [--full]" >&2; exit 2 ;;
@@ -25,11 +25,12 @@ pip="$python -m pip --disable-pip-version-check install --quiet --target $work/p
 if [ -n "$wheels" ]; then
     $pip --no-index "$wheels"/*.whl
 else
-    $pip .
+    $pip "$here"
 fi
 # What is tested is what was installed: tests and benchmarks are copied to where the sources are not.
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+cd "$here"
 cp -R tests benchmarks examples pyproject.toml constraints.txt "$work/"
 cd "$work"
 export PYTHONPATH="$work/packages:$work${PYTHONPATH:+:$PYTHONPATH}" PYTHONDONTWRITEBYTECODE=1

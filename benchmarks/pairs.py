@@ -59,7 +59,7 @@ class Row:
     @property
     def cpu_ratio(self) -> float:
         """Return the same of the seconds of all cores, which bears with a machine that has other things to do."""
-        told = self.pairs and self.pairs[0][1].cpu
+        told = self.pairs and all(took.cpu for took in self.pairs[0])
         return statistics.median(before.cpu / ours.cpu for before, ours in self.pairs) if told else 0.0
 
     def median(self, which: int) -> float:

@@ -66,12 +66,17 @@ def open_network(
     """
     reason = ""
     if name == AUTO:
-        name = {"cpu": PREPARED, "cuda": FUSED}.get(device.type, PLAIN)
-        if name == FUSED:
-            reason = implementation(GROUP, FUSED).why_not(network, device, pixels)
         try:
-            if name != PLAIN and not reason:
-                return _opened(name, network, device, precision)
+            if device.type == "cpu":
+                return _opened(PREPARED, network, device, precision)
+            if device.type == "cuda":
+                fused = implementation(GROUP, FUSED)
+                reason = fused.why_not(network, device, precision, pixels)
+                if not reason:
+                    opened = _opened(FUSED, network, device, precision)
+                    reason = fused.why_slower(opened.session, network, device, precision, pixels)
+                    if not reason:
+                        return opened
         except UnavailableError as error:
             reason = error.message
         name = PLAIN

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from imgtrans.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
+HADOLINT = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
 
 pytestmark = pytest.mark.skipif(not DEPLOY.is_dir(), reason="needs the checkout")
 
@@ -24,9 +26,9 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
-@pytest.mark.skipif(not shutil.which("hadolint"), reason="there is no hadolint")
+@pytest.mark.skipif(not HADOLINT, reason="there is no hadolint")
 def test_the_dockerfile_is_linted() -> None:
-    done = subprocess.run(["hadolint", DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    done = subprocess.run([HADOLINT, DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 

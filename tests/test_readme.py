@@ -103,7 +103,7 @@ def stopped(place: Path, command: str) -> tuple[int, str]:
     assert process.stdout
     for line in process.stdout:
         told.append(line)
-        if line.startswith(("training ", "watching ")):
+        if line.startswith("training ") or " watching " in line:
             break
     deadline = time.monotonic() + 60
     while not at_work(place, command) and time.monotonic() < deadline:

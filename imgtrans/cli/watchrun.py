@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from imgtrans.errors import ImgtransError
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import written
+from imgtrans.watching.writers import ready_to_ask
 
 SOME_FAILED = 1
 
@@ -28,6 +30,7 @@ class _Asked:
 
     stop: bool = False
     reload: bool = False
+    terminal: bool = field(default_factory=lambda: os.isatty(2))
     woken: threading.Event = field(default_factory=threading.Event)
 
     def listen(self) -> None:
@@ -44,7 +47,13 @@ class _Asked:
         self.woken.set()
 
     def _hear_reload(self, number: int, frame: object) -> None:
-        self.reload = True
+        if self.terminal and not os.isatty(2):  # somebody has closed the window: that is no wish to reload
+            self.stop = True
+            for descriptor in (0, 1, 2):
+                if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                    os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+        else:
+            self.reload = True
         self.woken.set()
 
 
@@ -59,6 +68,7 @@ def run_watching(
     """
     asked = _Asked()
     asked.listen()  # before the imports: they take a while, and who stops then means it
+    ready_to_ask()
     console = daemons_console(-1 if quiet else int(verbose), json)
     try:
         failed = _watch(ctx, inboxes, asked, console, yes=yes)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import typer
+
 from imgtrans.batch.request import prepare
 from imgtrans.console import Console
 from imgtrans.watching.inbox import Inbox
@@ -17,7 +19,7 @@ INSTALL = "--install"
 
 def print_service(kind: str, service: Service, console: Console) -> None:
     """Print a unit or an agent on stdout, and on stderr what to do with it."""
-    console.result((systemd if kind == "systemd" else launchd)(service).rstrip("\n"))
+    typer.echo((systemd if kind == "systemd" else launchd)(service), nl=False)
     if kind == "systemd":
         console.say(f"put it into /etc/systemd/system/{service.name}.service, make sure that these folders are there:")
         console.say(f"  {' '.join(str(path) for path in service.writes)}")

@@ -1,5 +1,6 @@
 """The backend ``fused``: a network as a program of few operations for a CUDA device, tried before it is used."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
@@ -24,6 +26,8 @@ SIDES = (32, 128)
 LIMIT, TIMES = 1e-4, 2.0
 LIMIT_ANYWHERE, TIMES_ANYWHERE = 2e-3, 3.0
 OF_TF32 = 0.25  # of the rounding of bfloat16, at most, is TF32's, in which a card multiplies float32
+
+TENSOR_CORES = (8, 0)  # the compute capability from which on they take bfloat16, and float32 as TF32
 
 # What plain PyTorch did in bfloat16 on an H100, the slowest way for a card there is: what is saved elsewhere is more.
 PLAIN_RATE = 1.2e14  # floating-point operations a second
@@ -48,34 +52,75 @@ class FusedBackend:
         true = _truth(network.eval(), device, precision)
         if device.type == "cpu":
             return self._tried(network, true, device, precision, _by_pytorch)
+        return self._on_card(network, true, device, precision)
+
+    def _on_card(
+        self, network: nn.Module, true: "Truth", device: torch.device, precision: torch.dtype
+    ) -> ProgramSession:
+        """Return a session with kernels, or without, and why.
+
+        Raises:
+            UnavailableError: If there is none.
+        """
+        reason = ""
         with torch.cuda.device(device):  # which is where kernels go
-            try:
-                session = self._tried(network, true, device, precision, _by_triton())
-                note_compiled(device)
-            except UnavailableError as error:
-                session = self._tried(network, true, device, precision, _by_pytorch)
-                session.reason = error.message
+            if _by_pixel(device, precision):
+                try:
+                    session = self._tried(network, true, device, precision, _by_triton())
+                    note_compiled(device)
+                    return session
+                except UnavailableError as error:
+                    reason = error.message
+            session = self._tried(network, true, device, precision, _by_pytorch)
+        session.reason = reason or session.reason
         return session
 
-    def why_not(self, network: nn.Module, device: torch.device, pixels: Callable[[], float]) -> str:
-        """Say why a run is better off without: it would wait longer for the compiler than it would gain.
+    def why_not(
+        self, network: nn.Module, device: torch.device, precision: torch.dtype, pixels: Callable[[], float]
+    ) -> str:
+        """Say why a run is better off without: it was slower here, or the compiler would take more than it would gain.
 
         Args:
             network: The network.
             device: Where it would compute.
+            precision: In which it would.
             pixels: Tells of all pictures together; asked only if something has to be compiled.
 
         Returns:
             A sentence, or "" if it is not.
         """
-        if is_compiled(device):
+        if (ratio := known_ratio(network, device, precision)) is not None and ratio < 1:
+            return _slower(ratio)
+        if is_compiled(device) or not _by_pixel(device, precision):
             return ""
-        gained = SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE
-        if gained >= COMPILE_SECONDS:
+        if _is_long(network, pixels):
             return ""
         return (
             f"kernels, which take {COMPILE_SECONDS:.0f} seconds to be compiled once, would gain less in so short a run"
         )
+
+    def why_slower(
+        self,
+        session: ProgramSession,
+        network: nn.Module,
+        device: torch.device,
+        precision: torch.dtype,
+        pixels: Callable[[], float],
+    ) -> str:
+        """Say that plain PyTorch is faster, if it is: that is measured in the first run that is long enough for it.
+
+        Args:
+            session: What was opened.
+            network: The network.
+            device: Where it computes.
+            precision: In which it does.
+            pixels: Tells of all pictures together.
+        """
+        ratio = known_ratio(network, device, precision)
+        if ratio is None and _is_long(network, pixels):
+            with contextlib.suppress(MemoryError):
+                ratio = measured_ratio(session, network, device, precision)
+        return "" if ratio is None or ratio >= 1 else _slower(ratio)
 
     def _tried(
         self,
@@ -108,6 +153,11 @@ class FusedBackend:
         return session
 
 
+def _by_pixel(device: torch.device, precision: torch.dtype) -> bool:
+    """Whether a card multiplies maps that lie pixel by pixel the quicker way: only if it has tensor cores for them."""
+    return precision is torch.bfloat16 or torch.cuda.get_device_capability(device) >= TENSOR_CORES
+
+
 def _by_triton() -> Callable[[int], Normalise]:
     """Return what makes Triton's kernels.
 
@@ -119,6 +169,15 @@ def _by_triton() -> Callable[[int], Normalise]:
     except (ImportError, AttributeError) as error:
         raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
     return ByTriton
+
+
+def _is_long(network: nn.Module, pixels: Callable[[], float]) -> bool:
+    """Whether a run gains more seconds than compiling takes, by reckoning."""
+    return SAVED * pixels() * _operations_per_pixel(network) / PLAIN_RATE >= COMPILE_SECONDS
+
+
+def _slower(ratio: float) -> str:
+    return f"plain PyTorch is {1 / ratio:.2g} times as fast here"
 
 
 def _by_pytorch(narrowest: int) -> Normalise:

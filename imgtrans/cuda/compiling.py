@@ -47,7 +47,7 @@ def kept_compiled() -> Path:
 def is_compiled(device: torch.device) -> bool:
     """Whether a network was opened on such a device before, by the same versions of everything."""
     try:
-        return _mark(device).exists()
+        return mark(device).exists()
     except (ImportError, OSError):
         return False
 
@@ -55,7 +55,7 @@ def is_compiled(device: torch.device) -> bool:
 def note_compiled(device: torch.device) -> None:
     """Note that a device's kernels are there."""
     with contextlib.suppress(OSError):
-        _mark(device).touch()
+        mark(device).touch()
 
 
 @cache
@@ -63,8 +63,12 @@ def _passing() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="imgtrans-")  # deleted when the process ends
 
 
-def _mark(device: torch.device) -> Path:
-    """Return the file that stands for a device's kernels.
+def mark(device: torch.device, *about: object) -> Path:
+    """Return the file that stands for a device's kernels, or for what else is true of them in these versions.
+
+    Args:
+        device: The device.
+        about: What it is true of.
 
     Raises:
         ImportError: If there is no Triton.
@@ -72,6 +76,6 @@ def _mark(device: torch.device) -> Path:
     import triton  # noqa: PLC0415
 
     where = torch.cuda.get_device_capability(device) if device.type == "cuda" else device.type
-    told = hashlib.sha256(f"{where} {triton.__version__} {torch.__version__}".encode())
+    told = hashlib.sha256(f"{where} {triton.__version__} {torch.__version__} {about}".encode())
     told.update(Path(__file__).with_name("code.py").read_bytes())
     return kept_compiled() / f"imgtrans-{told.hexdigest()[:32]}"

@@ -22,6 +22,15 @@ class Conduct:
         float,
         Option("Seconds that a file must stay unchanged to count as whole.", value="SECONDS", least=0, group=INPUT),
     ] = 2.0
+    polling: Annotated[
+        str,
+        Option(
+            "Whether the inbox is looked at every few seconds: auto does so where the system tells of no changes, as "
+            "on network shares.",
+            choices=("auto", "on", "off"),
+            group=INPUT,
+        ),
+    ] = "auto"
     once: Annotated[bool, Option("Do what is there, once it is whole, and end.", group=INPUT)] = False
     archive: Annotated[
         Path | None,
@@ -47,7 +56,8 @@ class Conduct:
     retries: Annotated[
         int,
         Option(
-            "How often a picture that has failed is tried again: after 10 s, a minute, six, then every half hour.",
+            "How often a picture that has failed is tried again: after 10 s, a minute, six, then every half hour; "
+            "with --once it is not.",
             value="N",
             least=0,
             group=SOURCES,
@@ -56,8 +66,7 @@ class Conduct:
     on_done: Annotated[
         str,
         Option(
-            "Run a command for each translated picture, without a shell; IMGTRANS_INPUT and IMGTRANS_OUTPUT are "
-            "in its environment.",
+            "Run a command for each translated picture, without a shell; the paths are in its environment.",
             value="COMMAND",
             default="none",
             group=SOURCES,

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 
+PATIENCE_SECONDS = 1.0  # with a listener that is busy, for what it must not miss
 LONGEST_STATUS = 500  # characters; systemctl shows one line
 
 
@@ -32,7 +33,7 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """The service is up, or has reloaded what it was told to."""
-        self._send("READY=1", _status(status))
+        self._send("READY=1", _status(status), seconds=PATIENCE_SECONDS)
 
     def status(self, status: str) -> None:
         """What it does, in one line."""
@@ -44,20 +45,21 @@ class Notifier:
 
     def reloading(self) -> None:
         """It reads its configuration again; :meth:`ready` says that it has."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        monotonic = f"MONOTONIC_USEC={time.monotonic_ns() // 1000}"
+        self._send("RELOADING=1", monotonic, seconds=PATIENCE_SECONDS)
 
     def stopping(self, status: str) -> None:
         """It is about to end."""
-        self._send("STOPPING=1", _status(status))
+        self._send("STOPPING=1", _status(status), seconds=PATIENCE_SECONDS)
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str, seconds: float = 0.0) -> None:
         if not self._address:
             return
         with (
             contextlib.suppress(OSError),  # nobody listens there, or too slowly
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out,
         ):
-            out.setblocking(False)
+            out.settimeout(seconds)  # 0 is not at all
             out.sendto("\n".join(lines).encode("utf-8", "backslashreplace"), self._address)
 
 

@@ -17,6 +17,7 @@ _LASTING = ("translated", "failed", "retried", "known", "moved", "pixels", "mode
             "last_error", "started", "rate")  # fmt: skip
 
 RATE_SECONDS = 300.0
+HUNG_SECONDS = 900.0  # without a sign of life from who watches
 _SLOT_SECONDS = 5.0
 
 
@@ -131,6 +132,7 @@ class Standing:
             "model_seconds": round(self.model_seconds, 3),
             "rate": round(self.rate.per_second, 3),
             "uptime": round(time.time() - self.started, 1),
+            "silent": round(time.monotonic() - self.alive, 1),
             "pid": os.getpid(),
         }
 

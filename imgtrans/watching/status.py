@@ -13,7 +13,7 @@ from imgtrans.errors import FilesError
 from imgtrans.files import temporary_beside
 from imgtrans.journal.entry import process_of
 from imgtrans.watching import place
-from imgtrans.watching.standing import STOPPED, WAITING, Standing
+from imgtrans.watching.standing import HUNG_SECONDS, STOPPED, WAITING, Standing
 
 BEAT_SECONDS = 10.0  # how often it is written though nothing has changed
 LEAST_SECONDS = 1.0  # between two writes
@@ -46,7 +46,7 @@ class StatusFile:
         if not at_once and passed < LEAST_SECONDS:
             return
         content = self._standing.now()
-        lasting = {name: value for name, value in content.items() if name not in ("uptime", "rate")}
+        lasting = {name: value for name, value in content.items() if name not in ("uptime", "rate", "silent")}
         if not at_once and passed < BEAT_SECONDS and lasting == self._content:
             return
         self._written, self._content = self._clock(), lasting
@@ -110,13 +110,22 @@ def read_health(inbox: Path, folders: list[Path] | None = None, now: float | Non
         return Health(content, f"{inbox} is not watched: process {content['pid']} has ended without a word", False)
     if age > STALE_SECONDS:
         return Health(content, f"process {content['pid']} has not said anything for {age:.0f} s", True)
+    if content["silent"] > HUNG_SECONDS:
+        return Health(content, f"nothing has happened for {content['silent']:.0f} s, as it seems to hang", True)
     return Health(content, content["why"] or "it waits" if content["state"] == WAITING else "", True)
 
 
 def _content(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        float(content["beat"]), content["state"], content["process"], content["pid"], content["why"]
+        (
+            float(content["beat"]),
+            float(content["silent"]),
+            content["state"],
+            content["process"],
+            content["pid"],
+            content["why"],
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return dict(content)

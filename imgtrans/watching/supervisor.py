@@ -9,12 +9,11 @@ from pathlib import Path
 from imgtrans.watching import metrics
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import InboxLock
-from imgtrans.watching.standing import STARTING, STOPPED, STOPPING, Standing
+from imgtrans.watching.standing import HUNG_SECONDS, STARTING, STOPPED, STOPPING, Standing
 from imgtrans.watching.status import StatusFile
 
 BEAT_SECONDS = 0.5
 METRICS_SECONDS = 15.0
-HUNG_SECONDS = 900.0  # without a sign of life, after which systemd may have it
 
 
 @dataclass

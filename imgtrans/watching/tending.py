@@ -13,7 +13,7 @@ from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.mirror import mirror
 from imgtrans.watching.ondone import OnDone
 from imgtrans.watching.retries import Retries
-from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WORKING, Standing
+from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
 
 
 class Log(Protocol):
@@ -50,7 +50,7 @@ class Tending:
     def __init__(self, inbox: Inbox, prepared: Prepared, log: Log, on_done: OnDone | None, standing: Standing) -> None:
         self.standing = standing
         self.conduct = inbox.conduct
-        self.retries = Retries(inbox.conduct.retries)
+        self.retries = Retries(0 if inbox.conduct.once else inbox.conduct.retries)
         self._inbox = inbox
         self._prepared = prepared
         self._log = log
@@ -89,29 +89,43 @@ class Tending:
         if self.standing.state not in (STARTING, STOPPING):
             self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
-    def looked(self, journal: Journal, waiting: int, todo: int) -> None:
-        """The inbox was looked at.
+    def looked(self, journal: Journal) -> None:
+        """The whole inbox was looked at.
 
         Args:
             journal: Of the output folder.
-            waiting: Pictures that are not whole yet.
-            todo: Pictures that are translated now.
         """
-        self.standing.queue, self.standing.in_hand = waiting, todo
-        if todo:
-            self._state(WORKING)
+        self.standing.lives()
         self.standing.moved += self._aftermath.try_again()
         if self.conduct.mirror_deletes:
             self._mirror(journal)
 
-    def idle(self, waiting: int) -> None:
-        """There is nothing to translate now.
+    def counted(self, waiting: int, in_hand: int) -> None:
+        """So much is to be done.
 
         Args:
-            waiting: Pictures that are not whole yet.
+            waiting: Pictures that are not whole yet, or not begun.
+            in_hand: Pictures that are being translated.
         """
-        self.standing.queue, self.standing.in_hand = waiting, 0
+        self.standing.queue, self.standing.in_hand = waiting, in_hand
+        self._state(WORKING if in_hand else IDLE)
+
+    def waits(self, why: str) -> None:
+        """Watching cannot go on; told once for each reason.
+
+        Args:
+            why: A sentence without its full stop.
+        """
+        if self.standing.why != why:
+            self.warned(f"{why}; waiting")
+            self._log.record(event="waiting", inbox=str(self._inbox.folder), why=why)
+        self._state(WAITING, why)
+
+    def goes_on(self) -> None:
+        """What was waited for is there."""
         self._state(IDLE)
+        self.say(f"watching {self._inbox.folder} again")
+        self._log.record(event="resumed", inbox=str(self._inbox.folder))
 
     def translated(self, outcome: Outcome, version: Version) -> None:
         """A picture's output is durable.
@@ -123,7 +137,6 @@ class Tending:
         item = outcome.item
         self.standing.lives()
         self.retries.forget(item.key)
-        self.standing.in_hand -= 1
         self.standing.done(outcome.pixels, outcome.model_seconds)
         now = self._moved(item, self._aftermath.done(item.input, version))
         seconds = outcome.decode_seconds + outcome.model_seconds + outcome.encode_seconds

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.watching.core import watch_folder
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.loop import watch_folder
 from imgtrans.watching.ondone import OnDone, parsed
 from imgtrans.watching.sharing import SharedEngine, Turns
 from imgtrans.watching.standing import Standing

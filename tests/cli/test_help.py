@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import typer.main
 
-from imgtrans.batch.asked import GROUPS, Request, described
+from imgtrans.batch.asked import GROUPS, SERVICE, SEVERAL, SOURCES, Request, described
 from imgtrans.cli import complete
 from imgtrans.cli.app import app
+from imgtrans.watching.conduct import Conduct
 from imgtrans.zoo.store import Model
 
 
@@ -55,9 +56,11 @@ def test_every_command_has_examples_at_the_end_of_its_help(cli: Any, name: str):
 
 
 def test_options_are_listed_in_groups(cli: Any):
-    said = cli("run", "--help").out
-    places = [said.index(f"\n{group}:\n") for group in GROUPS]
-    assert places == sorted(places)
+    for name, others in (("watch", {SEVERAL}), ("run", {SOURCES, SERVICE})):
+        said = cli(name, "--help").out
+        places = [said.index(f"\n{group}:\n") for group in GROUPS if group not in others]
+        assert places == sorted(places)
+        assert not any(f"\n{group}:\n" in said for group in others)
     assert "\nOptions:\n" not in said
     speed = said[said.index("Speed and memory:") : said.index("Several machines:")]
     assert "--batch-size" in speed
@@ -65,7 +68,7 @@ def test_options_are_listed_in_groups(cli: Any):
 
 
 def test_every_field_is_in_one_of_the_groups():
-    assert {option.group for _, option in described(Request).values()} <= {*GROUPS}
+    assert {option.group for kind in (Request, Conduct) for _, option in described(kind).values()} <= {*GROUPS}
 
 
 def test_no_default_is_a_number_that_means_something_else(cli: Any):

@@ -1,14 +1,16 @@
 """A fused network is tried before it is used, and whatever goes wrong is said in a sentence and done without."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from imgtrans.cuda import backend as module
-from imgtrans.cuda import compiling
+from imgtrans.cuda import comparing, compiling
 from imgtrans.cuda.backend import FusedBackend, backend
 from imgtrans.cuda.normalising import ByPyTorch
 from imgtrans.cuda.session import ProgramSession
@@ -66,6 +68,18 @@ def test_a_compiler_that_fails_is_a_sentence(error: Exception, said: str):
         tried(broken)
 
 
+def test_where_kernels_do_not_work_pytorch_does_their_part_and_it_is_said(monkeypatch: pytest.MonkeyPatch):
+    """Really: there is no driver here that Triton could launch one with."""
+    pytest.importorskip("triton", reason="Triton comes with PyTorch for CUDA only")
+    if torch.cuda.is_available():
+        pytest.skip("here it could")
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    net = network(SMALL)
+    session = backend._on_card(net, module._truth(net, CPU, torch.bfloat16), CPU, torch.bfloat16)
+    assert session.reason.startswith("kernels do not work here: RuntimeError: 0 active drivers")
+    assert session.run(np.zeros((2, 16, 16, 3), np.uint8)).shape == (2, 16, 16, 3)
+
+
 def test_what_is_no_number_differs():
     net = network(SMALL)
     net.model[1].weight.data[0, 0, 0, 0] = torch.nan
@@ -104,9 +118,11 @@ def test_a_short_run_does_not_wait_for_a_compiler_and_a_long_one_does(monkeypatc
         asked.append(pictures)
         return pictures * 256.0 * 256.0
 
-    assert "5 seconds to be compiled once" in backend.why_not(net, CPU, lambda: pixels(10_000))
-    assert backend.why_not(net, CPU, lambda: pixels(200_000)) == ""
-    assert backend.why_not(network(SMALL), CPU, lambda: pixels(200_000))  # what is computed quickly gains little
+    assert "5 seconds to be compiled once" in backend.why_not(net, CPU, torch.bfloat16, lambda: pixels(10_000))
+    assert backend.why_not(net, CPU, torch.bfloat16, lambda: pixels(200_000)) == ""
+    assert backend.why_not(
+        network(SMALL), CPU, torch.bfloat16, lambda: pixels(200_000)
+    )  # what is computed quickly gains little
     assert asked == [10_000, 200_000, 200_000]
 
 
@@ -116,7 +132,17 @@ def test_what_is_compiled_already_is_never_waited_for(monkeypatch: pytest.Monkey
     def never() -> float:
         raise AssertionError("nobody needs to count")
 
-    assert backend.why_not(network(SMALL), CPU, never) == ""
+    assert backend.why_not(network(SMALL), CPU, torch.bfloat16, never) == ""
+
+
+@pytest.mark.parametrize(("capability", "waits"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_a_card_without_tensor_cores_for_float32_has_nothing_compiled_for_it(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], waits: bool
+):
+    monkeypatch.setattr(module, "is_compiled", lambda device: False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert bool(backend.why_not(network(SMALL), CPU, torch.float32, lambda: 1.0)) == waits
+    assert backend.why_not(network(SMALL), CPU, torch.bfloat16, lambda: 1.0)
 
 
 @pytest.fixture
@@ -158,3 +184,34 @@ def test_a_version_or_source_that_is_another_has_to_be_compiled_anew(no_cache, t
     compiling.note_compiled(CPU)
     monkeypatch.setattr(torch, "__version__", "99.0")
     assert not compiling.is_compiled(CPU)
+
+
+class Clock:
+    """A clock that goes on so many seconds each time that it is asked, and longer while the plain network computes."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = [*seconds]
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += self._seconds.pop(0)
+        return self._now
+
+
+@pytest.mark.parametrize(("plain", "fused", "said"), [(4.0, 2.0, ""), (2.0, 4.0, "plain PyTorch is 2 times as fast")])
+def test_which_is_faster_is_measured_once_and_then_known(
+    no_cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: float, fused: float, said: str
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    net, session = network(SMALL), tried(ByPyTorch())
+    assert comparing.known_ratio(net, CPU, torch.float32) is None
+    assert backend.why_slower(session, net, CPU, torch.float32, lambda: 1e5) == ""  # so short a run measures nothing
+    assert comparing.known_ratio(net, CPU, torch.float32) is None
+    clock = Clock(*[1.0, plain] * comparing.TIMED, *[1.0, fused] * comparing.TIMED)
+    assert comparing.measured_ratio(session, net, CPU, torch.float32, clock) == plain / fused
+    assert comparing.known_ratio(net, CPU, torch.float32) == plain / fused
+    assert comparing.known_ratio(net, CPU, torch.bfloat16) is None
+    assert comparing.known_ratio(network(SMALL | {"blocks": 3}), CPU, torch.float32) is None
+    assert said in backend.why_slower(session, net, CPU, torch.float32, lambda: 0.0)
+    if said:  # and the next time it is not even opened
+        assert said in backend.why_not(net, CPU, torch.float32, lambda: 1e20)

@@ -1,11 +1,13 @@
 """The daemon, as a sysadmin meets it: a process, signals, files."""
 
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,25 +24,42 @@ Cli = Callable[..., Ended]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="needs signals")]
 
 
+class Systemd:
+    """What systemd is: it listens, and remembers what it was told."""
+
+    def __init__(self, address: Path) -> None:
+        self.address = str(address)
+        self.heard: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.address)
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while (text := self._socket.recv(4096).decode()) != "end":
+            self.heard.append(text)
+
+    def told(self, what: str, after: int = 0) -> int:
+        """Wait until it is told something, after so many other things, and return what number that was."""
+        return until(lambda: [n for n, text in enumerate(self.heard, 1) if n > after and what in text], what)[0]
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.sendto(b"end", self.address)
+        self._thread.join()
+        self._socket.close()
+
+
 @pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[socket.socket]:
-    """What systemd listens on, at ``notify``."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(60)
-        yield listening
-
-
-def told(listening: socket.socket, what: str) -> str:
-    """Wait until systemd is told something, and return all of that."""
-    while True:
-        text = listening.recv(4096).decode()
-        if what in text:
-            return text
+def systemd(tmp_path: Path) -> Iterator[Systemd]:
+    """A systemd that listens at ``notify``."""
+    listening = Systemd(tmp_path / "notify")
+    yield listening
+    listening.close()
 
 
 def test_sources_go_where_they_are_wanted_and_everybody_is_told(
-    tmp_path: Path, tiny: Model, cli: Cli, systemd: socket.socket
+    tmp_path: Path, tiny: Model, cli: Cli, systemd: Systemd
 ) -> None:
     inbox = tmp_path / "inbox"
     save(inbox / "sub" / "a.png")
@@ -57,7 +76,7 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
         NOTIFY_SOCKET=str(tmp_path / "notify"),
         WATCHDOG_USEC="1000000",
     )
-    assert "STATUS=idle" in told(systemd, "READY=1")
+    assert "STATUS=" in systemd.heard[systemd.told("READY=1") - 1]
     done = daemon.event(event="image", status="translated")
     assert done["source"] == str(tmp_path / "done" / "sub" / "a.png")
     failed = daemon.event(event="image", status="failed")
@@ -65,7 +84,7 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
     assert (tmp_path / "bad" / "broken.png.txt").read_text().startswith(failed["error"])
     assert (tmp_path / "inbox-tiny" / "sub" / "a.png").is_file()
     assert [path for path in inbox.rglob("*") if path.is_file()] == []
-    told(systemd, "WATCHDOG=1")
+    systemd.told("WATCHDOG=1")
     until(lambda: (tmp_path / "hooked").exists(), "the command")
     assert (tmp_path / "hooked").read_text() == f"{tmp_path}/done/sub/a.png\n"
 
@@ -85,7 +104,7 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
 
     code, said = daemon.stop()
     assert code == 0, said
-    assert "STOPPING=1" in told(systemd, "STOPPING")
+    systemd.told("STOPPING=1")
     assert all(re.match(r"\d{4}-\d\d-\d\dT\S+ (info|warning): ", line) for line in said.splitlines()), said
     numbers = (tmp_path / "numbers.prom").read_text()
     assert f'imgtrans_watch_pictures_total{{inbox="{inbox}",result="translated"}} 2' in numbers
@@ -93,7 +112,7 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
 
 
 def test_a_reload_takes_the_new_configuration_and_loses_nothing(
-    tmp_path: Path, tiny: Model, home: Path, systemd: socket.socket
+    tmp_path: Path, tiny: Model, home: Path, systemd: Systemd
 ) -> None:
     inbox = tmp_path / "inbox"
     save(inbox / "a.png")
@@ -117,8 +136,7 @@ def test_a_reload_takes_the_new_configuration_and_loses_nothing(
 
     config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.1\nsuffix = "-new"\n')
     daemon.process.send_signal(signal.SIGHUP)
-    told(systemd, "RELOADING=1")
-    told(systemd, "READY=1")
+    systemd.told("READY=1", after=systemd.told("RELOADING=1"))
     until(lambda: (tmp_path / "out" / "c-new.png").exists(), "the new configuration")
     assert {path.name for path in (tmp_path / "out").glob("*.png")} >= {"a.png", "b.png", "c.png", "a-new.png"}
     code, said = daemon.stop()
@@ -133,10 +151,15 @@ def test_several_inboxes_share_a_model_and_each_has_its_own_options(tmp_path: Pa
         '[watch]\nmodel = "tiny"\nsettle = 0.1\nretries = 0\n'
         '[watch.scans]\ninbox = "scans"\n[watch.camera]\ninbox = "camera"\noutput = "out"\ndelete = true\n'
     )
-    daemon = Daemon(tmp_path, "--once", before=("--config", "my.toml"))
+    (tmp_path / "stderr").touch()
+    status = (tmp_path / "stderr").stat()
+    daemon = Daemon(
+        tmp_path, "--once", before=("--config", "my.toml"), JOURNAL_STREAM=f"{status.st_dev}:{status.st_ino}"
+    )
     code, said = daemon.ended()
     assert code == 1, said  # one has failed
-    assert "[camera] camera/c.png " in said
+    assert "<4>[camera] camera/c.png " in said  # as systemd's journal takes it
+    assert "<6>[scans] watching scans with tiny " in said
     assert (tmp_path / "scans-tiny" / "a.png").is_file()
     assert (tmp_path / "out" / "b.png").is_file()
     assert (tmp_path / "scans" / "a.png").is_file()
@@ -154,19 +177,23 @@ def test_who_stops_it_at_once_does_not_wait_for_it_to_start(tmp_path: Path, tiny
     assert code in (0, 143), said  # before the command was understood, a signal is a signal
 
 
-def test_the_journal_of_systemd_gets_levels(tmp_path: Path, tiny: Model) -> None:
+def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, tiny: Model) -> None:
     (tmp_path / "inbox").mkdir()
-    read, write = os.pipe()
-    status = os.fstat(write)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "imgtrans", "watch", "inbox", "--model", "tiny", "--once"],
-        cwd=tmp_path,
-        env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}", "PYTHONPATH": os.getcwd()},
-        stderr=write,
+    code = (
+        "import os, sys; os.setsid(); os.close(os.open(os.ttyname(2), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
     )
-    os.close(write)
-    with os.fdopen(read) as lines:
-        told_first = lines.readline()
-        rest = lines.read()
-    assert process.wait(60) == 0, rest
-    assert told_first.startswith("<6>watching inbox with tiny ")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, sys.executable, "-m", "imgtrans", "watch", "inbox", "--model", "tiny"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    while b"watching" not in said:
+        said += os.read(ours, 1000)
+    os.close(ours)
+    assert process.wait(60) == 0

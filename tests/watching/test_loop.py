@@ -7,44 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.protocols import Item
-from imgtrans.watching.loop import Settling
 from imgtrans.zoo.store import Model
 from tests.pictures import noise, save
-
-
-def item(name: str, size: int = 1, mtime: int = 1) -> Item:
-    return Item(Path(name), Path(name), name.encode(), name.encode(), "PNG", size, mtime)
-
-
-def test_a_file_is_whole_when_it_has_stopped_changing() -> None:
-    settling = Settling(2.0)
-    assert settling.settled([item("a", size=1)], now=0.0) == []
-    assert settling.settled([item("a", size=2)], now=1.9) == []
-    assert settling.settled([item("a", size=2)], now=3.8) == []
-    assert settling.waiting
-    assert settling.settled([item("a", size=2)], now=3.9) == [item("a", size=2)]
-    assert not settling.waiting
-
-
-def test_a_version_of_a_file_is_handed_on_once() -> None:
-    settling = Settling(0.0)
-    assert len(settling.settled([item("a")], now=0.0)) == 1
-    assert settling.settled([item("a")], now=1.0) == []
-    assert len(settling.settled([item("a", mtime=2)], now=2.0)) == 1
-
-
-def test_a_file_that_went_away_and_came_back_is_new() -> None:
-    settling = Settling(0.0)
-    settling.settled([item("a")], now=0.0)
-    settling.settled([], now=1.0)
-    assert len(settling.settled([item("a")], now=2.0)) == 1
-
-
-def test_one_slow_file_does_not_hold_up_another() -> None:
-    settling = Settling(1.0)
-    settling.settled([item("slow"), item("fast")], now=0.0)
-    assert settling.settled([item("slow", size=2), item("fast")], now=1.0) == [item("fast")]
 
 
 class Watching:

@@ -9,7 +9,7 @@ import pytest
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import process_of
 from imgtrans.watching import status
-from imgtrans.watching.standing import IDLE, STOPPED, WAITING, Standing
+from imgtrans.watching.standing import HUNG_SECONDS, IDLE, STOPPED, WAITING, Standing
 from imgtrans.watching.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health
 from tests.watching.test_standing import Clock
 
@@ -61,6 +61,10 @@ def test_a_health_check_tells_what_is_wrong(tmp_path: Path) -> None:
     file.beat()
     beat = json.loads(file.path.read_text())["beat"]
     assert "has not said anything for" in read_health(tmp_path, folders, beat + STALE_SECONDS + 1).problem
+    stands.alive -= HUNG_SECONDS + 1
+    file.beat(at_once=True)
+    assert "nothing has happened for" in read_health(tmp_path, folders).problem
+    stands.lives()
     stands.state, stands.why = WAITING, "/out is full"
     file.beat(at_once=True)
     health = read_health(tmp_path, folders)

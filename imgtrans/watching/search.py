@@ -1,0 +1,285 @@
+"""Finds pictures in a watched folder as they settle, at the cost of what has changed."""
+
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgtrans.batch.commit import commit
+from imgtrans.journal.entry import Entry
+from imgtrans.protocols import Item, Outcome
+from imgtrans.watching.after import Version
+from imgtrans.watching.changes import Changes
+from imgtrans.watching.desk import Desk
+from imgtrans.watching.finder import RENAMED, Finder, fact_of
+from imgtrans.watching.ground import AwayError
+from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
+from imgtrans.watching.looking import Looker, Seen
+from imgtrans.watching.results import Results, status_of
+from imgtrans.watching.writers import is_written
+
+LOOK_SECONDS = 300.0  # between looks at everything, which find what events have missed
+POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
+_POLL_SHARE = 20  # times as long as a look takes there is none
+_BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
+_LATE_SECONDS = 3.0  # after which an event should have told of a file that a look has found
+_GROUND_SECONDS = 1.0  # between looks whether the folders are still there
+_ONCE_SECONDS = 0.05  # between looks whether all is done
+_FEW = 16  # pictures that arrive together go before those of a larger burst
+_MOST_ASIDE = 1000  # of what is passed over is told
+
+
+class Search:
+    """Finds pictures; all but :meth:`items` is for the thread that draws from it.
+
+    Args:
+        desk: What is worked with.
+        changes: Tells what may have changed.
+        finder: Decides about files.
+        results: Takes what is known of a picture without translating it.
+    """
+
+    def __init__(self, desk: Desk, changes: Changes, finder: Finder, results: Results) -> None:
+        self._desk, self._changes, self._finder, self._results = desk, changes, finder, results
+        self._looker = Looker(desk.inbox, {os.path.realpath(desk.output)}, desk.prepared.selection, self._passed_over)
+        self._express: deque[Item] = deque()
+        self._backlog: deque[Item] = deque()
+        self._express_next = True
+        self._written: set[str] = set()  # told by an event, so that the content may be another one
+        self._late: dict[str, float] = {}  # found by a look and told by no event, yet
+        self._untold = 0
+        self._aside: set[str] = set()
+        self._journaled: dict[str, Entry] | None = None
+        self._next_look = self._next_ground = self._next_begin = float("-inf")
+
+    def items(self, stop: threading.Event) -> Iterator[Item]:
+        """Yield pictures as they settle, until ``stop`` is set; while some wait, whatever arrives joins them.
+
+        Raises:
+            AwayError: If a folder is not the one it was.
+        """
+        desk = self._desk
+        while not stop.is_set():
+            ready = self._express or self._backlog
+            changed = self._changes.take(0.0 if ready else self._pause(), stop)
+            now = desk.clock()
+            if now >= self._next_ground:
+                self._next_ground = now + _GROUND_SECONDS
+                desk.ground.check()
+            with desk.turn:
+                if changed.everything or now >= self._next_look:
+                    self._look(now)
+                for path in sorted(changed.paths):
+                    self._told(path, now)
+                self._retry(now)
+                self._settle(desk.clock(), stop)
+                self._doubt(now)
+                chosen = self._choose()
+                waiting = len(desk.settling) + len(self._express) + len(self._backlog)
+                desk.tending.counted(waiting=waiting, in_hand=desk.ledger.busy)
+                if chosen is None and self._ends(now):
+                    return
+            if chosen is not None:
+                yield chosen
+
+    def _pause(self) -> float:
+        desk, now = self._desk, self._desk.clock()
+        with desk.turn:
+            times = [self._next_look - now, desk.settling.seconds(now), desk.tending.retries.seconds(now)]
+        times.append(_ONCE_SECONDS if desk.tending.conduct.once else _GROUND_SECONDS)
+        return max(0.0, min(time for time in times if time is not None))
+
+    def _choose(self) -> Item | None:
+        """Return the next picture: by turns one that came with few others, and one of a burst."""
+        turns = (self._express, self._backlog) if self._express_next else (self._backlog, self._express)
+        queue = turns[0] or turns[1]
+        self._express_next = queue is not self._express
+        return queue.popleft() if queue else None
+
+    def _ends(self, now: float) -> bool:
+        """Whether all is done that was to be done once."""
+        desk = self._desk
+        idle = not (desk.ledger.busy or len(desk.settling)) and desk.tending.retries.seconds(now) is None
+        return desk.tending.conduct.once and idle
+
+    # What is there
+
+    def _look(self, now: float) -> None:
+        """Look at everything: one status for each file and for each output, and nothing is opened."""
+        desk = self._desk
+        first = self._journaled is None
+        self._journaled = self._finder.known_done() if not len(desk.ledger) else {}
+        there = set()
+        try:
+            for one in self._looker.all():
+                there.add(one.relative)
+                is_new = desk.ledger[one.relative] is None and one.relative not in desk.settling
+                if is_new and not first and self._changes.has_events:
+                    self._late.setdefault(one.relative, now)
+                self._see(one, now)
+        except OSError as error:
+            raise AwayError(f"{desk.inbox} cannot be read: {error.strerror}") from error
+        self._journaled = {}
+        for relative in [*desk.ledger, *desk.settling.names()]:
+            if relative not in there:
+                self._gone(relative)
+        self._check_outputs()
+        desk.tending.looked(desk.journal)
+        self._plan_look(now, desk.clock() - now)
+
+    def _plan_look(self, now: float, took: float) -> None:
+        """Decide when the next look is, and have events again if they can be had."""
+        if self._changes.has_events:
+            self._next_look = now + took + LOOK_SECONDS
+            return
+        self._next_look = now + took + max(POLL_SECONDS, _POLL_SHARE * took)
+        if now >= self._next_begin and not self._untold:
+            self._next_begin = now + _BEGIN_AGAIN_SECONDS
+            if self._changes.begin():
+                self._next_look = now  # for what has changed since this look
+
+    def _told(self, path: Path, now: float) -> None:
+        """An event was about a path, a file or a folder."""
+        seen = [*self._looker.at(path)]
+        for one in seen:
+            self._late.pop(one.relative, None)
+            self._written.add(one.relative)
+            self._see(one, now)
+        if seen or os.path.lexists(path):
+            return
+        with contextlib.suppress(ValueError):
+            relative = os.fspath(path.relative_to(self._desk.inbox))
+            known = [*self._desk.ledger, *self._desk.settling.names()] if self._is_folder(relative) else [relative]
+            for name in known:
+                if name == relative or name.startswith(relative + os.sep):
+                    self._gone(name)
+
+    def _is_folder(self, relative: str) -> bool:
+        """Whether what is gone may have been a folder: no file of this path is known."""
+        return self._desk.ledger[relative] is None and relative not in self._desk.settling
+
+    def _see(self, one: Seen, now: float) -> None:
+        """A file is there in this version."""
+        desk, relative, version = self._desk, one.relative, one.version
+        fact = desk.ledger[relative]
+        if fact is not None and fact.version == version:
+            return
+        same = fact is not None and fact.version.renamed(version) and fact.state in (DONE, ASIDE, BUSY)
+        if same and relative not in self._written:
+            desk.ledger.again(relative, version)  # its rights were changed, or the number of its links
+            return
+        entry = (self._journaled or {}).get(relative) if fact is None else None
+        if entry is not None and self._finder.is_done(version, entry):
+            self._done_before(relative, version, entry)
+        else:
+            desk.settling.see(relative, version, now)
+
+    def _done_before(self, relative: str, version: Version, entry: Entry) -> None:
+        desk = self._desk
+        desk.ledger.set(relative, Fact(version, DONE, entry.output, entry.output_size, entry.output_mtime_ns))
+        output = desk.output / os.fsdecode(entry.output)
+        source = desk.inbox / relative
+        desk.tending.known(Item(source, output, entry.output, entry.source, "", entry.size, entry.mtime_ns), version)
+
+    def _gone(self, relative: str) -> None:
+        """A file is not there any more."""
+        desk = self._desk
+        self._late.pop(relative, None)
+        self._written.discard(relative)
+        desk.settling.forget(relative)
+        fact = desk.ledger[relative]
+        if fact is None or fact.state == BUSY:  # what is in hand has been read, or is going to say so
+            return
+        desk.ledger.depart(relative)
+        desk.tending.retries.forget(fact.key)
+        known = desk.journal.entry(fact.key) if fact.state in (FAILED, REFUSED) else None
+        if known and known.state == "failed" and os.fsdecode(known.source) == relative:
+            desk.journal.forget([fact.key])
+
+    def _check_outputs(self) -> None:
+        """Find outputs that somebody has taken away; and what was refused is decided about anew."""
+        desk = self._desk
+        for relative, fact in desk.ledger.of(DONE):
+            if not self._finder.stands(fact.key, fact.output_size, fact.output_mtime_ns):
+                desk.at_once(relative)
+        for relative, _ in desk.ledger.of(REFUSED):
+            desk.at_once(relative)
+
+    def _retry(self, now: float) -> None:
+        desk = self._desk
+        for key in desk.tending.retries.due(now):
+            relative = desk.ledger.owner(key)
+            fact = desk.ledger[relative] if relative is not None else None
+            if relative is not None and fact is not None and fact.state == FAILED:
+                desk.at_once(relative)
+
+    def _doubt(self, now: float) -> None:
+        """Have events told anew if one has failed to come; if that is of no use, do without."""
+        if not any(now - since >= _LATE_SECONDS for since in self._late.values()):
+            return
+        self._late.clear()
+        if not self._changes.has_events:
+            return
+        self._untold += 1
+        if self._untold == 1:
+            self._changes.begin()
+        else:
+            self._changes.give_up(f"the system does not tell of all changes in {self._desk.inbox}")
+        self._next_look = now
+
+    def _passed_over(self, path: str, why: str) -> None:
+        if path not in self._aside and len(self._aside) < _MOST_ASIDE:
+            self._aside.add(path)
+            self._desk.tending.warned(why)
+
+    # What is done about it
+
+    def _settle(self, now: float, stop: threading.Event) -> None:
+        """Decide about what has stopped changing."""
+        desk = self._desk
+        ready: list[Item] = []
+        refused: list[Outcome] = []
+        for relative, version in desk.settling.due(now):
+            if stop.is_set():
+                return
+            path = desk.inbox / relative
+            try:
+                current = Version.of(path.stat())
+            except OSError:
+                self._gone(relative)
+                continue
+            fact = desk.ledger[relative]
+            in_hand = fact is not None and fact.state == BUSY
+            if current != version or in_hand or is_written(os.fspath(path)):
+                desk.settling.forget(relative)
+                desk.settling.see(relative, current, now)
+                continue
+            self._decide(relative, version, ready, refused)
+        if refused:
+            commit(refused, desk.prepared.recipe, desk.journal)
+        (self._express if len(ready) <= _FEW else self._backlog).extend(ready)
+
+    def _decide(self, relative: str, version: Version, ready: list[Item], refused: list[Outcome]) -> None:
+        desk = self._desk
+        before = desk.ledger[relative]
+        again = before is not None and before.version != version and relative in self._written
+        self._written.discard(relative)
+        verdict = self._finder.judge(relative, version, again=again)
+        item = verdict.item
+        if item is not None and verdict.state in ("todo", RENAMED):
+            desk.ledger.begin(relative, version, item)
+            if verdict.before is not None:
+                self._results.copy(item, verdict.before)
+            else:
+                ready.append(item)
+            return
+        told = before is not None and before.state == REFUSED and before.problem == verdict.problem
+        desk.ledger.set(relative, fact_of(verdict, version, lambda one: status_of(one.output)))
+        if item is not None and verdict.state == DONE:
+            desk.tending.known(item, version)
+        elif item is not None and not told:
+            desk.tending.failed(item, verdict.problem, version, None)
+            if desk.ledger.owner(item.key) is None and not verdict.is_twin:  # else the entry is another file's
+                refused.append(Outcome(item, None, verdict.problem))
