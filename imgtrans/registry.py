@@ -28,7 +28,12 @@ BUILT_IN = {
         "prepared": "imgtrans.streaming.prepared:backend",
     },
     "imgtrans.executors": {"local": "imgtrans.executors.local:LocalExecutor"},
-    "imgtrans.objectives": {"cyclegan": "imgtrans.training.objectives.cyclegan:CycleGAN"},
+    "imgtrans.objectives": {
+        "cyclegan": "imgtrans.training.objectives.cyclegan:CycleGAN",
+        "cut": "imgtrans.training.objectives.cut:CUT",
+        "fastcut": "imgtrans.training.objectives.cut:FastCUT",
+        "modern": "imgtrans.training.objectives.cyclegan:CycleGAN",
+    },
 }
 TURNED_OFF = "IMGTRANS_PLUGINS does not name it"
 

@@ -98,9 +98,10 @@ assert "app.zip" in imgtrans.__file__, imgtrans.__file__
 print([name for group in GROUPS for name in implementations(group)])
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (ended.stdout, ended.returncode) == ("['resnet', 'eager', 'fused', 'prepared', 'local', 'cyclegan']\n", 0), (
-        ended.stderr
-    )
+    assert (ended.stdout, ended.returncode) == (
+        "['resnet', 'eager', 'fused', 'prepared', 'local', 'cyclegan', 'cut', 'fastcut', 'modern']\n",
+        0,
+    ), ended.stderr
 
 
 @pytest.mark.parametrize(

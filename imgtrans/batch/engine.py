@@ -154,6 +154,7 @@ class Engine:
                 streamer = None
             elif isinstance(session, PreparedSession):
                 streamer = session.streamer
+                streamer.threads = max(1, torch.get_num_threads() // on_cpu)
             else:
                 streamer = self._streamer(itself, one, required=tiling == "exact")
             if streamer is not None:

@@ -27,6 +27,13 @@ def train(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cyclegan|cut|fastcut|modern",
+            help="What the networks learn from, as docs/training.md tells, or a plugin's. [default: cyclegan]",
+        ),
+    ] = None,
     ngf: Annotated[int | None, typer.Option(help="Width of the generators. [default: 64]")] = None,
     blocks: Annotated[int | None, typer.Option(help="Residual blocks. [default: 9]")] = None,
     upsampling: Annotated[
@@ -44,6 +51,32 @@ def train(
     cycle_weight: Annotated[float | None, typer.Option(help="Weight of the cycle loss. [default: 10]")] = None,
     identity_weight: Annotated[
         float | None, typer.Option(help="Weight of the identity loss, as a fraction of the cycle's. [default: 0.5]")
+    ] = None,
+    relaxed_cycle: Annotated[
+        float | None,
+        typer.Option(help="Share of the cycle loss that compares what discriminators see, as 0.5. [default: 0]"),
+    ] = None,
+    nce_weight: Annotated[
+        float | None, typer.Option(help="Weight of the patches' loss of cut and fastcut. [default: 1, fastcut 10]")
+    ] = None,
+    gradient_penalty: Annotated[
+        float | None,
+        typer.Option(help="Weight of a penalty on discriminators' gradients at real pictures, as 1. [default: 0]"),
+    ] = None,
+    spectral_norm: Annotated[
+        bool | None,
+        typer.Option("--spectral-norm", help="Put discriminators under a spectral norm.", show_default=False),
+    ] = None,
+    scales: Annotated[
+        int | None, typer.Option(help="Sizes at which discriminators look at pictures. [default: 1]")
+    ] = None,
+    diffaugment: Annotated[
+        bool | None,
+        typer.Option(
+            "--diffaugment",
+            help="Show discriminators pictures changed at random, for small data sets.",
+            show_default=False,
+        ),
     ] = None,
     pool_size: Annotated[int | None, typer.Option(help="Past fakes kept for a discriminator. [default: 50]")] = None,
     ema_decay: Annotated[
@@ -74,10 +107,10 @@ def train(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Train a CycleGAN on two folders of pictures that need not belong together.
+    """Train a CycleGAN, or by another objective, on two folders of pictures that need not belong together.
 
     The run lives in runs/NAME: losses.csv, grids of pictures, and a checkpoint that --resume goes on
-    from. At the end both generators, NAME and its reverse, stand in the zoo.
+    from. At the end both generators, NAME and its reverse, stand in the zoo; cut and fastcut make NAME alone.
 
     Examples:
         imgtrans train --data ./dataset
@@ -89,7 +122,8 @@ def train(
     stopping.listen()  # first of all: what follows takes a while
 
     from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
-    from imgtrans.training.naming import check_names_free
+    from imgtrans.training.naming import check_names_free, model_names
+    from imgtrans.training.objectives.choice import goes_both_ways
 
     console = options.console(quiet, verbose, json)
     logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
@@ -103,7 +137,7 @@ def train(
         raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
     folder = runs / name
     if not resume:
-        check_names_free(name)
+        check_names_free(name, goes_both_ways(objective or "cyclegan"))
     check_beforehand(data, folder, given, resume)
     for doubt in doubts_beforehand(data, given, resume):
         console.warn(doubt)
@@ -111,18 +145,18 @@ def train(
     from imgtrans.devices import describe_device, describe_precision
     from imgtrans.training.finish import install_results
     from imgtrans.training.listening import Interval
-    from imgtrans.training.naming import reverse_name
     from imgtrans.training.run import prepare
 
     run = phase.run = prepare(data, folder, given, resume)
     settings, state = run.state.options, run.state
     first = phase.first = state.step
     all_steps, _ = settings.schedule(len(run.dataset))
-    if resume and first < all_steps:  # a complete one may have put one of its models there before it was cut off
-        check_names_free(name)
+    names = model_names(name, both_ways="G_BA" in state.objective.generators())
+    if not resume or first < all_steps:  # a complete one may have put one of its models there before it was cut off
+        check_names_free(name, len(names) > 1)
     dataset = run.dataset
     console.say(
-        f"training {name} and {reverse_name(name)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
+        f"training {' and '.join(names)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
         f"on {describe_device(state.device)} in {describe_precision(run.precision)}; see {folder}"
     )

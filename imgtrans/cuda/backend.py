@@ -166,7 +166,7 @@ def _by_triton() -> Callable[[int], Normalise]:
     """
     try:
         kept_compiled()
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
         raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
     return ByTriton
 

@@ -35,12 +35,14 @@ def kept_compiled() -> Path:
     except OSError:
         folder = Path(_passing().name)
     # Not through the environment, which is other programs' too.
-    propagates = knobs.propagate_env
-    knobs.propagate_env = False
     try:
-        knobs.cache.dir = str(folder)
-    finally:
-        knobs.propagate_env = propagates
+        propagates, knobs.propagate_env = knobs.propagate_env, False
+        try:
+            knobs.cache.dir = str(folder)
+        finally:
+            knobs.propagate_env = propagates
+    except AttributeError as error:
+        raise ImportError(f"this version of Triton cannot be told where to keep things: {error}") from error
     return folder
 
 

@@ -32,16 +32,17 @@ class Graphs:
     Once there are as many as may be kept, one is given up only for a kind that came more often.
 
     Args:
-        record: Does some work once, for good, and returns what does the same again.
+        recorder: Returns what does some work once, for good, and returns what does the same again. After all recordings
+            were given up it is asked anew.
         most: Recordings that are kept.
 
     Attributes:
         reason: Why nothing is recorded any more; "" as long as it is.
     """
 
-    def __init__(self, record: Record, most: int = MOST_GRAPHS) -> None:
+    def __init__(self, recorder: Callable[[], Record], most: int = MOST_GRAPHS) -> None:
         self.reason = ""
-        self._record, self._most = record, most
+        self._recorder, self._record, self._most = recorder, recorder(), most
         self._met: Counter[tuple[object, ...]] = Counter()
         self._recorded: dict[tuple[object, ...], _Recorded] = {}
 
@@ -69,6 +70,7 @@ class Graphs:
         """Give up all recordings, and the memory that they hold."""
         self._recorded.clear()
         self._met.clear()
+        self._record = self._recorder()
 
     def _worthwhile(self, kind: tuple[object, ...]) -> bool:
         """Whether a kind is to be recorded now; at its first time it never is, which readies all that it needs."""
@@ -103,14 +105,18 @@ def cuda_graphs(device: torch.device, stream: torch.cuda.Stream) -> Graphs:
         device: Where they are.
         stream: On which all of them are recorded and replayed, one after the other; not the default one.
     """
-    pool = torch.cuda.graph_pool_handle()
 
-    def record(work: Callable[[], None]) -> Callable[[], None]:
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may ask their own devices for memory meanwhile, which would break a global recording.
-        recording = torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local")
-        with _ONE_AT_A_TIME, torch.cuda.device(device), recording:
-            work()
-        return graph.replay
+    def recorder() -> Record:
+        pool = torch.cuda.graph_pool_handle()  # one that nothing uses any more cannot be used again
 
-    return Graphs(record)
+        def record(work: Callable[[], None]) -> Callable[[], None]:
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may ask their own devices for memory meanwhile, which would break a global recording.
+            recording = torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local")
+            with _ONE_AT_A_TIME, torch.cuda.device(device), recording:
+                work()
+            return graph.replay
+
+        return record
+
+    return Graphs(recorder)

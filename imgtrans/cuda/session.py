@@ -180,7 +180,7 @@ class ProgramSession:
 
     @contextlib.contextmanager
     def _on_device(self) -> Iterator[None]:
-        """Have this thread's kernels go to the device, and be the same ones each time."""
+        """Have this thread's kernels go to the device."""
         if self._device.type != "cuda":
             yield
             return

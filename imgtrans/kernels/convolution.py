@@ -95,8 +95,6 @@ def addresses(*arrays: NDArray[np.generic]) -> list[int]:
     return [array.ctypes.data for array in arrays]
 
 
-def slot_of(sums: Doubles | None, group: int, slot: int) -> tuple[int, int]:
-    """Return the address of the sums of a group, and the bytes to those of the next one; zeros if there are none."""
-    if sums is None:
-        return 0, 0
-    return sums.ctypes.data + group * sums.strides[0] + slot * sums.strides[1], sums.strides[0]
+def sums_of(sums: Doubles | None) -> tuple[int, int, int]:
+    """Return where sums begin, the bytes from a group to the next, and from a slot; zeros if none are taken."""
+    return (0, 0, 0) if sums is None else (sums.ctypes.data, sums.strides[0], sums.strides[1])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, slot_of
+from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, sums_of
 from imgtrans.kernels.team import Floats, Task, Team, aligned
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Direct:
         self._features, self._channels = phases[0].weight.shape[:2]
         # Outputs of few channels are made several pixels at a time, or most of a vector would stay empty.
         single = last and step == (1, 1) and stride == (1, 1)
-        self.together = max(1, lanes // self._features // 2 * 2) if single else 1
+        self.together = max(1, lanes // self._features) if single else 1
         self._made = self.together * self._features
         self._name, vectors = ("narrow", 1) if self._made <= lanes else ("direct", 2)
         self._weights = [_panels(_repeated(phase.weight, self.together), vectors * lanes) for phase in phases]
@@ -97,6 +97,7 @@ class Direct:
         if sums is not None and self.together > 1:
             raise ValueError("pixels that are made together have no sums of their own")
         slots = self.slots(width) // len(self._phases)
+        first_sums, sums_step, slot_step = sums_of(sums)
         columns = longer(columns, len(columns) + self.together, -1)
         tasks: list[Task] = []
         held = []  # so that their addresses hold
@@ -113,26 +114,16 @@ class Direct:
             ]  # fmt: skip
             across = -(-max(0, width - phase.across) // (self._step[1] * self.together))
             tasks += [
-                self._task(given, made, sums, number * slots + slot, top, min(top + self._rows, len(places)),
-                           left, min(left + COLUMNS, across))
+                self._task(given, made, top, min(top + self._rows, len(places)), left, min(left + COLUMNS, across),
+                           first_sums + top * sums_step + (number * slots + slot) * slot_step, sums_step)
                 for top in range(0, len(places), self._rows)
                 for slot, left in enumerate(range(0, across, COLUMNS))
             ]  # fmt: skip
         team.do(tasks)
 
-    def _task(
-        self,
-        given: list[int],
-        made: list[int],
-        sums: Doubles | None,
-        slot: int,
-        top: int,
-        bottom: int,
-        left: int,
-        right: int,
-    ) -> Task:
+    def _task(self, given: list[int], made: list[int], *rest: int) -> Task:
         def do(room: int) -> None:
-            self._library.call(self._name, *given, room, *made, top, bottom, left, right, *slot_of(sums, top, slot))
+            self._library.call(self._name, *given, room, *made, *rest)
 
         return do
 

@@ -19,7 +19,7 @@ from imgtrans.kernels.code.direct import write_direct
 from imgtrans.kernels.code.winograd import write_winograd
 from imgtrans.kernels.machine import Machine, host
 
-NAMES = ("winograd", "direct", "narrow", "addition")
+NAMES = ("winograd", "winograd_enlarged", "direct", "narrow", "addition")
 
 _DIGEST = 32  # bytes of a sha256
 

@@ -4,14 +4,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, slot_of
+from imgtrans.kernels.convolution import NOTHING, Before, Doubles, Integers, addresses, filled, longer, sums_of
 from imgtrans.kernels.team import Floats, Task, Team, aligned
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
 
-TAPS = 36  # products of a tile
+EVERY = tuple((i, j) for i in range(6) for j in range(6))  # products of a tile, by row and column
+OF_ENLARGED = tuple((i, j) for i, j in EVERY if i != 2 and j != 2)
 TILES = 32  # that a thread transforms at once
+LEAST_WORK = 1 << 25  # products that a thread does before it looks for more to do, where there is enough for all
+SHARES = 4  # of each thread, at least
 TILE = 4  # pixels of a tile's side
 
 # From the kernel's three values to the six that tiles are multiplied with.
@@ -25,29 +28,33 @@ class Winograd:
         library: The kernels.
         weight: (features, channels, 3, 3).
         bias: (features) or None.
+        enlarged: Whether each pixel of its input is there twice, down and across, with zeros around.
     """
 
     group, together = TILE, 1
 
-    def __init__(self, library: "Library", weight: Floats, bias: Floats | None) -> None:
+    def __init__(self, library: "Library", weight: Floats, bias: Floats | None, *, enlarged: bool = False) -> None:
         self._library = library
+        self._name, taps = ("winograd_enlarged", OF_ENLARGED) if enlarged else ("winograd", EVERY)
         lanes = library.machine.lanes
         self._features, self._channels = weight.shape[:2]
         panels = -(-self._features // (2 * lanes))
         self._padded = panels * 2 * lanes
         flat = np.zeros((9, self._channels, self._padded))
         flat[:, :, : self._features] = weight.transpose(2, 3, 1, 0).reshape(9, self._channels, -1)
-        taps = np.kron(_TRANSFORM, _TRANSFORM) @ flat.reshape(9, -1)
-        self._weights = aligned(taps.size)
-        ordered = self._weights.reshape(TAPS, panels, self._channels, 2 * lanes)
-        ordered[:] = taps.reshape(TAPS, self._channels, panels, 2 * lanes).transpose(0, 2, 1, 3)
+        transform = np.kron(_TRANSFORM, _TRANSFORM)[[EVERY.index(tap) for tap in taps]]
+        transformed = (transform @ flat.reshape(9, -1)).reshape(len(taps), self._channels, panels, 2 * lanes)
+        self._weights = aligned(transformed.size)
+        self._weights.reshape(len(taps), panels, self._channels, 2 * lanes)[:] = transformed.transpose(0, 2, 1, 3)
         self._bias = filled(bias, self._padded)
         together = -(-TILES // library.machine.rows) * library.machine.rows
-        # One vector more, so that the 36 do not fall onto the same lines of a cache.
+        # One vector more, so that the products do not fall onto the same lines of a cache.
         self._v_step, self._m_step = together * self._channels + lanes, together * self._padded + lanes
         self._v_step += -self._v_step % lanes
         self._m_step += -self._m_step % lanes
-        self.room = TAPS * (self._v_step + self._m_step) + lanes
+        self._m_begin = len(taps) * self._v_step
+        self.room = self._m_begin + len(taps) * self._m_step + lanes
+        self._work = len(taps) * TILES * self._channels * self._padded
         self.bytes = self._weights.nbytes
 
     def slots(self, width: int) -> int:
@@ -73,25 +80,25 @@ class Winograd:
         rows, columns = longer(rows, TILE * down + 2, 0), longer(columns, TILE * across + 2, -1)
 
         given = [*addresses(rows, columns, before.scale, before.shift, before.floor), self._channels]
-        weights, into, bias, least = addresses(self._weights, outputs, self._bias, NOTHING)
+        given += addresses(self._weights)
+        made = [*addresses(outputs), self._features, self._padded, *addresses(self._bias, NOTHING)]
+        first_sums, sums_step, slot_step = sums_of(sums)
 
-        def task(top: int, bottom: int, left: int, right: int) -> Task:
+        def task(top: int, bottom: int) -> Task:
             def do(room: int) -> None:
                 self._library.call(
-                    "winograd",
-                    *given, weights,
-                    room, 4 * self._v_step, room + 4 * TAPS * self._v_step, 4 * self._m_step,
-                    into, self._features, self._padded, bias, least,
-                    top, bottom, left, right, height, width, *slot_of(sums, top, left // TILES),
+                    self._name,
+                    *given, room, 4 * self._v_step, room + 4 * self._m_begin, 4 * self._m_step, *made,
+                    top, bottom, across, high, wide, height, width,
+                    first_sums + top * sums_step, sums_step, slot_step,
                 )  # fmt: skip
 
             return do
 
-        team.do(
-            task(top, min(top + high, down), left, min(left + wide, across))
-            for top in range(0, down, high)
-            for left in range(0, across, TILES)
-        )
+        row = self._work * -(-across // TILES) // high
+        least = min(-(-LEAST_WORK // row), down // (SHARES * team.size))
+        step = max(1, least // high) * high
+        team.do(task(top, min(top + step, down)) for top in range(0, down, step))
 
 
 def _tiles(length: int) -> int:

@@ -103,7 +103,8 @@ def _transposed(op: Transposed, library: "Library") -> Layer | None:
     if op.groups != 1:
         return None
     if op.doubled is not None and _fills_vectors(op.doubled, library):
-        return Layer(Winograd(library, _floats(op.doubled), _floats(op.bias)), Padding("zeros", 1, 1, 1, 1), larger=2)
+        kernel = Winograd(library, _floats(op.doubled), _floats(op.bias), enlarged=True)
+        return Layer(kernel, Padding("zeros", 1, 1, 1, 1), larger=2)
     down, across = (_phases(op.weight.shape[2 + axis], op.stride[axis], op.cut[axis]) for axis in (0, 1))
     lead = max(0, *(-first for _, first in down)), max(0, *(-first for _, first in across))
     weight = _floats(op.weight.transpose(0, 1))
@@ -112,9 +113,9 @@ def _transposed(op: Transposed, library: "Library") -> Layer | None:
         for y, (rows, top) in enumerate(down)
         for x, (columns, left) in enumerate(across)
     ]
-    kernel = Direct(library, phases, _floats(op.bias), step=op.stride)
+    direct = Direct(library, phases, _floats(op.bias), step=op.stride)
     reach = [max(first + len(taps) for taps, first in those) for those in (down, across)]
-    return Layer(kernel, op.padding, step=op.stride, reach=(reach[0] + lead[0], reach[1] + lead[1]), lead=lead)
+    return Layer(direct, op.padding, step=op.stride, reach=(reach[0] + lead[0], reach[1] + lead[1]), lead=lead)
 
 
 def _phases(kernel: int, stride: int, cut: int) -> list[tuple[list[int], int]]:

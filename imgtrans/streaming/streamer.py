@@ -1,6 +1,8 @@
 """Pictures of any size through one network, exactly: what whole-image inference gives, up to rounding."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,7 @@ class Streamer:
 
     Attributes:
         by_kernel: How many steps kernels make.
+        threads: That kernels take together; as many as PyTorch would when this was made.
 
     Raises:
         ValueError: If it has something that cannot be streamed.
@@ -64,6 +67,7 @@ class Streamer:
         self._library = library
         self._layers = {} if library is None else layers_of(self._program, library)
         self._team: Team | None = None
+        self.threads = torch.get_num_threads()
         self.by_kernel = len(self._layers)
 
     @property
@@ -73,7 +77,7 @@ class Streamer:
         if not layers:
             return 0
         room = 4 * max(kernel.room for kernel in layers)
-        return READY_BYTES + sum(kernel.bytes for kernel in layers) + torch.get_num_threads() * room
+        return READY_BYTES + sum(kernel.bytes for kernel in layers) + self.threads * room
 
     def forget_weights(self) -> None:
         """Let go of the network's own weights where kernels have theirs, but for the sizes that they have."""
@@ -83,12 +87,11 @@ class Streamer:
                 op.weight = op.weight.to("meta")
 
     def _kernels(self) -> Kernels | None:
-        """Return the kernels, with as many threads as PyTorch would take now."""
+        """Return the kernels, and who works with them."""
         if self._library is None or not self._layers:
             return None
-        threads = torch.get_num_threads()
-        if self._team is None or self._team.size != threads:
-            self._team = Team(threads, max(layer.kernel.room for layer in self._layers.values()))
+        if self._team is None or self._team.size != self.threads:
+            self._team = Team(self.threads, max(layer.kernel.room for layer in self._layers.values()))
         return Kernels(self._library, self._layers, self._team)
 
     def plan(self, height: int, width: int, memory: int, device_memory: int | None = None, channels: int = 3) -> Plan:
@@ -163,9 +166,24 @@ class Streamer:
         """As :meth:`run`, of floating-point rows (1, channels, rows, width) as the network takes and gives them."""
         if how.on_disk and is_ram_backed(scratch):
             warn(f"{scratch} is in main memory itself: {in_words(how.scratch)} of it will be taken there")
-        with Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store:
-            run = _Run(self._program, how, store, self._device, self._precision, self._kernels())
+        kernels = self._kernels()
+        with (
+            Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store,
+            _one_thread() if kernels else contextlib.nullcontext(),
+        ):
+            run = _Run(self._program, how, store, self._device, self._precision, kernels)
             run.go(source, sink, progress)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have PyTorch do what is left to it in this thread alone: its others go on turning in circles for a while."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Run:

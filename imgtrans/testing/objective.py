@@ -17,7 +17,7 @@ from imgtrans.training.update import take_step
 _OPTIONS = {"ngf": 4, "blocks": 1, "crop": 64, "pool_size": 3, "learning_rate": 1e-3, "batch_size": 2, "device": "cpu"}
 
 
-def check_objective(objective: Callable[[Setup], Objective], **options: Any) -> None:
+def check_objective(objective: Callable[[Setup], Objective], /, **options: Any) -> None:
     """Check all that :class:`imgtrans.protocols.Objective` promises, with tiny generators on the CPU.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 from imgtrans.errors import ModelError
 from imgtrans.hardware import check_device, check_precision
 from imgtrans.training.data.pictures import check_differ, doubts, pictures_in
+from imgtrans.training.objectives.choice import check_known
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import check_place
 from imgtrans.zoo.store import find, is_path
@@ -22,7 +23,8 @@ def check_beforehand(data: Path, folder: Path, given: dict[str, Any], resume: bo
         UsageError: If an option makes no sense.
         ModelError: If the model to start from is not there.
     """
-    options = TrainOptions(**given)
+    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
+    check_known(options.objective)
     check_device(options.device)
     check_precision(options.precision)
     check_place(folder, resume)
@@ -38,7 +40,7 @@ def check_beforehand(data: Path, folder: Path, given: dict[str, Any], resume: bo
 
 def doubts_beforehand(data: Path, given: dict[str, Any], resume: bool) -> Iterator[str]:
     """Return what a person should know before a training begins, a sentence each; of pictures only the first time."""
-    options = TrainOptions(**given)
+    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
     if options.learning_rate > _USUAL_RATE:
         times = options.learning_rate / TrainOptions.learning_rate
         yield (

@@ -20,6 +20,12 @@ from imgtrans.training.verdict import check_generator
 from imgtrans.zoo.store import Model, find, install
 
 _METRIC_STEPS = 1000
+_HOW = {
+    "cyclegan": "as a CycleGAN (Zhu et al., ICCV 2017)",
+    "modern": "as a CycleGAN (Zhu et al., ICCV 2017) with what has been found to help it",
+    "cut": "by CUT (Park et al., ECCV 2020)",
+    "fastcut": "by FastCUT (Park et al., ECCV 2020)",
+}
 
 
 def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
@@ -62,7 +68,7 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
         steps=state.step,
         data_set=f"{data.resolve().name} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
         licence="unstated",
-        provenance=f"trained by imgtrans {__version__} as a CycleGAN (Zhu et al., ICCV 2017)",
+        provenance=f"trained by imgtrans {__version__} {_HOW.get(options.objective, f'by {options.objective}')}",
         date=datetime.now(UTC).date().isoformat(),
         training={
             **options.to_dict(),

@@ -21,12 +21,21 @@ def reverse_name(name: str) -> str:
     return f"{match[2]}2{match[1]}"
 
 
-def check_names_free(name: str) -> None:
-    """Make sure, before the first step, that both models can be called as they will be.
+def model_names(name: str, both_ways: bool) -> list[str]:
+    """Return what the models of a training are called: of the way there, and of the way back if there is one."""
+    return [name, reverse_name(name)] if both_ways else [name]
+
+
+def check_names_free(name: str, both_ways: bool) -> None:
+    """Make sure, before the first step, that all models can be called as they will be.
+
+    Args:
+        name: Of the training.
+        both_ways: Whether it makes a model of the way back, too.
 
     Raises:
         UsageError: If the name is not one.
         FilesError: If it, or that of its reverse, is taken.
     """
-    check_free(name)
-    check_free(reverse_name(name))
+    for one in model_names(name, both_ways):
+        check_free(one)

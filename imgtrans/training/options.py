@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from imgtrans.errors import UsageError
+from imgtrans.training.objectives.choice import DEFAULTS, check_uses
 
 MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
     | {"spike_weight"}
+    | {"relaxed_cycle", "nce_weight"}
     | {"device", "precision", "backend", "workers", "save_minutes", "grid_every"}
 )
 
@@ -17,6 +19,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "ngf": (1, 1024), "blocks": (0, 256), "crop": (32, 8192), "scale_jitter": (1, 64), "batch_size": (1, 1024),
     "epochs": (0, 10**9), "decay_epochs": (0, 10**9), "steps": (0, 10**12),
     "learning_rate": (0, 1e9), "cycle_weight": (0, 1e9), "identity_weight": (0, 1e9), "spike_weight": (0, 1e9),
+    "relaxed_cycle": (0, 1), "nce_weight": (0, 1e9), "gradient_penalty": (0, 1e9), "scales": (1, 8),
     "pool_size": (0, 10**6), "ema_decay": (0, 1), "seed": (0, 2**63 - 1), "workers": (0, 256),
     "save_minutes": (0, 1e9), "grid_every": (1, 10**12),
 }  # fmt: skip
@@ -40,6 +43,12 @@ class TrainOptions:
         learning_rate: Of Adam, with betas (0.5, 0.999).
         cycle_weight: Weight of the cycle loss.
         identity_weight: Weight of the identity loss, as a fraction of ``cycle_weight``; 0 leaves it out.
+        relaxed_cycle: The share of the cycle loss that compares what discriminators see instead of pixels, 0 to 1.
+        nce_weight: Weight of the contrastive loss of patches.
+        gradient_penalty: Weight of the zero-centred penalty on discriminators' gradients at real pictures.
+        spectral_norm: Whether discriminators are under a spectral norm.
+        scales: Sizes at which discriminators look at pictures, each half of the one before.
+        diffaugment: Whether discriminators see pictures changed at random.
         pool_size: Past fakes kept for each discriminator.
         ema_decay: Of an exponential moving average of the generators' weights, which then is the result; 0 for none.
         spike_weight: Weight of the penalty on spikes in the generators' trunks, which make blots; 0 leaves it out.
@@ -66,6 +75,12 @@ class TrainOptions:
     learning_rate: float = 2e-4
     cycle_weight: float = 10.0
     identity_weight: float = 0.5
+    relaxed_cycle: float = 0.0
+    nce_weight: float = 1.0
+    gradient_penalty: float = 0.0
+    spectral_norm: bool = False
+    scales: int = 1
+    diffaugment: bool = False
     pool_size: int = 50
     ema_decay: float = 0.0
     spike_weight: float = 0.0
@@ -89,6 +104,11 @@ class TrainOptions:
             raise UsageError(f"--backend must be auto or eager, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
+        if self.scales > 1 and self.crop < (smallest := 32 * 2 ** (self.scales - 1)):
+            raise UsageError(
+                f"--scales {self.scales} needs crops of at least {smallest} pixels, not {self.crop}",
+                "the smallest scale of a picture has 32 pixels or more: give a larger --crop, or fewer --scales",
+            )
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:
             raise UsageError("there is nothing to train: --epochs, --decay-epochs and --steps are all 0")
 
@@ -103,6 +123,17 @@ class TrainOptions:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for the checkpoint."""
         return asdict(self)
+
+    @classmethod
+    def chosen(cls, given: dict[str, Any]) -> "TrainOptions":
+        """Return the settings of a new run: those given, and else the objective's own defaults.
+
+        Raises:
+            UsageError: If one makes no sense, or the objective has no use for it.
+        """
+        objective = given.get("objective", cls.objective)
+        check_uses(objective, given, asdict(cls()))
+        return cls(**{**DEFAULTS.get(objective, {}), **given})
 
     @classmethod
     def resumed(cls, saved: dict[str, Any], given: dict[str, Any]) -> "TrainOptions":
@@ -122,6 +153,7 @@ class TrainOptions:
                     f"the run was started with {name.replace('_', '-')} = {saved.get(name)}, not {value}",
                     f"leave --{name.replace('_', '-')} out to resume it, or train under another --name",
                 )
+        check_uses(saved["objective"], given, asdict(cls()))
         return cls(**{**saved, **given})
 
 

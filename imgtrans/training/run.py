@@ -112,7 +112,7 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
                 "put them back, or start a new run from its result with --init",
             )
     else:
-        options = TrainOptions(**given) if not given.get("init") else _options_from(given)
+        options = TrainOptions.chosen(given) if not given.get("init") else _options_from(given)
     device = choose_device(options.device)
     choose_precision(options.precision, device)
     with _in_memory(options, device):
@@ -167,7 +167,7 @@ def _options_from(given: dict[str, Any]) -> TrainOptions:
             raise UsageError(
                 f"--{name} is {given[name]}, but {given['init']} has {value}", f"leave --{name} out to start from it"
             )
-    return TrainOptions(**(given | network))
+    return TrainOptions.chosen(given | network)
 
 
 def _start_from(reference: str, state: TrainingState) -> None:

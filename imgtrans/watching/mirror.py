@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,9 @@ class Mirrored:
     problem: str = ""
 
 
-def mirror(journal: Journal, output: Path, inbox: Path, *, emptied: bool = False) -> Mirrored:
+def mirror(
+    journal: Journal, output: Path, inbox: Path, check: Callable[[], None] = lambda: None, *, emptied: bool = False
+) -> Mirrored:
     """Delete the outputs of an inbox whose sources are gone, if they still are what imgtrans made.
 
     If more than half of all sources are gone at once, nothing is deleted: that is how a disk looks that is not mounted.
@@ -34,6 +37,7 @@ def mirror(journal: Journal, output: Path, inbox: Path, *, emptied: bool = False
         journal: Of the output folder.
         output: The output folder.
         inbox: The folder whose files the sources were.
+        check: Called before anything is deleted; what it raises keeps everything.
         emptied: Whether it is known to be the same folder as ever though none of them is left in it.
     """
     if not inbox.is_dir():
@@ -49,6 +53,7 @@ def mirror(journal: Journal, output: Path, inbox: Path, *, emptied: bool = False
                 there += 1
     if len(gone) > max(FEW, there) or (gone and not there and not emptied):
         return Mirrored((), f"{len(gone)} of {len(gone) + there} sources are gone from {inbox} at once: outputs stay")
+    check()
     deleted = tuple(path for entry in gone if (path := _deleted(entry, output)))
     for folder in {path.parent for path in deleted}:
         with contextlib.suppress(OSError):

@@ -25,6 +25,7 @@ POLL_SECONDS = 1.0  # between looks where there are no events, and more where a 
 _POLL_SHARE = 20  # times as long as a look takes there is none
 _BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
 _LATE_SECONDS = 3.0  # after which an event should have told of a file that a look has found
+_RENAMED_SECONDS = 1.0  # that it takes, beyond settling, to make the output of a file that has another name now
 _GROUND_SECONDS = 1.0  # between looks whether the folders are still there
 _ONCE_SECONDS = 0.05  # between looks whether all is done
 _FEW = 16  # pictures that arrive together go before those of a larger burst
@@ -126,7 +127,7 @@ class Search:
             if relative not in there:
                 self._gone(relative)
         self._check_outputs()
-        desk.tending.looked(desk.journal)
+        desk.tending.looked(desk.journal, desk.ground.check)
         self._plan_look(now, desk.clock() - now)
 
     def _plan_look(self, now: float, took: float) -> None:
@@ -193,6 +194,8 @@ class Search:
         if fact is None or fact.state == BUSY:  # what is in hand has been read, or is going to say so
             return
         desk.ledger.depart(relative)
+        if desk.tending.conduct.mirror_deletes:  # not before it could be seen that it only has another name
+            self._next_look = min(self._next_look, desk.clock() + desk.tending.conduct.settle + _RENAMED_SECONDS)
         desk.tending.retries.forget(fact.key)
         known = desk.journal.entry(fact.key) if fact.state in (FAILED, REFUSED) else None
         if known and known.state == "failed" and os.fsdecode(known.source) == relative:

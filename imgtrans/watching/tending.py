@@ -1,6 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,16 +90,17 @@ class Tending:
         if self.standing.state not in (STARTING, STOPPING):
             self.detail("the model is loaded again" if loaded else "the model is freed, as there is nothing to do")
 
-    def looked(self, journal: Journal) -> None:
+    def looked(self, journal: Journal, check: Callable[[], None]) -> None:
         """The whole inbox was looked at.
 
         Args:
             journal: Of the output folder.
+            check: Raises an error if the inbox is not the folder it was.
         """
         self.standing.lives()
         self.standing.moved += self._aftermath.try_again()
         if self.conduct.mirror_deletes:
-            self._mirror(journal)
+            self._mirror(journal, check)
 
     def counted(self, waiting: int, in_hand: int) -> None:
         """So much is to be done.
@@ -187,15 +189,16 @@ class Tending:
         if self.standing.state != STOPPING:
             self.standing.state, self.standing.why = state, why
 
-    def _mirror(self, journal: Journal) -> None:
-        found = mirror(journal, self._prepared.destination.folder, self._inbox.folder, emptied=self._emptied)
+    def _mirror(self, journal: Journal, check: Callable[[], None]) -> None:
+        output = self._prepared.destination.folder
+        found = mirror(journal, output, self._inbox.folder, check, emptied=self._emptied)
         for path in found.deleted:
             self.say(f"{path} is deleted, as its source was")
             self._log.record(event="mirrored", output=str(path))
         if found.problem and found.problem != self._unmirrored:
             self.warned(found.problem)
         self._unmirrored = found.problem
-        self._emptied |= not found.problem
+        self._emptied |= not found.problem  # what is deleted from now on is seen to be
 
     def _moved(self, item: Item, now: Path | None) -> dict[str, str]:
         """Return what is told of a source that is not where it was."""

@@ -69,6 +69,7 @@ def test_a_picture_is_streamed_the_same_on_several_devices(tiny: Model, pictures
 def test_several_sessions_on_the_cpu_share_its_cores(tiny: Model) -> None:
     with Engine(tiny, None, "cpu,cpu", "auto", 1) as engine:
         assert torch.get_num_threads() == 1
+        assert [session._streamer.threads for session in engine.sessions] == [1, 1]
         assert engine.describe() == "on 2 x cpu in float32"
     assert torch.get_num_threads() == 2
 

@@ -9,7 +9,7 @@ import pytest
 
 from imgtrans.files import is_temporary
 from imgtrans.training import state
-from imgtrans.training.objectives import cyclegan
+from imgtrans.training.objectives import discriminators
 from imgtrans.training.state import read_state
 from imgtrans.zoo.store import Model, models_folder
 from tests.conftest import Ended
@@ -33,7 +33,7 @@ def is_one_sentence(ended: Ended, about: object) -> bool:
 @pytest.fixture
 def train(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run ``imgtrans train`` with tiny networks, whose checkpoints have about 370 kilobytes, in this process."""
-    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(discriminators, "Discriminator", lambda shape: thin_discriminator())
     command = ["train", "--data", make_data(tmp_path / "day2night"), "--workers", 0]
     tiny = ["--ngf", 4, "--blocks", 1, "--crop", 32, "--device", "cpu", "--steps", 6, "--pool-size", 3]
 

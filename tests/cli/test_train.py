@@ -19,7 +19,7 @@ import torch
 
 from imgtrans.cli.train import duration
 from imgtrans.training import grid
-from imgtrans.training.objectives import cyclegan
+from imgtrans.training.objectives import discriminators
 from imgtrans.training.state import read_state
 from imgtrans.zoo.loading import find_model, load_network
 from imgtrans.zoo.store import CARD_FILE, Model, models_folder
@@ -45,7 +45,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def train(cli: Cli, data: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run ``imgtrans train`` for four steps of tiny networks, in this process."""
-    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(discriminators, "Discriminator", lambda shape: thin_discriminator())
     command = ["train", "--data", data, "--runs", runs, "--workers", 0]
 
     def run(*arguments: object) -> Ended:
@@ -91,6 +91,47 @@ def test_both_models_are_in_the_zoo_and_ready_to_use(train: Cli, cli: Cli, runs:
     assert len((runs / "day2night" / "losses.csv").read_text().splitlines()) == 5
     save(tmp_path / "a.png")
     assert cli("run", tmp_path / "a.png", "--model", "night2day", "--device", "cpu").code == 0
+
+
+def test_an_objective_without_a_way_back_makes_one_model(train: Cli, runs: Path):
+    ended = train("--objective", "cut", "--spectral-norm", "--gradient-penalty", 1)
+    assert (ended.code, ended.out) == (0, "day2night\n")
+    assert zoo() == ["day2night"]
+    assert ended.err.startswith("training day2night on 5 + 4 pictures: ")
+    header = (runs / "day2night" / "losses.csv").read_text().splitlines()[0]
+    assert header == "step,G,G_adversarial,G_nce,G_nce_identity,D_B,D_penalty,learning_rate"
+    card = find_model("day2night").card
+    assert card.provenance.endswith(" by CUT (Park et al., ECCV 2020)")
+    assert (card.training["objective"], card.training["gradient_penalty"]) == ("cut", 1.0)
+    assert card.metrics.keys() >= {"loss_G_nce", "loss_D_penalty"}
+
+
+def test_one_model_may_have_the_name_whose_reverse_is_taken(train: Cli, tiny: Model):
+    tiny.weights.parent.rename(models_folder() / "night2day")
+    assert train("--objective", "fastcut").code == 0
+    assert zoo() == ["day2night", "night2day"]
+
+
+def test_an_objective_starts_from_any_model_of_the_decks_kind(train: Cli, tiny: Model):
+    assert train("--objective", "fastcut", "--init", "tiny").code == 0
+    assert find_model("day2night").card.parameters == tiny.card.parameters
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (["--objective", "cubism"], 5, "there is no 'cubism' among the objectives: cyclegan, cut, fastcut, modern"),
+        (["--objective", "cut", "--cycle-weight", 3], 2, "--cycle-weight does nothing with --objective cut"),
+        (["--scales", 2], 2, "--scales 2 needs crops of at least 64 pixels, not 32"),
+    ],
+)
+def test_an_objective_that_is_none_or_has_no_use_for_an_option_is_refused_in_a_moment(
+    train: Cli, runs: Path, given: list[object], code: int, said: str
+):
+    ended = train(*given)
+    assert ended.code == code
+    assert ended.err.startswith(f"error: {said}")
+    assert not runs.exists()
 
 
 def test_json_is_a_line_for_each_report_and_each_model(train: Cli):

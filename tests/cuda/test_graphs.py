@@ -42,7 +42,7 @@ def run(graphs: Graphs, side: int, value: int = 3, kind: torch.dtype = torch.uin
 
 def test_a_kind_is_recorded_when_it_comes_again_and_replayed_from_then_on():
     recorder = Recorder()
-    graphs = Graphs(recorder)
+    graphs = Graphs(lambda: recorder)
     for value, (recorded, replayed) in enumerate([(0, 0), (1, 1), (1, 2), (1, 3)]):
         run(graphs, 8, value)
         assert (recorder.recorded, recorder.replayed) == (recorded, replayed)
@@ -50,7 +50,7 @@ def test_a_kind_is_recorded_when_it_comes_again_and_replayed_from_then_on():
 
 def test_another_size_or_type_is_another_kind():
     recorder = Recorder()
-    graphs = Graphs(recorder)
+    graphs = Graphs(lambda: recorder)
     for _ in range(3):
         run(graphs, 8), run(graphs, 16), run(graphs, 8, kind=torch.int16)
     assert recorder.recorded == len(graphs) == 3
@@ -58,7 +58,7 @@ def test_another_size_or_type_is_another_kind():
 
 def test_there_are_never_more_than_may_be_kept_whatever_comes():
     recorder = Recorder()
-    graphs = Graphs(recorder, most=2)
+    graphs = Graphs(lambda: recorder, most=2)
     for _ in range(4):
         for side in range(1, 7):
             run(graphs, side)
@@ -70,7 +70,7 @@ def test_there_are_never_more_than_may_be_kept_whatever_comes():
 
 def test_a_kind_that_comes_more_often_takes_the_place_of_the_rarest():
     recorder = Recorder()
-    graphs = Graphs(recorder, most=2)
+    graphs = Graphs(lambda: recorder, most=2)
     for side, times in ((1, 5), (2, 2), (3, 4)):
         for _ in range(times):
             run(graphs, side)
@@ -83,7 +83,7 @@ def test_a_kind_that_comes_more_often_takes_the_place_of_the_rarest():
 
 def test_where_nothing_can_be_recorded_the_work_is_done_and_nobody_tries_again():
     recorder = Recorder(RuntimeError("operation not permitted when stream is capturing\n\n  at some line"))
-    graphs = Graphs(recorder)
+    graphs = Graphs(lambda: recorder)
     run(graphs, 8), run(graphs, 8)
     assert graphs.reason == (
         "nothing can be recorded on this device: operation not permitted when stream is capturing at some line"
@@ -94,7 +94,7 @@ def test_where_nothing_can_be_recorded_the_work_is_done_and_nobody_tries_again()
 
 
 def test_too_little_memory_is_no_reason_to_give_up_for_good():
-    graphs = Graphs(Recorder(torch.OutOfMemoryError("CUDA out of memory")))
+    graphs = Graphs(lambda: Recorder(torch.OutOfMemoryError("CUDA out of memory")))
     run(graphs, 8)
     with pytest.raises(torch.OutOfMemoryError):
         run(graphs, 8)
@@ -103,9 +103,23 @@ def test_too_little_memory_is_no_reason_to_give_up_for_good():
 
 def test_what_was_recorded_can_be_given_up():
     recorder = Recorder()
-    graphs = Graphs(recorder)
+    graphs = Graphs(lambda: recorder)
     run(graphs, 8), run(graphs, 8)
     graphs.clear()
     assert len(graphs) == 0
     run(graphs, 8), run(graphs, 8)
     assert recorder.recorded == 2
+
+
+def test_once_all_are_given_up_the_next_are_recorded_into_memory_of_their_own():
+    asked: list[Recorder] = []
+
+    def recorder() -> Recorder:
+        asked.append(Recorder())
+        return asked[-1]
+
+    graphs = Graphs(recorder)
+    run(graphs, 8), run(graphs, 8)
+    graphs.clear()
+    run(graphs, 8), run(graphs, 8)
+    assert [one.recorded for one in asked] == [1, 1]

@@ -91,6 +91,8 @@ def ran(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
 def test_interpreted_they_give_what_pytorch_gives(tmp_path: Path):
     pytest.importorskip("triton", reason="Triton comes with PyTorch for CUDA only")
     ended = ran(INTERPRETED, tmp_path, TRITON_INTERPRET="1")
+    if "only 0-dimensional arrays can be converted to Python scalars" in ended.stderr:
+        pytest.skip("the interpreter of this Triton is older than this numpy")
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert int(ended.stdout.removeprefix("agree ")) == 42
 

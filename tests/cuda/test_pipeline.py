@@ -75,7 +75,7 @@ def on_card(program: Program, record: Callable[[Callable[[], None]], Callable[[]
     session = ProgramSession(program, CPU)
     session._compute = Stream()
     session._slots = [Slot(CPU, Stream(), Stream(), Stream()) for _ in "ab"]  # type: ignore[arg-type]
-    session._graphs = Graphs(record)
+    session._graphs = Graphs(lambda: record)
     session.expect(4, 4 * SIDE * SIDE)
     return session
 

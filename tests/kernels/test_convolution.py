@@ -72,6 +72,23 @@ def test_winograd(library: Library, size: tuple[int, int], floor: float, generat
     check(made, sums, expected, 2e-5)
 
 
+@pytest.mark.parametrize("size", [(2, 2), (10, 14), (6, 150)])
+def test_winograd_of_an_enlarged_map_leaves_out_products_that_are_zero(
+    library: Library, size: tuple[int, int], generator: np.random.Generator
+):
+    channels, features = 2 * library.machine.lanes, library.machine.lanes
+    weight, bias = floats(generator, features, channels, 3, 3), floats(generator, features)
+    x, before = floats(generator, size[0] // 2, size[1] // 2, channels), normalising(generator, channels, 0.0)
+    x = np.ascontiguousarray(x.repeat(2, 0).repeat(2, 1))
+    kernel = Winograd(library, weight, bias, enlarged=True)
+    made, sums = run(kernel, x, before, 1, size, features)
+    expected = F.conv2d(torched(x, before, 0.0), *(torch.from_numpy(w).double() for w in (weight, bias)), padding=1)
+    check(made, sums, expected, 2e-5)
+    every = Winograd(library, weight, bias)
+    assert kernel.bytes * 36 == every.bytes * 25
+    assert np.array_equal(made, run(every, x, before, 1, size, features)[0])
+
+
 @pytest.mark.parametrize(
     ("channels", "features", "kernel", "stride", "pad"),
     [(3, 20, 7, 1, 3), (4, 8, 3, 2, 1), (5, 33, 4, 2, 1), (16, 70, 3, 1, 1), (1, 1, 1, 1, 0), (17, 3, 1, 2, 0)],

@@ -47,13 +47,30 @@ def test_every_parameter_of_a_resnet_gives_what_the_plain_network_gives(variant:
             assert torch.equal(result, results[0])
 
 
+def test_what_is_left_to_pytorch_is_done_by_one_thread(tmp_path: Path):
+    """Its others turn in circles for a while after each step, which takes the cores away from kernels."""
+    torch.set_num_threads(3)
+    try:
+        streamer, x, seen = Streamer(network(SMALL | {"ngf": 8}), library=NARROW), picture(3, 40, 36), set()
+
+        def source(start: int, stop: int) -> torch.Tensor:
+            seen.add(torch.get_num_threads())
+            return x[:, :, start:stop]
+
+        how = streamer.plan(40, 36, 1 << 30)
+        streamer.run_maps(how, source, lambda start, rows: None, scratch=tmp_path)
+        assert streamer.threads == torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)
+    assert seen == {1}
+
+
 def test_the_number_of_threads_changes_nothing(tmp_path: Path):
     streamer, x = Streamer(network(SMALL | {"ngf": 8}), library=NARROW), picture(3, 120, 76)
     results = []
     for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
+        streamer.threads = threads
         results.append(streamed(streamer, x, streamer.plan(120, 76, 1 << 30), tmp_path))
-    torch.set_num_threads(1)
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
 

@@ -11,7 +11,7 @@ import imgtrans
 from imgtrans.errors import FilesError
 from imgtrans.files import sha256_of
 from imgtrans.training.finish import install_results, last_losses
-from imgtrans.training.objectives import cyclegan
+from imgtrans.training.objectives import cyclegan, discriminators
 from imgtrans.training.run import TrainingRun, prepare
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model, find, models_folder, remove
@@ -23,7 +23,7 @@ _COLUMNS = ("step", *cyclegan.LOSS_NAMES, "learning_rate")
 @pytest.fixture
 def run(data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> TrainingRun:
     """A complete run of three steps."""
-    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(discriminators, "Discriminator", lambda shape: thin_discriminator())
     run = prepare(data, folder, {**tiny, "steps": 3, "batch_size": 2, "seed": 5}, resume=False)
     assert run.train(lambda _: None, lambda: False)
     return run
@@ -44,7 +44,7 @@ def test_both_generators_stand_in_the_zoo_with_their_own_weights(run: TrainingRu
 def test_averages_are_what_stands_in_the_zoo(
     data: Path, folder: Path, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cyclegan, "Discriminator", lambda shape: thin_discriminator())
+    monkeypatch.setattr(discriminators, "Discriminator", lambda shape: thin_discriminator())
     run = prepare(data, folder, {**tiny, "steps": 3, "ema_decay": 0.9}, resume=False)
     assert run.train(lambda _: None, lambda: False)
     model, _ = install_results(run, "day2night", data)

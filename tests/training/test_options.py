@@ -1,6 +1,7 @@
 """The settings of a run: the paper's by default, refused when senseless, fixed once a run has begun."""
 
 import json
+import re
 from dataclasses import FrozenInstanceError, asdict, fields
 from itertools import pairwise
 from typing import Any
@@ -110,7 +111,8 @@ def test_a_resumed_run_has_the_saved_options_not_the_defaults():
 
 
 CHANGED: dict[str, Any] = {
-    "objective": "cut",
+    "objective": "cut", "relaxed_cycle": 0.5, "nce_weight": 2.0, "gradient_penalty": 1.0, "spectral_norm": True,
+    "scales": 2, "diffaugment": True,
     "ngf": 8, "blocks": 6, "upsampling": "transpose", "crop": 64, "scale_jitter": 1.5, "batch_size": 2,
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
     "spike_weight": 1.0, "seed": 1, "init": "model",
@@ -132,7 +134,8 @@ def test_an_option_that_makes_another_run_is_refused_on_resume(name: str):
 
 @pytest.mark.parametrize("name", sorted(MAY_CHANGE_ON_RESUME))
 def test_an_option_that_may_change_half_way_is_taken_over_on_resume(name: str):
-    options = TrainOptions.resumed(TrainOptions(ngf=8).to_dict(), {name: CHANGED[name]})
+    objective = "cut" if name == "nce_weight" else "cyclegan"
+    options = TrainOptions.resumed(TrainOptions(objective=objective, ngf=8).to_dict(), {name: CHANGED[name]})
     assert getattr(options, name) == CHANGED[name]
     assert options.ngf == 8
 
@@ -161,3 +164,40 @@ def test_a_setting_newer_than_the_run_may_be_given_as_it_was_all_along_and_not_o
     assert TrainOptions.resumed(saved, {"upsampling": "nearest"}) == TrainOptions()
     with pytest.raises(UsageError, match="upsampling = nearest, not transpose"):
         TrainOptions.resumed(saved, {"upsampling": "transpose"})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"objective": "cut", "cycle_weight": 3.0}, "--cycle-weight does nothing with --objective cut, which has no"),
+        ({"objective": "fastcut", "identity_weight": 1.0}, "--identity-weight does nothing with --objective fastcut"),
+        ({"objective": "cut", "pool_size": 10}, "which shows no past fakes"),
+        ({"objective": "cut", "relaxed_cycle": 0.5}, "which has no way back"),
+        ({"nce_weight": 2.0}, "--nce-weight does nothing with --objective cyclegan, which compares no patches"),
+        ({"objective": "modern", "nce_weight": 2.0}, "which compares no patches"),
+        ({"scales": 3}, ""),
+        ({"scales": 3, "crop": 96}, "--scales 3 needs crops of at least 128 pixels, not 96"),
+        ({"objective": "modern", "crop": 32}, "--scales 2 needs crops of at least 64 pixels, not 32"),
+        ({"relaxed_cycle": 1.5}, "--relaxed-cycle must be at most 1, not 1.5"),
+        ({"objective": "another", "nce_weight": 2.0, "cycle_weight": 3.0}, ""),
+        ({"objective": "cut", "cycle_weight": 10.0}, ""),
+    ],
+)  # fmt: skip
+def test_an_option_that_an_objective_has_no_use_for_is_refused(given: dict[str, Any], said: str):
+    if not said:
+        assert TrainOptions.chosen(given)
+        return
+    with pytest.raises(UsageError, match=re.escape(said)):
+        TrainOptions.chosen(given)
+
+
+def test_a_resumed_run_has_no_use_for_what_its_objective_has_none_for():
+    saved = TrainOptions.chosen({"objective": "cut"}).to_dict()
+    with pytest.raises(UsageError, match="--cycle-weight does nothing with --objective cut"):
+        TrainOptions.resumed(saved, {"cycle_weight": 3.0})
+
+
+def test_what_an_objective_sets_is_a_default_that_the_user_overrules():
+    assert TrainOptions.chosen({"objective": "modern", "scales": 1, "crop": 32}).scales == 1
+    assert TrainOptions.chosen({"objective": "modern"}).ema_decay == 0.999
+    assert TrainOptions.chosen({}) == TrainOptions()

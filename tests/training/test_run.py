@@ -109,6 +109,21 @@ def test_a_run_killed_again_and_again_ends_with_the_losses_of_an_unbroken_one(
         assert grid.read_bytes() == (tmp_path / "unbroken" / "grids" / grid.name).read_bytes()
 
 
+@pytest.mark.parametrize("objective", ["cut", "fastcut", "modern"])
+def test_a_run_by_another_objective_goes_on_as_if_it_had_not_been_stopped(
+    data: Path, folder: Path, tmp_path: Path, tiny: dict[str, Any], objective: str
+):
+    del tiny["pool_size"]
+    given = {**tiny, "objective": objective, "crop": 64, "steps": 4, "diffaugment": True}
+    assert run_to(1000, data, tmp_path / "unbroken", given)
+    (tmp_path / "unbroken" / "checkpoint.pt").unlink()  # it is large
+    assert not run_to(2, data, folder, given)
+    assert run_to(1000, data, folder, {}, resume=True)
+    assert (folder / "losses.csv").read_bytes() == (tmp_path / "unbroken" / "losses.csv").read_bytes()
+    last = "grids/step-0000004.png"
+    assert (folder / last).read_bytes() == (tmp_path / "unbroken" / last).read_bytes()
+
+
 # -- the disk
 
 

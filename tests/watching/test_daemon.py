@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
@@ -22,6 +25,21 @@ from tests.watching.daemon import Daemon, until
 Cli = Callable[..., Ended]
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="needs signals")]
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Start daemons in the test's folder, of which none outlives it."""
+    started: list[Daemon] = []
+
+    def start(*arguments: object, **settings: Any) -> Daemon:
+        started.append(Daemon(tmp_path, *arguments, **settings))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        daemon.process.kill()
+        daemon.process.wait()
 
 
 class Systemd:
@@ -59,7 +77,7 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 
 def test_sources_go_where_they_are_wanted_and_everybody_is_told(
-    tmp_path: Path, tiny: Model, cli: Cli, systemd: Systemd
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon], cli: Cli, systemd: Systemd
 ) -> None:
     inbox = tmp_path / "inbox"
     save(inbox / "sub" / "a.png")
@@ -69,8 +87,7 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
     hook = tmp_path / "hook"
     hook.write_text(f'#!/bin/sh\necho "$IMGTRANS_ARCHIVED" >>{tmp_path}/hooked\n')
     hook.chmod(0o755)
-    daemon = Daemon(
-        tmp_path,
+    daemon = watching(
         *("inbox", "--model", "tiny", "--settle", 0.2, "--archive", "done", "--failed", "bad", "--retries", 0),
         *("--on-done", hook, "--metrics", "numbers.prom"),
         NOTIFY_SOCKET=str(tmp_path / "notify"),
@@ -112,15 +129,13 @@ def test_sources_go_where_they_are_wanted_and_everybody_is_told(
 
 
 def test_a_reload_takes_the_new_configuration_and_loses_nothing(
-    tmp_path: Path, tiny: Model, home: Path, systemd: Systemd
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon], home: Path, systemd: Systemd
 ) -> None:
     inbox = tmp_path / "inbox"
     save(inbox / "a.png")
     config = tmp_path / "my.toml"
     config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.2\nidle-unload = 1\n')
-    daemon = Daemon(
-        tmp_path, "inbox", "-o", "out", before=("--config", "my.toml"), NOTIFY_SOCKET=str(tmp_path / "notify")
-    )
+    daemon = watching("inbox", "-o", "out", before=("--config", "my.toml"), NOTIFY_SOCKET=str(tmp_path / "notify"))
     daemon.event(event="image", status="translated")
 
     # Nobody needs the model for a second: its memory is free again.
@@ -134,16 +149,25 @@ def test_a_reload_takes_the_new_configuration_and_loses_nothing(
     save(inbox / "c.png", seed=2)
     daemon.event(3, event="image", status="translated")
 
-    config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.1\nsuffix = "-new"\n')
+    config.write_text('[watch]\nmodel = "tiny"\nsettle = 0.1\nsuffix = "-new"\nmirror-deletes = true\n')
     daemon.process.send_signal(signal.SIGHUP)
     systemd.told("READY=1", after=systemd.told("RELOADING=1"))
-    until(lambda: (tmp_path / "out" / "c-new.png").exists(), "the new configuration")
-    assert {path.name for path in (tmp_path / "out").glob("*.png")} >= {"a.png", "b.png", "c.png", "a-new.png"}
+    everything = {f"{name}{suffix}.png" for name in "abc" for suffix in ("", "-new")}
+    daemon.wait_for(lambda: {path.name for path in (tmp_path / "out").glob("*.png")} == everything)
+
+    # Outputs go with their sources, and a source that only has another name keeps its own.
+    (inbox / "b.png").unlink()
+    (inbox / "c.png").rename(inbox / "d.png")
+    assert daemon.event(event="mirrored")
+    daemon.wait_for(lambda: not (tmp_path / "out" / "c-new.png").exists())
+    assert {path.name for path in (tmp_path / "out").glob("*-new.png")} == {"a-new.png", "d-new.png"}
     code, said = daemon.stop()
     assert code == 0, said
 
 
-def test_several_inboxes_share_a_model_and_each_has_its_own_options(tmp_path: Path, tiny: Model) -> None:
+def test_several_inboxes_share_a_model_and_each_has_its_own_options(
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon]
+) -> None:
     save(tmp_path / "scans" / "a.png")
     save(tmp_path / "camera" / "b.png", seed=1)
     (tmp_path / "camera" / "c.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
@@ -153,9 +177,7 @@ def test_several_inboxes_share_a_model_and_each_has_its_own_options(tmp_path: Pa
     )
     (tmp_path / "stderr").touch()
     status = (tmp_path / "stderr").stat()
-    daemon = Daemon(
-        tmp_path, "--once", before=("--config", "my.toml"), JOURNAL_STREAM=f"{status.st_dev}:{status.st_ino}"
-    )
+    daemon = watching("--once", before=("--config", "my.toml"), JOURNAL_STREAM=f"{status.st_dev}:{status.st_ino}")
     code, said = daemon.ended()
     assert code == 1, said  # one has failed
     assert "<4>[camera] camera/c.png " in said  # as systemd's journal takes it
@@ -167,9 +189,11 @@ def test_several_inboxes_share_a_model_and_each_has_its_own_options(tmp_path: Pa
     assert sum(event["event"] == "loaded" for event in daemon.events) == 1
 
 
-def test_who_stops_it_at_once_does_not_wait_for_it_to_start(tmp_path: Path, tiny: Model) -> None:
+def test_who_stops_it_at_once_does_not_wait_for_it_to_start(
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon]
+) -> None:
     save(tmp_path / "inbox" / "a.png")
-    daemon = Daemon(tmp_path, "inbox", "--model", "tiny")
+    daemon = watching("inbox", "--model", "tiny")
     time.sleep(0.6)
     started = time.monotonic()
     code, said = daemon.stop()
@@ -197,3 +221,35 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, tiny: Model) -> None:
         said += os.read(ours, 1000)
     os.close(ours)
     assert process.wait(60) == 0
+
+
+def test_who_stops_it_waits_for_what_is_in_hand_and_who_insists_does_not(
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon]
+) -> None:
+    first = save(tmp_path / "inbox" / "0.png", 900, 600)
+    for number in range(1, 40):
+        shutil.copyfile(first, tmp_path / "inbox" / f"{number}.png")
+    arguments = ("inbox", "--model", "tiny", "--settle", 0, "--size", "native")
+
+    def outputs() -> list[Path]:
+        return sorted((tmp_path / "inbox-tiny").glob("*.png"))
+
+    daemon = watching(*arguments)
+    daemon.event(event="image", status="translated")
+    code, said = daemon.stop()
+    assert code == 0, said
+    done = [event["output"] for event in daemon.events if event["event"] == "image"]
+    assert sorted(done) == [str(path.relative_to(tmp_path)) for path in outputs()]
+    assert len(done) < 40
+    assert not list((tmp_path / "inbox-tiny").glob(".*.tmp"))
+
+    daemon = watching(*arguments)
+    daemon.event(event="image", status="translated")
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.wait_for(lambda: "stopping" in daemon.err.read_text())
+    started = time.monotonic()
+    assert daemon.stop()[0] == 0
+    assert time.monotonic() - started < 2
+    for path in outputs():
+        with Image.open(path) as picture:
+            picture.load()  # whole, whatever happened

@@ -6,6 +6,7 @@ import pytest
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
 from imgtrans.watching import mirror as module
+from imgtrans.watching.ground import AwayError
 from imgtrans.watching.mirror import mirror
 
 
@@ -111,3 +112,16 @@ def test_another_inboxes_outputs_are_none_of_its_business(tmp_path: Path) -> Non
         journal.record(made.entries())
         (made.inbox / "0.png").unlink()
         assert mirror(journal, made.output, other).deleted == ()
+
+
+def test_nothing_is_deleted_if_the_inbox_is_not_the_folder_it_was(tmp_path: Path) -> None:
+    def check() -> None:
+        raise AwayError("another disk")
+
+    made = Made(tmp_path, 3)
+    (made.inbox / "1.png").unlink()
+    with Journal(made.output) as journal:
+        journal.record(made.entries())
+        with pytest.raises(AwayError):
+            mirror(journal, made.output, made.inbox, check)
+    assert len(made.left()) == 3

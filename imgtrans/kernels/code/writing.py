@@ -177,7 +177,7 @@ class Kernel:
         return Value(self, self.builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), none))
 
     @contextmanager
-    def loop(self, stop: Value, start: Value | int = 0, step: int = 1) -> Iterator[Value]:
+    def loop(self, stop: Value, start: Value | int = 0, step: Value | int = 1) -> Iterator[Value]:
         """Repeat what is written within, for an integer that counts from ``start`` to below ``stop``."""
         builder = self.builder
         first = start.it if isinstance(start, Value) else ir.Constant(I64, start)
@@ -190,7 +190,8 @@ class Kernel:
         builder.cbranch(builder.icmp_signed("<", at, stop.it), body, behind)
         builder.position_at_end(body)
         yield Value(self, at)
-        at.add_incoming(builder.add(at, ir.Constant(I64, step)), builder.block)
+        further = step.it if isinstance(step, Value) else ir.Constant(I64, step)
+        at.add_incoming(builder.add(at, further), builder.block)
         builder.branch(head)
         builder.position_at_end(behind)
 

@@ -1,6 +1,5 @@
-"""CycleGAN, the paper to the letter: what the generators and the discriminators are asked to do."""
+"""CycleGAN, the paper to the letter, and what has been found to help it as options."""
 
-import itertools
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +8,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import weights_init_normal
 from imgtrans.protocols import Setup, Update
+from imgtrans.training.objectives.adversarial import (
+    Change,
+    adam,
+    discriminator_loss,
+    gradient_penalty,
+    least_squares,
+    unchanged,
+)
+from imgtrans.training.objectives.diffaugment import DiffAugment
+from imgtrans.training.objectives.discriminators import features, init_discriminator, new_discriminator
 from imgtrans.training.pool import ImagePool
 from imgtrans.training.spikes import SpikePenalty
 
 LOSS_NAMES = ("G", "G_adversarial", "G_cycle", "G_identity", "D_A", "D_B")
 
 # A backward pass is two forward ones. A step has four passes of generators on one picture, six with the identity
-# loss; and two of discriminators for the generators (whose own gradients are not needed), four for themselves.
-_PASSES, _PASSES_WITH_IDENTITY, _DISCRIMINATORS = 3 * 4, 3 * 6, 2 * 2 + 3 * 4
+# loss; and two of discriminators for the generators (whose own gradients are not needed), four for themselves. The
+# gradient of a gradient is four; where the way back is looked at by discriminators, they see four pictures more.
+_PASSES, _PASSES_WITH_IDENTITY, _DISCRIMINATORS, _PENALTY, _RELAXED = 3 * 4, 3 * 6, 2 * 2 + 3 * 4, 2 * 7, 2 * 1 + 2 * 2
 
 
 @dataclass(frozen=True)
@@ -55,18 +64,21 @@ class CycleGAN:
         self._networks = networks = Networks(
             setup.generator(), setup.generator(), self.discriminator(shape), self.discriminator(shape)
         )
-        for network in networks.all().values():
-            network.apply(weights_init_normal).to(setup.device)
+        for generator in (networks.G_AB, networks.G_BA):
+            generator.apply(weights_init_normal).to(setup.device)
+        for discriminator in (networks.D_A, networks.D_B):
+            init_discriminator(discriminator).to(setup.device)
         self._discriminators = nn.ModuleList([networks.D_A, networks.D_B])
         seed = 2 * options.seed + 1_000_003 * setup.rank
         self.pool_A = ImagePool(options.pool_size, seed=seed)
         self.pool_B = ImagePool(options.pool_size, seed=seed + 1)
-        self._optimizer_G = _adam(options.learning_rate, networks.G_AB, networks.G_BA)
-        self._optimizer_D = _adam(options.learning_rate, networks.D_A, networks.D_B)
+        self._augment = DiffAugment(seed) if options.diffaugment else None
+        self._optimizer_G = adam(options.learning_rate, networks.G_AB, networks.G_BA)
+        self._optimizer_D = adam(options.learning_rate, networks.D_A, networks.D_B)
 
     def discriminator(self, shape: Sequence[int]) -> nn.Module:
         """Make a discriminator for pictures of a shape."""
-        return Discriminator(shape)
+        return new_discriminator(shape, self._options.spectral_norm, self._options.scales)
 
     def networks(self) -> Mapping[str, nn.Module]:
         """Return the four networks."""
@@ -82,50 +94,58 @@ class CycleGAN:
 
     def loss_names(self) -> tuple[str, ...]:
         """Return what :meth:`step` returns; ``G`` is the weighted sum, the others are unweighted."""
-        return LOSS_NAMES
+        return (*LOSS_NAMES, "D_penalty") if self._options.gradient_penalty else LOSS_NAMES
 
     def step(self, real_A: Tensor, real_B: Tensor) -> Generator[Update, None, Tensor]:
         """Take one step: both generators, then both discriminators."""
-        options, networks = self._options, self._networks
+        options, networks, augment = self._options, self._networks, self._augment or unchanged
 
         # The generators: fool the discriminators, come back to the start, leave the other domain alone.
         self._discriminators.requires_grad_(False)
         spikes = SpikePenalty(*(self.generators().values() if options.spike_weight else ()))
-        g = generator_losses(networks, real_A, real_B, options.cycle_weight, options.identity_weight)
+        weights = (options.cycle_weight, options.identity_weight, options.relaxed_cycle)
+        g = generator_losses(networks, real_A, real_B, *weights, augment)
         spikes.close()
         total = g.total + options.spike_weight * spikes.take()
         yield Update(self._optimizer_G, total)
 
         # The discriminators: tell real pictures from fakes, new and past.
         self._discriminators.requires_grad_(True)
-        d_A = discriminator_loss(networks.D_A, real_A, self.pool_A.query(g.fake_A.float()))
-        d_B = discriminator_loss(networks.D_B, real_B, self.pool_B.query(g.fake_B.float()))
-        yield Update(self._optimizer_D, d_A + d_B)
+        seen_A, seen_B = augment(real_A), augment(real_B)
+        d_A = discriminator_loss(networks.D_A, seen_A, augment(self.pool_A.query(g.fake_A.float())))
+        d_B = discriminator_loss(networks.D_B, seen_B, augment(self.pool_B.query(g.fake_B.float())))
+        losses = [total, g.adversarial, g.cycle, g.identity, d_A, d_B]
+        d_total = d_A + d_B
+        if options.gradient_penalty:
+            penalty = gradient_penalty(networks.D_A, seen_A) + gradient_penalty(networks.D_B, seen_B)
+            d_total = d_total + options.gradient_penalty * penalty
+            losses.append(penalty)
+        yield Update(self._optimizer_D, d_total)
 
-        return torch.stack([total, g.adversarial, g.cycle, g.identity, d_A, d_B]).detach()
+        return torch.stack(losses).detach()
 
     def passes(self) -> Sequence[tuple[nn.Module, int]]:
         """Return how many passes of a generator and of a discriminator a step takes."""
-        generators = _PASSES_WITH_IDENTITY if self._options.identity_weight else _PASSES
-        return (self._networks.G_AB, generators), (self._networks.D_A, _DISCRIMINATORS)
+        options = self._options
+        generators = _PASSES_WITH_IDENTITY if options.identity_weight else _PASSES
+        penalty, relaxed = _PENALTY * bool(options.gradient_penalty), _RELAXED * bool(options.relaxed_cycle)
+        return (self._networks.G_AB, generators), (self._networks.D_A, _DISCRIMINATORS + penalty + relaxed)
 
     def bytes_to_remember(self) -> int:
         """Return how large both pools are when they are full."""
         return 4 * 2 * self.pool_A.size * 3 * int(self._options.crop) ** 2
 
     def state_dict(self) -> dict[str, Any]:
-        """Return both pools."""
-        return {"pools": [self.pool_A.state_dict(), self.pool_B.state_dict()]}
+        """Return both pools, and the random numbers of augmentation."""
+        random = {"random": self._augment.random.get_state()} if self._augment else {}
+        return {"pools": [self.pool_A.state_dict(), self.pool_B.state_dict()], **random}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the pools of ``state``."""
+        """Go on with the pools and the random numbers of ``state``."""
         for pool, saved in zip((self.pool_A, self.pool_B), state["pools"], strict=True):
             pool.load_state_dict(saved, self._device)
-
-
-def _adam(rate: float, *networks: nn.Module) -> torch.optim.Adam:
-    parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
-    return torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True)
+        if self._augment:
+            self._augment.random.set_state(state["random"])
 
 
 @dataclass(frozen=True)
@@ -141,13 +161,28 @@ class GeneratorLosses:
 
 
 def generator_losses(
-    networks: Networks, real_A: Tensor, real_B: Tensor, cycle_weight: float, identity_weight: float
+    networks: Networks,
+    real_A: Tensor,
+    real_B: Tensor,
+    cycle_weight: float,
+    identity_weight: float,
+    relaxed_cycle: float = 0.0,
+    augment: Change = unchanged,
 ) -> GeneratorLosses:
     """Compute the generators' objective for one batch of each domain, (N, C, H, W) in [-1, 1].
 
     Source: Zhu et al., ICCV 2017, equations 1 to 3 in their least-squares form, with the identity
     loss of section 5.2. Translating a batch and passing the other domain through (for the identity
     loss) is one forward pass: instance normalisation treats each picture alone, so nothing mixes.
+
+    Args:
+        networks: The four.
+        real_A: Pictures of A.
+        real_B: Pictures of B.
+        cycle_weight: Of the cycle loss.
+        identity_weight: Of the identity loss, as a fraction of ``cycle_weight``.
+        relaxed_cycle: The share of the cycle loss that compares what the discriminators see instead of pixels.
+        augment: What is done to pictures before discriminators judge them.
     """
     n = len(real_A)
     if identity_weight > 0:
@@ -157,17 +192,23 @@ def generator_losses(
     else:
         fake_B, fake_A = networks.G_AB(real_A), networks.G_BA(real_B)
         identity = real_A.new_zeros(())
-    cycle = F.l1_loss(networks.G_BA(fake_B).float(), real_A) + F.l1_loss(networks.G_AB(fake_A).float(), real_B)
-    adversarial = _least_squares(networks.D_B(fake_B), 1.0) + _least_squares(networks.D_A(fake_A), 1.0)
+    back_A, back_B = networks.G_BA(fake_B), networks.G_AB(fake_A)
+    cycle = F.l1_loss(back_A.float(), real_A) + F.l1_loss(back_B.float(), real_B)
+    if relaxed_cycle:
+        seen = _seen_difference(networks.D_A, back_A, real_A) + _seen_difference(networks.D_B, back_B, real_B)
+        cycle = (1 - relaxed_cycle) * cycle + relaxed_cycle * seen
+    adversarial = least_squares(networks.D_B(augment(fake_B)), 1.0) + least_squares(networks.D_A(augment(fake_A)), 1.0)
     total = adversarial + cycle_weight * (cycle + identity_weight * identity)
     return GeneratorLosses(total, adversarial, cycle, identity, fake_A.detach(), fake_B.detach())
 
 
-def discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """Compute one discriminator's least-squares loss, halved as in the reference code to slow it down."""
-    scores_real, scores_fake = discriminator(torch.cat((real, fake.to(real.dtype)))).split((len(real), len(fake)))
-    return 0.5 * (_least_squares(scores_real, 1.0) + _least_squares(scores_fake, 0.0))
+def _seen_difference(discriminator: nn.Module, back: Tensor, real: Tensor) -> Tensor:
+    """Compare what a discriminator makes its scores of.
 
-
-def _least_squares(scores: Tensor, target: float) -> Tensor:
-    return (scores.float() - target).square().mean()
+    Source: Wang and Lin, "CycleGAN with better cycles", 2018, section 3.1.
+    """
+    with torch.no_grad():
+        expected = features(discriminator, real)
+    found = features(discriminator, back)
+    differences = [F.l1_loss(one.float(), other.float()) for one, other in zip(found, expected, strict=True)]
+    return torch.stack(differences).mean()
