@@ -56,7 +56,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
-        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
+        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch) or ``recorded`` (on CUDA, as one graph).
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids.
@@ -100,8 +100,8 @@ class TrainOptions:
             raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
-        if self.backend not in ("auto", "eager"):
-            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
+        if self.backend not in ("auto", "eager", "recorded"):
+            raise UsageError(f"--backend must be auto, eager or recorded, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.scales > 1 and self.crop < (smallest := 32 * 2 ** (self.scales - 1)):
