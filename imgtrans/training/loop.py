@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from imgtrans.errors import UnavailableError
 from imgtrans.training.data.dataset import RandomCrops
 from imgtrans.training.data.reading import ReadAhead
+from imgtrans.training.guards.trouble import Trouble, TroubleError
 from imgtrans.training.listening import Interval, Listener, StepLosses
 from imgtrans.training.options import learning_rate_factor
 from imgtrans.training.place import CHECKPOINT
@@ -43,7 +43,8 @@ def train(
         Whether the run is complete. The checkpoint is saved either way.
 
     Raises:
-        UnavailableError: If losses or weights are no longer finite numbers; the last checkpoint is left as it was.
+        TroubleError: If losses or weights are no longer finite numbers, or a listener will not have it go on; the last
+            checkpoint is left as it was.
     """
     options, device, names = state.options, state.device, state.objective.loss_names()
     all_steps, constant_steps = options.schedule(len(crops.dataset))
@@ -85,21 +86,24 @@ def train(
 
     batches = ReadAhead(
         crops,
-        range(state.step * options.batch_size, all_steps * options.batch_size),
+        range(state.step * options.pairs_per_step, all_steps * options.pairs_per_step),
         batch_size=options.batch_size,
         workers=options.workers,
         pin_memory=device.type == "cuda",
         stop=stop,
         lost=lost,
     )
+    gathered: list[tuple[Tensor, Tensor]] = []
     stepping = Stepping(state)
     try:
         for batch in batches:
-            real_A = batch["A"].to(device, non_blocking=True)
-            real_B = batch["B"].to(device, non_blocking=True)
-            rate = options.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
+            gathered.append((batch["A"].to(device, non_blocking=True), batch["B"].to(device, non_blocking=True)))
+            if len(gathered) < options.accumulate:
+                continue
+            rate = state.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
             state.set_learning_rate(rate)
-            losses = stepping.take([(real_A, real_B)])
+            losses = stepping.take(gathered)
+            gathered = []
             state.update_averages()
             state.step += 1
             pending.append((state.step, losses, rate))
@@ -122,8 +126,6 @@ def train(
     return state.step >= all_steps
 
 
-def _diverged(step: int, what: str) -> UnavailableError:
-    return UnavailableError(
-        f"the {what} of step {step} are not finite numbers: the training has diverged",
-        "resume from the last checkpoint with --precision float32, or start again with another --seed",
-    )
+def _diverged(step: int, what: str) -> TroubleError:
+    said = f"the {what} of step {step} are not finite numbers: the training has diverged"
+    return TroubleError(Trouble("diverged", step, said))

@@ -16,16 +16,27 @@ from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
-from imgtrans.training.grid import Grids
+from imgtrans.training.data.folders import Data, Folders, folders_of
+from imgtrans.training.events import Events
+from imgtrans.training.grid import Grids, Seen
+from imgtrans.training.guards.guarding import LOSSES, Guarding
+from imgtrans.training.guards.notes import ENDED, Note, add_note
+from imgtrans.training.guards.trouble import TroubleError
+from imgtrans.training.keeping import KEPT, Keeping, kept_checkpoints
 from imgtrans.training.listening import Interval, Listener, Reporting
 from imgtrans.training.log import LossLog
 from imgtrans.training.loop import train
-from imgtrans.training.naming import reverse_name
-from imgtrans.training.nonsense import NonsenseWarning
+from imgtrans.training.naming import model_names, reverse_name
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
+from imgtrans.training.recipe import RECIPE, write_recipe
+from imgtrans.training.report.tables import data_table, settings_table
+from imgtrans.training.report.writing import ReportWriter
+from imgtrans.training.rollback import GOOD, GoodCheckpoint, roll_back
 from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
 from imgtrans.zoo.loading import find_model, load_network
+
+_FORESEEN = 10  # kept checkpoints for which there must be room: how many there will be is a matter of time
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class TrainingRun:
     state: TrainingState
     crops: RandomCrops
     grid_crops: RandomCrops
+    folders: Folders
 
     @property
     def dataset(self) -> ImageDataset:
@@ -59,56 +71,99 @@ class TrainingRun:
         """Whether there is a checkpoint to go on from."""
         return (self.folder / CHECKPOINT).exists()
 
-    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool]) -> bool:
+    @property
+    def steps(self) -> int:
+        """How many steps there will be in all."""
+        return self.state.options.schedule(len(self.dataset))[0]
+
+    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool = False) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
         Args:
             report: Told every few steps how it goes.
             stop: Asked after each step, and while pictures are waited for.
+            events: Write event files for TensorBoard, too.
 
         Raises:
             FilesError: If another process trains this run, or its folder cannot be written any more.
-            UnavailableError: If memory does not suffice, or the training diverges.
+            UnavailableError: If memory does not suffice.
+            TroubleError: If the training diverges, or the guards have ended it.
         """
         lock = FileLock(self.folder / ".lock")
         try:
             with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
-                sweep_temporaries(self.folder)
-                return train(self.state, self.crops, self.folder, self._listeners(report), stop)
+                for folder in (self.folder, self.folder / KEPT):
+                    sweep_temporaries(folder)
+                write_recipe(self.folder / RECIPE, self.folders, self.folder.name, self.state.options)
+                return self._train(report, stop, events)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
 
-    def _listeners(self, report: Callable[[Interval], None]) -> list[Listener]:
-        names = self.state.objective.loss_names()
+    def _train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool) -> bool:
+        while True:
+            listeners = self._listeners(report, events)
+            try:
+                return train(self.state, self.crops, self.folder, listeners, stop)
+            except TroubleError as error:
+                try:
+                    if self.state.options.on_trouble != "rollback":
+                        add_note(self.folder, Note(error.trouble, ENDED))
+                        raise
+                    roll_back(self.state, self.folder, self.dataset.fingerprint(), error.trouble)
+                except TroubleError:
+                    listeners[-1].ended()  # the report, which says now why
+                    raise
+
+    def _listeners(self, report: Callable[[Interval], None], events: bool) -> list[Listener]:
+        """Return who is told of the training; the report comes last, as it shows what the others have written."""
+        state, folder, options = self.state, self.folder, self.state.options
+        losses = LossLog(folder / LOSSES, state.step, state.objective.loss_names())
+        ends = options.on_trouble != "warn"
+        guarding = Guarding(folder, state.step, self.steps, [*state.objective.generators()], ends)
+        seen: list[Callable[[int, Seen], None]] = [guarding.seen]
+        if options.on_trouble == "rollback":
+            seen.append(GoodCheckpoint(state, folder, self.dataset.fingerprint(), guarding).seen)
+        more: list[Listener] = []
+        if events:
+            more.append(board := Events(folder, state.step))
+            seen.append(board.seen)
+        names = model_names(folder.name, "G_BA" in state.objective.generators())
+        tables = [settings_table(options), data_table(self.folders, self.dataset)]
         return [
-            LossLog(self.folder / "losses.csv", self.state.step, names),
-            NonsenseWarning(),
+            losses,
+            guarding,
             Reporting(report),
-            Grids(self.state, self.grid_crops, self.folder),
+            *more,
+            Grids(state, self.grid_crops, folder, seen),
+            Keeping(folder, state.step, options.keep),
+            ReportWriter(folder, " and ".join(names), state.step, self.steps, tables),
         ]
 
 
-def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> TrainingRun:
+def prepare(
+    data: Data, folder: Path, given: dict[str, Any], resume: bool, checkpoint: Path | None = None
+) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
     Args:
-        data: The data set's folder.
+        data: The data set's folder, or any folders.
         folder: The run's folder.
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
+        checkpoint: Stand at this one instead.
 
     Raises:
         FilesError: If the data, or the run's folder, is not as it must be.
         UsageError: If the options contradict each other, or those of the resumed run.
     """
     check_place(folder, resume)
-    dataset, test_pictures = ImageDataset(data), _test_pictures(data)
+    dataset, test_pictures = ImageDataset(data), _test_pictures(folders_of(data))
     if resume:
-        content = read_state(folder / CHECKPOINT)
+        content = read_state(checkpoint or folder / CHECKPOINT)
         options = TrainOptions.resumed(content["options"], given)
         if content["data"] != dataset.fingerprint():
             raise FilesError(
-                f"the pictures in {data} are not those that {folder} was started with",
+                f"the pictures in {folders_of(data).described} are not those that {folder} was started with",
                 "put them back, or start a new run from its result with --init",
             )
     else:
@@ -119,14 +174,25 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
         state = new_state(options, device)
         if resume:
             state.load(content)
+            if "learning_rate" in given:
+                state.rollbacks = 0
         elif options.init:
             _start_from(options.init, state)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        check_room(folder, state.bytes_to_save(), resume)
-    crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
-    grid_crops = RandomCrops(test_pictures, options.crop, 1.0, options.seed) if test_pictures else crops
-    return TrainingRun(folder, state, crops, grid_crops)
+        check_room(folder, state.bytes_to_save(), _more_files(folder, options, resume))
+    crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
+    grid_scale = 1.0 if test_pictures else options.scale_jitter
+    grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
+    return TrainingRun(folder, state, crops, grid_crops, folders_of(data))
+
+
+def _more_files(folder: Path, options: TrainOptions, resume: bool) -> int:
+    """Return how many files as large as a checkpoint a run will have, at the most, more than now."""
+    kept = min(options.keep, _FORESEEN) if options.keep > 1 else 0  # the last one is a second name of the run's own
+    good = options.on_trouble == "rollback"
+    there = len(kept_checkpoints(folder)) + (folder / GOOD).exists() + resume
+    return max(1, 2 + max(0, kept - 1) + good - there)
 
 
 @contextmanager
@@ -144,9 +210,8 @@ def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
         ) from error
 
 
-def _test_pictures(data: Path) -> ImageDataset | None:
-    there = (data / "testA").is_dir() and (data / "testB").is_dir()
-    return ImageDataset(data, mode="test") if there else None
+def _test_pictures(folders: Folders) -> ImageDataset | None:
+    return ImageDataset(folders, mode="test") if folders.test_A is not None else None
 
 
 def _options_from(given: dict[str, Any]) -> TrainOptions:

@@ -28,6 +28,9 @@ class TrainingState:
 
     The data's position follows from ``step`` (see ``RandomCrops``) and so does the learning rate,
     so neither needs a state of its own.
+
+    Attributes:
+        rollbacks: How often the run has gone back to a good checkpoint; each time halves the learning rate.
     """
 
     options: TrainOptions
@@ -35,6 +38,7 @@ class TrainingState:
     device: torch.device
     step: int = 0
     seconds: float = 0.0
+    rollbacks: int = 0
     averages: dict[str, AveragedModel] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,6 +52,11 @@ class TrainingState:
         """Return the context in which networks compute in the run's precision."""
         precision = choose_precision(self.options.precision, self.device)
         return torch.autocast(self.device.type, precision, enabled=precision is not torch.float32)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate before it falls."""
+        return self.options.learning_rate * 0.5**self.rollbacks
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of all optimisers."""
@@ -95,6 +104,7 @@ class TrainingState:
             "data": data_fingerprint,
             "step": self.step,
             "seconds": self.seconds,
+            "rollbacks": self.rollbacks,
             "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
             "optimizers": [_state_of(optimizer) for optimizer in self.objective.optimizers()],
@@ -125,6 +135,7 @@ class TrainingState:
         self.objective.load_state_dict(content["objective"] if "objective" in content else {"pools": content["pools"]})
         self.step = content["step"]
         self.seconds = content["seconds"]
+        self.rollbacks = content.get("rollbacks", 0)
         torch.set_rng_state(content["torch_random"])
 
 

@@ -39,9 +39,9 @@ class Stepping:
             if pools is None or (torch.distributed.is_available() and torch.distributed.is_initialized()):
                 self._plain_from_here("its random numbers cannot be drawn ahead, or several processes train together")
             elif all(pool.is_full for pool in pools):
-                self._recorded = RecordedStep(state.objective, pools, state.autocast, on_card)
+                self._recorded = RecordedStep(state.objective, pools, self._plainly, on_card)
         if self._recorded is None:
-            return take_step(state.objective, batches, state.autocast())
+            return self._plainly(batches)
         recorded = self._recorded
         try:
             return recorded.take(batches[0])
@@ -56,6 +56,10 @@ class Stepping:
             self._recorded.close()
             self._recorded = None
         self._quickened.__exit__(None, None, None)
+
+    def _plainly(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        state = self._state
+        return take_step(state.objective, batches, state.autocast(), state.options.clip_norm)
 
     def _plain_from_here(self, why: str) -> None:
         _log.warning("a step cannot be recorded (%s): it is computed one operation after the other", why)

@@ -10,7 +10,10 @@ from imgtrans.protocols import Objective, Update
 
 
 def take_step(
-    objective: Objective, batches: Sequence[tuple[Tensor, Tensor]], autocast: AbstractContextManager[object]
+    objective: Objective,
+    batches: Sequence[tuple[Tensor, Tensor]],
+    autocast: AbstractContextManager[object],
+    clip_norm: float = 0.0,
 ) -> Tensor:
     """Take one step on one or more batches, whose gradients are averaged.
 
@@ -18,6 +21,7 @@ def take_step(
         objective: Whose networks are trained.
         batches: Pictures of A and of B, (N, 3, H, W) in [-1, 1] each, all of one size.
         autocast: In which losses are computed; gradients and updates are not.
+        clip_norm: The most that the norm of an optimiser's gradients, all together, can be; 0 for no limit.
 
     Returns:
         The losses in the objective's order, means over the batches, on the device.
@@ -37,6 +41,9 @@ def take_step(
             torch.autograd.backward(update.loss / len(batches) if len(batches) > 1 else update.loss)
         if optimizer is None:
             return losses[0] if len(losses) == 1 else torch.stack(losses).mean(0)
+        if clip_norm:
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, clip_norm)
         optimizer.step()
 
 

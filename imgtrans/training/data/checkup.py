@@ -4,21 +4,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imgtrans.training.data.folders import Folders
-from imgtrans.training.data.pictures import pictures_below, pictures_in
+from imgtrans.training.data.pictures import domains
 from imgtrans.training.data.remarks import (
     NOTE,
     WRONG,
     Remark,
     of_counts,
+    of_few,
     of_folder,
     of_look_alikes,
     of_same_files,
     of_swapped,
 )
-from imgtrans.training.data.survey import survey
+from imgtrans.training.data.survey import MOST, survey
 
 _BYTES = 25e6  # of files of a folder that a short look decodes
-_LEAST, _MOST = 8, 200  # pictures that it decodes
+_FEWEST, _MANY = 8, 200  # pictures that it decodes
 
 
 def files_of(folders: Folders) -> list[tuple[Path, list[Path]]]:
@@ -27,12 +28,7 @@ def files_of(folders: Folders) -> list[tuple[Path, list[Path]]]:
     Raises:
         FilesError: If a folder is missing or holds no picture.
     """
-    if folders.root is not None:
-        trained = [(folders.root / name, pictures_in(folders.root, name)) for name in ("trainA", "trainB")]
-    else:
-        trained = [(folder, pictures_below(folder)) for folder in (folders.A, folders.B)]
-    tests = [folder for folder in (folders.test_A, folders.test_B) if folder is not None]
-    return trained + [(folder, pictures_below(folder)) for folder in tests]
+    return domains(folders) + (domains(folders, test=True) if folders.test_A is not None else [])
 
 
 def checkup(
@@ -54,16 +50,10 @@ def checkup(
     if any(remark.state == WRONG for remark in same):
         yield from same
         return
-    most = [None if thorough else _some(files) for _, files in found]
-    each(
-        -sum(
-            len(files) if limit is None else min(limit, len(files))
-            for limit, (_, files) in zip(most, found, strict=True)
-        )
-    )
+    most = [MOST if thorough else _some(files) for _, files in found]
+    each(-sum(min(limit, len(files)) for limit, (_, files) in zip(most, found, strict=True)))
     surveys = [
-        survey(folder, files, *([] if limit is None else [limit]), each=lambda: each(1))
-        for limit, (folder, files) in zip(most, found, strict=True)
+        survey(folder, files, limit, lambda: each(1)) for limit, (folder, files) in zip(most, found, strict=True)
     ]
     for one in surveys:
         yield from of_folder(one, crop)
@@ -71,17 +61,21 @@ def checkup(
     yield from of_look_alikes(surveys) if thorough else same
     if len(surveys) == 4:
         yield from of_swapped((surveys[0], surveys[1]), (surveys[2], surveys[3]))
-    elif thorough:
+    if not thorough:
+        return
+    for one in surveys[:2]:
+        yield from of_few(one)
+    if len(surveys) == 2:
         yield Remark(
             NOTE,
             "no_tests",
             "there are no test pictures: scores and grids are of pictures that are trained on",
-            "put a tenth of each kind into testA and testB beside trainA and trainB, or name folders of them as --test-a "
-            "and --test-b",
+            "put a tenth of each kind into testA and testB beside trainA and trainB, or name folders of them as "
+            "--test-a and --test-b",
         )
 
 
 def _some(files: list[Path]) -> int:
     """Return how many pictures of a folder a short look takes: fewer of large ones."""
     mean = sum(path.stat().st_size for path in files) / len(files)
-    return int(min(max(_BYTES / max(mean, 1), _LEAST), _MOST))
+    return int(min(max(_BYTES / max(mean, 1), _FEWEST), _MANY))

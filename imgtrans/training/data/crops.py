@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgtrans.errors import FilesError, ImageError
+from imgtrans.images.decode import decode_opened
 from imgtrans.images.formats import open_image
-from imgtrans.images.modes import to_8bit, to_rgb
+from imgtrans.training.data.augment import Change
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -30,6 +31,7 @@ class Cut:
         across: Where the square lies, from 0 (left) to 1.
         down: Where it lies, from 0 (top) to 1.
         flip: Whether it is mirrored.
+        change: What else is changed about it.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Cut:
     across: float
     down: float
     flip: bool
+    change: Change | None = None
 
 
 def read_crop(
@@ -69,14 +72,17 @@ def read_crop(
     taken = side * min(image.size) / cut.short_side
     left, top = cut.across * (image.width - taken), cut.down * (image.height - taken)
     box = (left, top, left + taken, top + taken)
-    image = image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+    wide = cut.change.widened(side) if cut.change else side
+    image = image.resize((wide, wide), Image.Resampling.BICUBIC, box=box)
+    if cut.change:
+        image = cut.change.made_of(image, side)
     if cut.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return np.array(image), left_out
 
 
 def load_rgb(path: Path, needed: float = math.inf) -> Image.Image:
-    """Decode a picture as 8-bit RGB.
+    """Decode a picture as a run reads it: upright, in sRGB, as RGB of 8 bits.
 
     Args:
         path: The file.
@@ -90,6 +96,6 @@ def load_rgb(path: Path, needed: float = math.inf) -> Image.Image:
     with open_image(path) as image:
         if min(image.size) >= 2 * _DECODED * needed:
             image.draft(None, (math.ceil(_DECODED * needed),) * 2)
-        rgb = to_rgb(to_8bit(image)) if image.mode != "RGB" else image.copy()
+        rgb = Image.fromarray(decode_opened(image, path))
     times = int(min(rgb.size) / (_REDUCED * needed))
     return rgb.reduce(times) if times > 1 else rgb

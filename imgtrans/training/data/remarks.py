@@ -20,6 +20,7 @@ _SWAPPED_MARGIN = 2.5  # standard deviations below guessing
 _FEWEST_TO_JUDGE = 10
 _RIDGE = 0.1
 _SHOWN = 3
+_NONE: NDArray[np.float32] = np.empty((0, 259), np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,21 @@ def of_folder(found: Survey, crop: int) -> Iterator[Remark]:
             NOTE,
             "small",
             f"{share} pictures in {folder} are smaller than the crops of {crop} pixels (the smallest, "
-            f"{small[0].path.name}, is {width}x{height}): they are enlarged, and soft pictures are what the model learns",
+            f"{small[0].path.name}, is {width}x{height}): they are enlarged, and soft pictures are what the model "
+            "learns",
             "a smaller --crop helps",
             [seen.path for seen in small],
         )
+
+
+def of_few(found: Survey) -> Iterator[Remark]:
+    """Yield what is to be said of a folder with hardly any pictures."""
+    count = len(found.files)
     if count < _FEW:
         yield Remark(
             NOTE,
             "few",
-            f"{folder} holds {_pictures(count)}: discriminators learn so few by heart",
+            f"{found.folder} holds {_pictures(count)}: discriminators learn so few by heart",
             "some hundreds of each kind are a beginning; or start from a model that knows similar ones, with --init",
         )
 
@@ -88,8 +95,8 @@ def of_counts(found_A: Survey, found_B: Survey) -> Iterator[Remark]:
         yield Remark(
             NOTE,
             "unequal",
-            f"{many.folder} has {times:.0f} times as many pictures as {few.folder}: in one epoch each of those is shown "
-            f"{times:.0f} times, and learnt by heart sooner",
+            f"{many.folder} has {times:.0f} times as many pictures as {few.folder}: in one epoch each of those is "
+            f"shown {times:.0f} times, and learnt by heart sooner",
             f"add pictures to {few.folder}, or train for fewer epochs",
         )
 
@@ -120,12 +127,12 @@ def of_same_files(folders: Sequence[tuple[Path, Sequence[Path]]]) -> Iterator[Re
                 if a < b:
                     other = next(path for number, path in group if number == b)
                     pairs.setdefault((a, b), []).append((paths[0], other))
-    yield from _of_pairs([folder for folder, _ in folders], pairs, "the same as", "in both")
+    yield from _of_pairs([folder for folder, _ in folders], pairs, "")
 
 
 def of_look_alikes(surveys: Sequence[Survey]) -> Iterator[Remark]:
     """Yield what is to be said of pictures that look the same, files of one content among them."""
-    prints = [np.stack([seen.print for seen in found.seen]) if found.seen else np.empty((0, 259)) for found in surveys]
+    prints = [np.stack([seen.print for seen in found.seen]) if found.seen else _NONE for found in surveys]
     pairs = {
         (a, b): [
             (surveys[a].seen[i].path, surveys[b].seen[j].path)
@@ -135,7 +142,7 @@ def of_look_alikes(surveys: Sequence[Survey]) -> Iterator[Remark]:
         for b in range(a, len(surveys))
     }
     folders = [found.folder for found in surveys]
-    yield from _of_pairs(folders, pairs, "the same, or nearly, as", "in both, or nearly so:")
+    yield from _of_pairs(folders, pairs, ", or nearly the same")
 
 
 def of_swapped(trained: tuple[Survey, Survey], tests: tuple[Survey, Survey]) -> Iterator[Remark]:
@@ -159,8 +166,8 @@ def of_swapped(trained: tuple[Survey, Survey], tests: tuple[Survey, Survey]) -> 
         yield Remark(
             NOTE,
             "swapped",
-            f"{test_A} and {test_B} look swapped: by their colours {1 - right.mean():.0%} of their pictures look like the "
-            f"other kind's in {trained[0].folder} and {trained[1].folder}",
+            f"{test_A} and {test_B} look swapped: by their colours {1 - right.mean():.0%} of their pictures look like "
+            f"the other kind's in {trained[0].folder} and {trained[1].folder}",
             f"{test_A} must hold what {trained[0].folder} holds",
         )
 
@@ -175,24 +182,24 @@ def _line_between(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArr
 
 
 def _of_pairs(
-    folders: Sequence[Path], pairs: dict[tuple[int, int], list[tuple[Path, Path]]], as_another: str, in_both: str
+    folders: Sequence[Path], pairs: dict[tuple[int, int], list[tuple[Path, Path]]], nearly: str
 ) -> Iterator[Remark]:
     """Yield a remark for each two folders that have pictures in common."""
-    for (a, b), some in sorted(pairs.items()):
-        if not some:
+    for (a, b), unsorted in sorted(pairs.items()):
+        if not unsorted:
             continue
+        some = sorted(unsorted)
         first, second = folders[a], folders[b]
         shown = "; ".join(f"{one.name} and {other.name}" for one, other in some[:_SHOWN])
         shown += f"; and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
         files = list(dict.fromkeys(path for pair in some for path in pair))
         if a == b:
             count = len({other for _, other in some})
-            are = "picture is" if count == 1 else "pictures are"
-            said = f"{count:,} {are} {as_another} another in {first}: {shown}"
+            said = f"{_pictures(count)} in {first} {'is' if count == 1 else 'are'} there twice{nearly}: {shown}"
             yield Remark(NOTE, "duplicates", said, "keep one of each: what is there twice counts twice", files)
             continue
         count = len({one for one, _ in some})
-        said = f"{count:,} {'picture is' if count == 1 else 'pictures are'} {in_both} {first} and {second}: {shown}"
+        said = f"{_pictures(count)} {'is' if count == 1 else 'are'} in {first} and in {second}{nearly}: {shown}"
         if (a, b) == (0, 1):
             hint = "a picture cannot show what makes the difference if it stands on both sides: take it out of one"
             yield Remark(NOTE, "in_both", said, hint, files)

@@ -1,14 +1,13 @@
 """A whole step, updates included, recorded as a CUDA graph and then replayed, so that it does not wait for Python."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from imgtrans.protocols import Objective
 from imgtrans.training.pool import ImagePool
-from imgtrans.training.update import take_step
 
 Work = Callable[[], Tensor]
 Batch = tuple[Tensor, Tensor]
@@ -29,7 +28,7 @@ class RecordedStep:
     Args:
         objective: Whose networks are trained; its optimisers are changed until :meth:`close`.
         pools: All that draws random numbers in a step, full.
-        autocast: Makes the context in which losses are computed.
+        step: Takes a step on batches, plainly.
         record: Makes of the work of a step something that does it again.
     """
 
@@ -37,12 +36,12 @@ class RecordedStep:
         self,
         objective: Objective,
         pools: Sequence[ImagePool],
-        autocast: Callable[[], AbstractContextManager[object]],
+        step: Callable[[Sequence[Batch]], Tensor],
         record: Callable[[Work], Work],
     ) -> None:
         self._objective = objective
         self._pools = pools
-        self._autocast = autocast
+        self._step = step
         self._record = record
         self._batch: Batch | None = None
         self._again: Work | None = None
@@ -77,7 +76,7 @@ class RecordedStep:
     def plainly(self) -> Tensor:
         """Do the work of the step that was begun, as it is."""
         assert self._batch is not None
-        return take_step(self._objective, [self._batch], self._autocast())
+        return self._step([self._batch])
 
     def close(self) -> None:
         """Leave pools and optimisers as plain as they were."""
@@ -86,13 +85,13 @@ class RecordedStep:
         for group in self._groups():
             group["lr"], group["capturable"] = float(group["lr"]), False
 
-    def _groups(self) -> list[dict[str, object]]:
+    def _groups(self) -> list[dict[str, Any]]:
         return [group for optimizer in self._objective.optimizers() for group in optimizer.param_groups]
 
 
 def _aside(work: Work) -> Tensor:
     """Do work on another stream than the usual one, as is asked of work that will be recorded."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         losses = work()

@@ -1,6 +1,6 @@
 """A recorded step is the step that it was made of, with other pictures, other draws and another learning rate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -31,13 +31,17 @@ def test_what_a_recording_reads_is_what_the_plain_step_reads(new_state: NewState
     options = TrainOptions(**{**tiny, "batch_size": 2, "pool_size": 2, "backend": "eager"})
     plain, other = new_state(options), new_state(options)
     recorded: RecordedStep | None = None
+
+    def plainly(batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        return take_step(other.objective, batches, other.autocast())
+
     for number, batch in enumerate(batches(12)):
         for state in (plain, other):
             state.set_learning_rate(2.0 ** -(10 + number))  # float32 has it exactly
         expected = take_step(plain.objective, [batch], plain.autocast())
         if number == 3:
             pools = other.objective.drawn_ahead()
-            recorded = RecordedStep(other.objective, pools, other.autocast, as_it_is)
+            recorded = RecordedStep(other.objective, pools, plainly, as_it_is)
             other.set_learning_rate(2.0 ** -(10 + number))
         found = recorded.take(batch) if recorded else take_step(other.objective, [batch], other.autocast())
         assert torch.equal(found, expected)
