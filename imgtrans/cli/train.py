@@ -132,7 +132,7 @@ def train(
         str | None, typer.Option(metavar="auto|float32|bfloat16", help="What networks compute in. [default: auto]")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(metavar="auto|eager", help="The fastest way, or plain PyTorch. [default: auto]")
+        str | None, typer.Option(metavar="auto|eager|recorded", help="How steps are computed. [default: auto]")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that load pictures. [default: 2]")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,

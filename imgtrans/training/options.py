@@ -65,7 +65,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
-        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
+        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch) or ``recorded`` (on CUDA, as one graph).
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids, and looks of the guards at what generators make.
@@ -126,8 +126,8 @@ class TrainOptions:
             raise UsageError(f"--score-by must be one of {', '.join(EXTRACTORS)}, not {self.score_by}")
         if self.on_trouble not in ON_TROUBLE:
             raise UsageError(f"--on-trouble must be warn, stop or rollback, not {self.on_trouble}")
-        if self.backend not in ("auto", "eager"):
-            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
+        if self.backend not in ("auto", "eager", "recorded"):
+            raise UsageError(f"--backend must be auto, eager or recorded, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.scales > 1 and self.crop < (smallest := 32 * 2 ** (self.scales - 1)):
