@@ -15,6 +15,7 @@ from imgtrans.devices import choose_device, choose_precision
 from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
+from imgtrans.quality.scores import FEWEST
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.data.folders import Data, Folders, folders_of
 from imgtrans.training.events import Events
@@ -33,6 +34,7 @@ from imgtrans.training.recipe import RECIPE, write_recipe
 from imgtrans.training.report.tables import data_table, settings_table
 from imgtrans.training.report.writing import ReportWriter
 from imgtrans.training.rollback import GOOD, GoodCheckpoint, roll_back
+from imgtrans.training.scoring.listener import Scored, Scoring
 from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
 from imgtrans.zoo.loading import find_model, load_network
 
@@ -55,6 +57,7 @@ class TrainingRun:
     crops: RandomCrops
     grid_crops: RandomCrops
     folders: Folders
+    test_pictures: ImageDataset | None = None
 
     @property
     def dataset(self) -> ImageDataset:
@@ -76,13 +79,20 @@ class TrainingRun:
         """How many steps there will be in all."""
         return self.state.options.schedule(len(self.dataset))[0]
 
-    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool = False) -> bool:
+    def train(
+        self,
+        report: Callable[[Interval], None],
+        stop: Callable[[], bool],
+        events: bool = False,
+        scored: Scored = lambda step, scores, best: None,
+    ) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
         Args:
             report: Told every few steps how it goes.
             stop: Asked after each step, and while pictures are waited for.
             events: Write event files for TensorBoard, too.
+            scored: Told the scores of test pictures, and whether they are the best so far.
 
         Raises:
             FilesError: If another process trains this run, or its folder cannot be written any more.
@@ -95,13 +105,15 @@ class TrainingRun:
                 for folder in (self.folder, self.folder / KEPT):
                     sweep_temporaries(folder)
                 write_recipe(self.folder / RECIPE, self.folders, self.folder.name, self.state.options)
-                return self._train(report, stop, events)
+                return self._train(report, stop, events, scored)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
 
-    def _train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool) -> bool:
+    def _train(
+        self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool, scored: Scored
+    ) -> bool:
         while True:
-            listeners = self._listeners(report, events)
+            listeners = self._listeners(report, events, scored)
             try:
                 return train(self.state, self.crops, self.folder, listeners, stop)
             except TroubleError as error:
@@ -114,7 +126,7 @@ class TrainingRun:
                     listeners[-1].ended()  # the report, which says now why
                     raise
 
-    def _listeners(self, report: Callable[[Interval], None], events: bool) -> list[Listener]:
+    def _listeners(self, report: Callable[[Interval], None], events: bool, scored: Scored) -> list[Listener]:
         """Return who is told of the training; the report comes last, as it shows what the others have written."""
         state, folder, options = self.state, self.folder, self.state.options
         losses = LossLog(folder / LOSSES, state.step, state.objective.loss_names())
@@ -127,6 +139,8 @@ class TrainingRun:
         if events:
             more.append(board := Events(folder, state.step))
             seen.append(board.seen)
+        if self.test_pictures is not None and options.evaluate_every:
+            more.append(Scoring(state, self.dataset, self.test_pictures, folder, scored))
         names = model_names(folder.name, "G_BA" in state.objective.generators())
         tables = [settings_table(options), data_table(self.folders, self.dataset)]
         return [
@@ -184,7 +198,25 @@ def prepare(
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
     grid_scale = 1.0 if test_pictures else options.scale_jitter
     grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
-    return TrainingRun(folder, state, crops, grid_crops, folders_of(data))
+    to_score = _to_score(dataset, test_pictures, asked="evaluate_every" in given and bool(options.evaluate_every))
+    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), to_score)
+
+
+def _to_score(dataset: ImageDataset, test_pictures: ImageDataset | None, asked: bool) -> ImageDataset | None:
+    """Return the test pictures if there are enough to make scores of, and to learn from.
+
+    Raises:
+        UsageError: If scores were asked for, and there are not.
+    """
+    enough = min(len(dataset.files_A), len(dataset.files_B)) >= FEWEST
+    if test_pictures and enough and min(len(test_pictures.files_A), len(test_pictures.files_B)) >= FEWEST:
+        return test_pictures
+    if asked:
+        raise UsageError(
+            f"--evaluate-every needs at least {FEWEST} pictures and {FEWEST} test pictures of each kind",
+            "put them into testA and testB beside trainA and trainB, or name folders of them as --test-a and --test-b",
+        )
+    return None
 
 
 def _more_files(folder: Path, options: TrainOptions, resume: bool) -> int:
