@@ -38,6 +38,8 @@ class Results:
         desk = self._desk
         try:
             desk.ground.check()
+            if not all(outcome.temporary for outcome in outcomes) and (why := desk.ground.missing()):
+                raise AwayError(why)  # that is no picture's failure
         except AwayError:
             for outcome in outcomes:
                 if outcome.temporary:

@@ -59,6 +59,7 @@ class Tending:
         self._log = log
         self._on_done = on_done
         self._aftermath = Aftermath(inbox.folder, inbox.conduct, log.warn)
+        self._why = ""  # of which it was told; the standing's is overwritten by who is still finding pictures
         self._unmirrored = ""
         self._emptied = False
         self._mark = f"[{inbox.name}] " if inbox.name else ""
@@ -120,13 +121,15 @@ class Tending:
         Args:
             why: A sentence without its full stop.
         """
-        if self.standing.why != why:
+        if self._why != why:
+            self._why = why
             self.warned(f"{why}; waiting")
             self._log.record(event="waiting", inbox=str(self._inbox.folder), why=why)
         self._state(WAITING, why)
 
     def goes_on(self) -> None:
         """What was waited for is there."""
+        self._why = ""
         self._state(IDLE)
         self.say(f"watching {self._inbox.folder} again")
         self._log.record(event="resumed", inbox=str(self._inbox.folder))
