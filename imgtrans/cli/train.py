@@ -9,6 +9,7 @@ import typer
 from imgtrans.cli import complete, options
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
+from imgtrans.training.launch import goes_on, launched
 
 if TYPE_CHECKING:
     from imgtrans.console import Console
@@ -26,6 +27,7 @@ def train(
         str | None, typer.Option(help="The model's name. [default: the data folder's]", autocompletion=complete.runs)
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
+    nproc: Annotated[int, typer.Option(help="Processes of this machine that train together, as one for each GPU.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     objective: Annotated[
         str | None,
@@ -117,6 +119,8 @@ def train(
         imgtrans train --data ./dataset --ngf 32 --blocks 6 --crop 128 --steps 20000
         imgtrans train --data ./dataset --resume
     """
+    launch = launched(nproc)
+    quiet, json = quiet or launch.rank > 0, json and launch.rank == 0  # the first speaks for all of them
     phase = _Phase()
     stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen()  # first of all: what follows takes a while
@@ -131,26 +135,29 @@ def train(
     given: dict[str, Any] = {
         key: value
         for key, value in ctx.params.items()
-        if value is not None and key not in ("data", "name", "runs", "resume", "json", "quiet", "verbose")
+        if value is not None and key not in ("data", "name", "runs", "nproc", "resume", "json", "quiet", "verbose")
     }
     if steps and (epochs is not None or decay_epochs is not None):
         raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
     folder = runs / name
+    resume = resume or goes_on(folder)
     if not resume:
         check_names_free(name, goes_both_ways(objective or "cyclegan"))
     check_beforehand(data, folder, given, resume)
     for doubt in doubts_beforehand(data, given, resume):
         console.warn(doubt)
 
-    from imgtrans.devices import describe_device, describe_precision
+    from imgtrans.devices import describe_precision
+    from imgtrans.training.companions import prepared
     from imgtrans.training.finish import install_results
     from imgtrans.training.listening import Interval
-    from imgtrans.training.run import prepare
+    from imgtrans.training.together import Together
 
-    run = phase.run = prepare(data, folder, given, resume)
+    arguments = {"data": data, "folder": folder, "given": given, "resume": resume}
+    run = phase.run = ctx.with_resource(prepared(Together(launch), nproc, arguments))
     settings, state = run.state.options, run.state
     first = phase.first = state.step
-    all_steps, _ = settings.schedule(len(run.dataset))
+    all_steps, _ = run.schedule()
     names = model_names(name, both_ways="G_BA" in state.objective.generators())
     if not resume or first < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name, len(names) > 1)
@@ -158,11 +165,12 @@ def train(
     console.say(
         f"training {' and '.join(names)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
-        f"on {describe_device(state.device)} in {describe_precision(run.precision)}; see {folder}"
+        f"on {_where(run)} in {describe_precision(run.precision)}; see {folder}"
     )
     if resume:
         console.say(f"going on after step {first}")
-    _forecast(run, all_steps - first, console)
+    if run.together.is_first:
+        _forecast(run, all_steps - first, console)
     with console.progress(all_steps, done=first) as progress:
         last = first
 
@@ -178,6 +186,8 @@ def train(
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)
+    if not run.together.is_first:
+        return
     for model in install_results(run, name, data):
         console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
         console.result(model.name)
@@ -208,6 +218,14 @@ class _Phase:
         """Return what to say in ending at once although steps are lost."""
         saved = self.run is not None and self.run.is_saved
         return f"stopped at once; {'--resume goes on from the last checkpoint' if saved else 'nothing was saved yet'}"
+
+
+def _where(run: "TrainingRun") -> str:
+    """Return the device, and how many processes there are if there are several."""
+    from imgtrans.devices import describe_device
+
+    processes = f"{run.together.size} processes, the first of them on " if run.together.size > 1 else ""
+    return f"{processes}{describe_device(run.state.device)}"
 
 
 def _forecast(run: "TrainingRun", steps: int, console: "Console") -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from imgtrans.architectures.family import architecture as resnet
 from imgtrans.architectures.parameters import ResNetParameters
-from imgtrans.devices import choose_device, choose_precision
+from imgtrans.devices import choose_precision
 from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
@@ -25,6 +25,7 @@ from imgtrans.training.nonsense import NonsenseWarning
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
 from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
+from imgtrans.training.together import Together
 from imgtrans.zoo.loading import find_model, load_network
 
 
@@ -35,14 +36,16 @@ class TrainingRun:
     Attributes:
         folder: ``runs/NAME``.
         state: Where it stands.
-        dataset: What it trains on.
-        has_test_pictures: Whether grids show pictures that are not trained on.
+        crops: What it trains on.
+        grid_crops: What grids show.
+        together: The processes that train it.
     """
 
     folder: Path
     state: TrainingState
     crops: RandomCrops
     grid_crops: RandomCrops
+    together: Together = field(default_factory=Together)
 
     @property
     def dataset(self) -> ImageDataset:
@@ -59,6 +62,10 @@ class TrainingRun:
         """Whether there is a checkpoint to go on from."""
         return (self.folder / CHECKPOINT).exists()
 
+    def schedule(self) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)``."""
+        return self.state.schedule(len(self.dataset), self.together.size)
+
     def train(self, report: Callable[[Interval], None], stop: Callable[[], bool]) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
@@ -70,11 +77,14 @@ class TrainingRun:
             FilesError: If another process trains this run, or its folder cannot be written any more.
             UnavailableError: If memory does not suffice, or the training diverges.
         """
+        if not self.together.is_first:
+            with explained(self.folder), _in_memory(self.state.options, self.state.device):
+                return train(self.state, self.crops, self.folder, [], stop, self.together)
         lock = FileLock(self.folder / ".lock")
         try:
             with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
                 sweep_temporaries(self.folder)
-                return train(self.state, self.crops, self.folder, self._listeners(report), stop)
+                return train(self.state, self.crops, self.folder, self._listeners(report), stop, self.together)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
 
@@ -88,7 +98,9 @@ class TrainingRun:
         ]
 
 
-def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> TrainingRun:
+def prepare(
+    data: Path, folder: Path, given: dict[str, Any], resume: bool, together: Together | None = None
+) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
     Args:
@@ -96,11 +108,13 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
         folder: The run's folder.
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
+        together: The processes that train it, which this is one of; None is this one alone.
 
     Raises:
         FilesError: If the data, or the run's folder, is not as it must be.
         UsageError: If the options contradict each other, or those of the resumed run.
     """
+    together = together or Together()
     check_place(folder, resume)
     dataset, test_pictures = ImageDataset(data), _test_pictures(data)
     if resume:
@@ -113,20 +127,21 @@ def prepare(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> Tr
             )
     else:
         options = TrainOptions.chosen(given) if not given.get("init") else _options_from(given)
-    device = choose_device(options.device)
+    device = together.device(options.device)
     choose_precision(options.precision, device)
     with _in_memory(options, device):
-        state = new_state(options, device)
+        state = new_state(options, device, together.rank)
         if resume:
-            state.load(content)
+            state.load(content, together.rank)
         elif options.init:
             _start_from(options.init, state)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        check_room(folder, state.bytes_to_save(), resume)
+        others = (together.size - 1) * state.objective.bytes_to_remember()
+        check_room(folder, state.bytes_to_save() + others, resume)
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
     grid_crops = RandomCrops(test_pictures, options.crop, 1.0, options.seed) if test_pictures else crops
-    return TrainingRun(folder, state, crops, grid_crops)
+    return TrainingRun(folder, state, crops, grid_crops, together)
 
 
 @contextmanager

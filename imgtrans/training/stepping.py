@@ -11,6 +11,7 @@ from imgtrans.protocols import Objective
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.quick.layers import quick_layers
 from imgtrans.training.state import TrainingState
+from imgtrans.training.together import Together
 from imgtrans.training.update import take_step
 
 
@@ -19,16 +20,18 @@ class Stepping:
 
     Args:
         state: Of the run; its objective is changed by each step.
+        together: The processes that take each step together.
     """
 
-    def __init__(self, state: TrainingState) -> None:
+    def __init__(self, state: TrainingState, together: Together) -> None:
         self._state = state
+        self._together = together
         self._quickened = quickened(state.objective, state.options, state.device)
         self._quickened.__enter__()
 
     def take(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Take one step, and return its losses; see :func:`take_step`."""
-        return take_step(self._state.objective, batches, self._state.autocast())
+        return take_step(self._state.objective, batches, self._state.autocast(), self._together)
 
     def close(self) -> None:
         """Leave the networks as plain as they were."""

@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from imgtrans.protocols import Objective, Update
+from imgtrans.training.together import Together
 
 
 def take_step(
-    objective: Objective, batches: Sequence[tuple[Tensor, Tensor]], autocast: AbstractContextManager[object]
+    objective: Objective,
+    batches: Sequence[tuple[Tensor, Tensor]],
+    autocast: AbstractContextManager[object],
+    together: Together | None = None,
 ) -> Tensor:
     """Take one step on one or more batches, whose gradients are averaged.
 
@@ -18,6 +22,7 @@ def take_step(
         objective: Whose networks are trained.
         batches: Pictures of A and of B, (N, 3, H, W) in [-1, 1] each, all of one size.
         autocast: In which losses are computed; gradients and updates are not.
+        together: The processes over which gradients are averaged; losses are those of this one.
 
     Returns:
         The losses in the objective's order, means over the batches, on the device.
@@ -37,6 +42,9 @@ def take_step(
             torch.autograd.backward(update.loss / len(batches) if len(batches) > 1 else update.loss)
         if optimizer is None:
             return losses[0] if len(losses) == 1 else torch.stack(losses).mean(0)
+        if together:
+            weights = (weight for group in optimizer.param_groups for weight in group["params"])
+            together.average(weight.grad for weight in weights if weight.grad is not None)
         optimizer.step()
 
 
