@@ -40,8 +40,8 @@ def train(
         folder: Where the checkpoint goes.
         listeners: Told how it goes, in their order.
         stop: Asked after each step, and while pictures are waited for.
-        together: The processes that train it, which this is one of; None is this one alone. All stop when one is to, and
-            the first one's listeners are told, and it saves.
+        together: The processes that train it, which this is one of; None is this one alone. All stop when one is to;
+            the first tells its listeners, and saves.
 
     Returns:
         Whether the run is complete. The checkpoint is saved either way.
@@ -132,7 +132,7 @@ def train(
             last = state.step == all_steps
             if state.step % LOG_EVERY == 0 or last:
                 tell_pending()
-            tell(lambda listener: listener.stepped(state.step, last))
+            tell(partial(Listener.stepped, step=state.step, last=last))
             due = due or time.monotonic() - saved >= 60 * options.save_minutes
             stopping, due, troubled = together.agree(stop(), due, trouble is not None)
             if troubled:

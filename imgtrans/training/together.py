@@ -96,7 +96,7 @@ class Together:
         flat = torch.cat([tensor.flatten() for tensor in own])
         self._try(lambda: dist.all_reduce(flat))
         flat /= self.size
-        for tensor, mean in zip(own, flat.split([tensor.numel() for tensor in own]), strict=True):
+        for tensor, mean in zip(own, torch.split(flat, [tensor.numel() for tensor in own]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
     def agree(self, *flags: bool) -> tuple[bool, ...]:
