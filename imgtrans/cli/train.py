@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgtrans.cli import complete, options
+from imgtrans.cli.checkup import show_checkup, show_remarks
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 from imgtrans.training.launch import goes_on, launched
@@ -16,15 +17,47 @@ if TYPE_CHECKING:
     from imgtrans.training.run import TrainingRun
 
 _LONG_SECONDS = 2 * 86_400.0
+# What tells where things are and how to go about it, and is no setting of a run.
+_NO_SETTINGS = frozenset(
+    {
+        "dataset",
+        "data",
+        "a",
+        "b",
+        "test_a",
+        "test_b",
+        "check",
+        "name",
+        "runs",
+        "nproc",
+        "resume",
+        "json",
+        "quiet",
+        "verbose",
+    }
+)
 
 
 def train(
     ctx: typer.Context,
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="[DATA]", help="The same as --data.", show_default=False)
+    ] = None,
     data: Annotated[
-        Path, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
-    ],
+        Path | None, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
+    ] = None,
+    a: Annotated[
+        Path | None, typer.Option(help="Folder of the one kind, instead of --data.", show_default=False)
+    ] = None,
+    b: Annotated[Path | None, typer.Option(help="Folder of the other kind.", show_default=False)] = None,
+    test_a: Annotated[
+        Path | None, typer.Option(help="Folder of some to test with, beside --a.", show_default=False)
+    ] = None,
+    test_b: Annotated[Path | None, typer.Option(help="The same beside --b.", show_default=False)] = None,
+    check: Annotated[bool, typer.Option("--check", help="Look all pictures over, say what is wrong, and end.")] = False,
     name: Annotated[
-        str | None, typer.Option(help="The model's name. [default: the data folder's]", autocompletion=complete.runs)
+        str | None,
+        typer.Option(help="The model's name. [default: the data folder's, or a2b]", autocompletion=complete.runs),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
     nproc: Annotated[int, typer.Option(help="Processes of this machine that train together, as one for each GPU.")] = 1,
@@ -115,7 +148,9 @@ def train(
     from. At the end both generators, NAME and its reverse, stand in the zoo; cut and fastcut make NAME alone.
 
     Examples:
+        imgtrans train --check ./dataset
         imgtrans train --data ./dataset
+        imgtrans train --a ./day --b ./night
         imgtrans train --data ./dataset --ngf 32 --blocks 6 --crop 128 --steps 20000
         imgtrans train --data ./dataset --resume
     """
@@ -125,27 +160,34 @@ def train(
     stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen()  # first of all: what follows takes a while
 
-    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
+    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand, remarks_beforehand
+    from imgtrans.training.data.folders import named
     from imgtrans.training.naming import check_names_free, model_names
     from imgtrans.training.objectives.choice import goes_both_ways
 
     console = options.console(quiet, verbose, json)
     logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
-    name = name or data.resolve().name
+    if dataset is not None and data is not None:
+        raise UsageError(f"both {dataset} and --data {data} name the pictures", "give one of them")
+    folders = named(data or dataset, a, b, test_a, test_b)
+    name = name or folders.name
     given: dict[str, Any] = {
-        key: value
-        for key, value in ctx.params.items()
-        if value is not None and key not in ("data", "name", "runs", "nproc", "resume", "json", "quiet", "verbose")
+        key: value for key, value in ctx.params.items() if value is not None and key not in _NO_SETTINGS
     }
     if steps and (epochs is not None or decay_epochs is not None):
         raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
+    if check:
+        show_checkup(folders, given, console)
+        return
     folder = runs / name
     resume = resume or goes_on(folder)
     if not resume:
         check_names_free(name, goes_both_ways(objective or "cyclegan"))
-    check_beforehand(data, folder, given, resume)
-    for doubt in doubts_beforehand(data, given, resume):
+    check_beforehand(folders, folder, given, resume)
+    for doubt in doubts_beforehand(given):
         console.warn(doubt)
+    if not resume:
+        show_remarks(remarks_beforehand(folders, given), console)
 
     from imgtrans.devices import describe_precision
     from imgtrans.training.companions import prepared
@@ -153,7 +195,7 @@ def train(
     from imgtrans.training.listening import Interval
     from imgtrans.training.together import Together
 
-    arguments = {"data": data, "folder": folder, "given": given, "resume": resume}
+    arguments = {"data": folders, "folder": folder, "given": given, "resume": resume}
     run = phase.run = ctx.with_resource(prepared(Together(launch), nproc, arguments))
     settings, state = run.state.options, run.state
     first = phase.first = state.step
@@ -161,9 +203,8 @@ def train(
     names = model_names(name, both_ways="G_BA" in state.objective.generators())
     if not resume or first < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name, len(names) > 1)
-    dataset = run.dataset
     console.say(
-        f"training {' and '.join(names)} on {len(dataset.files_A)} + {len(dataset.files_B)} pictures: "
+        f"training {' and '.join(names)} on {len(run.dataset.files_A)} + {len(run.dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
         f"on {_where(run)} in {describe_precision(run.precision)}; see {folder}"
     )
@@ -188,7 +229,7 @@ def train(
         raise typer.Exit(stopping.exit_code)
     if not run.together.is_first:
         return
-    for model in install_results(run, name, data):
+    for model in install_results(run, name, folders):
         console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
         console.result(model.name)
         console.record(event="model", name=model.name, path=str(model.weights))

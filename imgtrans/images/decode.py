@@ -107,6 +107,18 @@ def decode_frames(
         return [replace(pictures[0], keep=keep), *pictures[1:]]
 
 
+def decode_opened(image: Image.Image, path: Path) -> Pixels:
+    """Return the pixels (H, W, 3) of a picture that :func:`open_image` has open, upright and in sRGB, of 8 bits.
+
+    Args:
+        image: The picture; a draft of it may have been asked for.
+        path: Its file.
+    """
+    describe(image, path)
+    refuse_large_tiles(image, path, None)
+    return _decoded(image, path, _raw_mode(image), image.tell(), False, None).pixels
+
+
 def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool, canvas: Canvas | None) -> Picture:
     stored = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it

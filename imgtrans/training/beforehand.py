@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imgtrans.errors import ModelError
+from imgtrans.errors import FilesError, ModelError
 from imgtrans.hardware import check_device, check_precision
-from imgtrans.training.data.pictures import check_differ, doubts, pictures_in
+from imgtrans.training.data.checkup import checkup, files_of
+from imgtrans.training.data.folders import Data, folders_of
+from imgtrans.training.data.remarks import WRONG, Remark
 from imgtrans.training.objectives.choice import check_known
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import check_place
@@ -15,7 +17,7 @@ from imgtrans.zoo.store import find, is_path
 _USUAL_RATE = 0.01  # fifty times the paper's; above it, weights that begin at 0.02 are thrown about
 
 
-def check_beforehand(data: Path, folder: Path, given: dict[str, Any], resume: bool) -> None:
+def check_beforehand(data: Data, folder: Path, given: dict[str, Any], resume: bool) -> None:
     """Find what is wrong with a training that is to begin or to go on; the arguments are those of ``run.prepare``.
 
     Raises:
@@ -32,15 +34,12 @@ def check_beforehand(data: Path, folder: Path, given: dict[str, Any], resume: bo
         find(options.init)
     elif options.init and not Path(options.init).expanduser().is_file():
         raise ModelError(f"there is no file {options.init}")
-    check_differ(pictures_in(data, "trainA"), pictures_in(data, "trainB"))
-    if (data / "testA").is_dir() and (data / "testB").is_dir():
-        pictures_in(data, "testA")
-        pictures_in(data, "testB")
+    files_of(folders_of(data))
 
 
-def doubts_beforehand(data: Path, given: dict[str, Any], resume: bool) -> Iterator[str]:
-    """Return what a person should know before a training begins, a sentence each; of pictures only the first time."""
-    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
+def doubts_beforehand(given: dict[str, Any]) -> Iterator[str]:
+    """Return what a person should know of the options before a training begins, a sentence each."""
+    options = TrainOptions(**given)
     if options.learning_rate > _USUAL_RATE:
         times = options.learning_rate / TrainOptions.learning_rate
         yield (
@@ -49,10 +48,15 @@ def doubts_beforehand(data: Path, given: dict[str, Any], resume: bool) -> Iterat
         )
     if options.learning_rate == 0:
         yield "--learning-rate is 0: nothing will be learnt"
-    if resume:
-        return
-    domains = [pictures_in(data, domain) for domain in ("trainA", "trainB")]
-    if both := check_differ(*domains):
-        yield f"{both}: a picture cannot show what makes the difference if it stands on both sides"
-    for files in domains:
-        yield from doubts(files, options.crop)
+
+
+def remarks_beforehand(data: Data, given: dict[str, Any]) -> Iterator[Remark]:
+    """Return what a short look at the pictures shows before a new training begins.
+
+    Raises:
+        FilesError: If there is nothing to learn from them.
+    """
+    for remark in checkup(folders_of(data), TrainOptions(**given).crop, thorough=False):
+        if remark.state == WRONG:
+            raise FilesError(remark.said, remark.hint)
+        yield remark

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Self
 
 import torch.distributed as dist
 
@@ -46,6 +46,14 @@ class Companions:
             theirs.close()
             self._processes.append(process)
             self._tellings.append(telling)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let them go."""
+        self.let_go()
 
     def meet(self) -> Any:
         """Wait until all are there, and return where they meet.
@@ -85,13 +93,11 @@ class Companions:
         return ""
 
     def let_go(self) -> None:
-        """Wait a moment for them to end by themselves, and end those that do not."""
-        end = time.monotonic() + _MOMENT_SECONDS
+        """End them, whatever they are doing: what they have done is saved here, or lost."""
         for process in self._processes:
-            process.join(max(0.0, end - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
+            process.kill()
+        for process in self._processes:
+            process.join()
 
 
 @contextlib.contextmanager
@@ -106,20 +112,17 @@ def prepared(together: Together, count: int, arguments: dict[str, Any]) -> Itera
     Raises:
         ImgtransError: What is wrong with the run, found by any of them.
     """
-    companions = Companions(count, arguments) if count > 1 else None
-    if companions:
-        together = companions.together
-    try:
+    if count == 1:
         run = prepare(**arguments, together=together)
-        if companions:
-            together.join(run.state.device, companions.meet(), companions.fate)
-        else:
-            together.join(run.state.device)
+        together.join(run.state.device)
         yield run
         together.leave()
-    finally:
-        if companions:
-            companions.let_go()
+        return
+    with Companions(count, arguments) as companions:
+        run = prepare(**arguments, together=companions.together)
+        run.together.join(run.state.device, companions.meet(), companions.fate)
+        yield run
+        run.together.leave()
 
 
 def _store(port: int, is_first: bool) -> Any:

@@ -12,6 +12,7 @@ from imgtrans.architectures.family import architecture
 from imgtrans.card import Card
 from imgtrans.checkpoint import content_of, shapes_of, write_weights
 from imgtrans.errors import FilesError, ModelError
+from imgtrans.training.data.folders import Data, folders_of
 from imgtrans.training.grid import grid_pictures
 from imgtrans.training.naming import domains, reverse_name
 from imgtrans.training.run import TrainingRun
@@ -28,7 +29,7 @@ _HOW = {
 }
 
 
-def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
+def install_results(run: TrainingRun, name: str, data: Data) -> list[Model]:
     """Put the generators of a complete run into the zoo, if they are good for something; one that is there stays.
 
     Raises:
@@ -46,7 +47,7 @@ def install_results(run: TrainingRun, name: str, data: Path) -> list[Model]:
     return [_install(run, *one, data) for one in made]
 
 
-def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Path) -> Model:
+def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Data) -> Model:
     state, options = run.state, run.state.options
     weights = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     recognition = architecture.recognise(shapes_of(weights))
@@ -66,7 +67,7 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
         sha256="",
         training_size=options.crop,
         steps=state.step,
-        data_set=f"{data.resolve().name} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
+        data_set=f"{folders_of(data).described} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
         licence="unstated",
         provenance=f"trained by imgtrans {__version__} {_HOW.get(options.objective, f'by {options.objective}')}",
         date=datetime.now(UTC).date().isoformat(),

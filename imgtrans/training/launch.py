@@ -25,7 +25,7 @@ class Launch(NamedTuple):
 
 
 def launched(nproc: int = 1) -> Launch:
-    """Return who this process is, by what torchrun sets: ``RANK``, ``WORLD_SIZE``, ``LOCAL_RANK``, ``LOCAL_WORLD_SIZE``.
+    """Return who this process is, by ``RANK``, ``WORLD_SIZE``, ``LOCAL_RANK``, ``LOCAL_WORLD_SIZE`` as torchrun sets them.
 
     Args:
         nproc: How many processes are to be started by this one, with it.

@@ -132,7 +132,7 @@ def train(
             last = state.step == all_steps
             if state.step % LOG_EVERY == 0 or last:
                 tell_pending()
-            tell(partial(Listener.stepped, step=state.step, last=last))
+            tell(lambda listener, last=last: listener.stepped(state.step, last))  # type: ignore[misc]
             due = due or time.monotonic() - saved >= 60 * options.save_minutes
             stopping, due, troubled = together.agree(stop(), due, trouble is not None)
             if troubled:

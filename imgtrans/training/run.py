@@ -16,6 +16,7 @@ from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
+from imgtrans.training.data.folders import Data, Folders, folders_of
 from imgtrans.training.grid import Grids
 from imgtrans.training.listening import Interval, Listener, Reporting
 from imgtrans.training.log import LossLog
@@ -99,12 +100,12 @@ class TrainingRun:
 
 
 def prepare(
-    data: Path, folder: Path, given: dict[str, Any], resume: bool, together: Together | None = None
+    data: Data, folder: Path, given: dict[str, Any], resume: bool, together: Together | None = None
 ) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
     Args:
-        data: The data set's folder.
+        data: The data set's folder, or any folders.
         folder: The run's folder.
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
@@ -116,13 +117,13 @@ def prepare(
     """
     together = together or Together()
     check_place(folder, resume)
-    dataset, test_pictures = ImageDataset(data), _test_pictures(data)
+    dataset, test_pictures = ImageDataset(data), _test_pictures(folders_of(data))
     if resume:
         content = read_state(folder / CHECKPOINT)
         options = TrainOptions.resumed(content["options"], given)
         if content["data"] != dataset.fingerprint():
             raise FilesError(
-                f"the pictures in {data} are not those that {folder} was started with",
+                f"the pictures in {folders_of(data).described} are not those that {folder} was started with",
                 "put them back, or start a new run from its result with --init",
             )
     else:
@@ -159,9 +160,8 @@ def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
         ) from error
 
 
-def _test_pictures(data: Path) -> ImageDataset | None:
-    there = (data / "testA").is_dir() and (data / "testB").is_dir()
-    return ImageDataset(data, mode="test") if there else None
+def _test_pictures(folders: Folders) -> ImageDataset | None:
+    return ImageDataset(folders, mode="test") if folders.test_A is not None else None
 
 
 def _options_from(given: dict[str, Any]) -> TrainOptions:

@@ -26,8 +26,8 @@ FORMAT = 1
 class TrainingState:
     """The objective with its networks and optimisers, averages of its generators, and the number of steps taken.
 
-    The data's position is the number of ``pairs`` that have been trained on (see ``RandomCrops``), and the learning rate
-    follows from ``step``.
+    The data's position is the number of ``pairs`` that have been trained on (see ``RandomCrops``), and the learning
+    rate follows from ``step``.
     """
 
     options: TrainOptions

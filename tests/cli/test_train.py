@@ -82,7 +82,8 @@ def test_both_models_are_in_the_zoo_and_ready_to_use(train: Cli, cli: Cli, runs:
     ended = train()
     assert (ended.code, ended.out) == (0, "day2night\nnight2day\n")
     assert zoo() == ["day2night", "night2day"]
-    first, *_, last = ended.err.splitlines()
+    pictures, first, *_, last = ended.err.splitlines()
+    assert pictures.startswith("training pictures: ") and pictures.endswith("trainB: 4 pictures, 33x50")
     assert first == (
         "training day2night and night2day on 5 + 4 pictures: crops of 32 pixels, width 4, 1 blocks, 4 steps "
         f"on cpu in float32; see {runs / 'day2night'}"
@@ -276,8 +277,8 @@ def test_two_identical_folders_are_refused(train: Cli, data: Path, runs: Path):
 def test_pictures_smaller_than_the_crop_are_said_before_the_first_step(train: Cli, data: Path):
     (data / "trainA" / "0.png").unlink()
     save(data / "trainA" / "0.png", 20, 24)
-    first = train().err.splitlines()[0]
-    assert first.startswith(f"warning: 1 of 5 pictures in {data / 'trainA'} are smaller than the crops of 32 pixels")
+    said = train().err.splitlines()[1]
+    assert said.startswith(f"warning: 1 of 5 pictures in {data / 'trainA'} are smaller than the crops of 32 pixels")
 
 
 def test_a_training_that_has_come_apart_says_so_and_is_not_installed(train: Cli, runs: Path):
@@ -293,7 +294,7 @@ def test_a_training_that_has_come_apart_says_so_and_is_not_installed(train: Cli,
 
 def test_how_long_a_cpu_takes_is_said_before_the_first_step(train: Cli, stopped_by: Callable[[int], None]):
     stopped_by(signal.SIGINT)
-    first, second, _ = train("--grid-every", 1, "--steps", 10**9).err.splitlines()
+    _, first, second, _ = train("--grid-every", 1, "--steps", 10**9).err.splitlines()
     assert first.startswith("training ")
     assert second.startswith("warning: this takes about ") and " on this CPU (" in second
     assert "a beginning is --ngf 32 --crop 128 --steps 2000, about " in second
@@ -465,7 +466,7 @@ def test_init_from_what_cannot_be_is_refused(
 ):
     ended = train(*arguments)
     assert (ended.code, ended.out) == (code, "")
-    assert ended.err.startswith(f"error: {sentence}")
+    assert f"error: {sentence}" in ended.err
     assert not runs.exists()
 
 
@@ -508,3 +509,53 @@ def test_init_from_a_card_that_lies_or_cannot_be_trained_on_is_refused(
 )
 def test_a_duration_is_said_as_a_person_says_it(seconds: float, words: str):
     assert duration(seconds) == words
+
+
+# The pictures looked over
+
+
+def test_check_says_what_there_is_and_trains_nothing_however_the_folder_is_given(cli: Cli, data: Path, runs: Path):
+    ended = cli("train", "--check", data, "--crop", 32)
+    assert ended.code == 0
+    said = ended.out.splitlines()
+    assert said[:2] == [f"good   {data / 'trainA'}: 5 pictures, 40x36", f"good   {data / 'trainB'}: 4 pictures, 33x50"]
+    assert said[-1] == "3 things to look at"  # few, few, and no tests
+    assert cli("train", "--check", "--data", data, "--crop", 32).out == ended.out
+    assert (
+        cli("train", "--a", data / "trainA", "--b", data / "trainB", "--check", "--crop", 32).out.splitlines()[:2]
+        == said[:2]
+    )
+    assert not runs.exists() and zoo() == []
+
+
+def test_check_in_json_has_a_line_for_each_finding(cli: Cli, data: Path):
+    shutil.copy(data / "trainA" / "0.png", data / "trainB" / "again.png")
+    records = [json.loads(line) for line in cli("train", data, "--check", "--json").out.splitlines()]
+    (both,) = (record for record in records if record.get("kind") == "in_both")
+    assert (both["event"], both["state"]) == ("finding", "note")
+    assert [Path(path).name for path in both["files"]] == ["0.png", "again.png"]
+    assert records[-1]["event"] == "check" and records[-1]["wrong"] == 0
+
+
+def test_check_of_two_identical_folders_is_wrong(cli: Cli, data: Path):
+    shutil.rmtree(data / "trainB")
+    shutil.copytree(data / "trainA", data / "trainB")
+    ended = cli("train", "--check", data)
+    assert ended.code == 1
+    assert ended.out.startswith("wrong  ") and "put pictures of the other kind" in ended.out
+
+
+def test_two_folders_of_any_name_are_trained_on(cli: Cli, data: Path, runs: Path):
+    (data / "trainA").rename(data / "day")
+    (data / "trainB").rename(data / "night")
+    arguments = ["--a", data / "day", "--b", data / "night", "--runs", runs, *TINY]
+    ended = cli("train", *arguments)
+    assert (ended.code, ended.out) == (0, "day2night\nnight2day\n"), ended.err
+    card = json.loads(cli("models", "info", "day2night", "--json").out)
+    assert card["data_set"] == "day and night (5 and 4 pictures)"
+
+
+def test_both_ways_to_name_the_pictures_at_once_are_refused(cli: Cli, data: Path):
+    assert cli("train", data, "--data", data).code == 2
+    assert cli("train", "--data", data, "--a", data).code == 2
+    assert "give the folder that holds trainA and trainB" in cli("train").err

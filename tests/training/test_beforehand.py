@@ -1,5 +1,6 @@
 """What is wrong with a training is found before PyTorch is there."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from imgtrans.errors import FilesError, ImgtransError, ModelError, UsageError
-from imgtrans.training.beforehand import check_beforehand, doubts_beforehand
+from imgtrans.training.beforehand import check_beforehand, doubts_beforehand, remarks_beforehand
+from imgtrans.training.data.remarks import GOOD
 from imgtrans.zoo.store import Model
 
 
@@ -40,13 +42,23 @@ def test_pictures_to_show_must_be_there_where_their_folders_are(data: Path, tmp_
     ("rate", "said"),
     [(1e6, "5,000,000,000 times the paper's"), (0.02, "100 times the paper's"), (0.0, "nothing will be learnt")],
 )
-def test_a_hopeless_learning_rate_is_said_before_it_is_used(data: Path, rate: float, said: str):
-    for resume in (False, True):
-        assert any(said in doubt for doubt in doubts_beforehand(data, {"learning_rate": rate, "crop": 32}, resume))
+def test_a_hopeless_learning_rate_is_said_before_it_is_used(rate: float, said: str):
+    assert any(said in doubt for doubt in doubts_beforehand({"learning_rate": rate, "crop": 32}))
 
 
 def test_nothing_is_said_of_what_is_usual(data: Path):
-    assert [*doubts_beforehand(data, {"learning_rate": 3e-3, "crop": 32}, resume=False)] == []
+    assert [*doubts_beforehand({"learning_rate": 3e-3, "crop": 32})] == []
+    facts = [*remarks_beforehand(data, {"crop": 32})]
+    assert [remark.state for remark in facts] == [GOOD, GOOD]
+
+
+def test_what_a_short_look_shows_is_handed_on_and_two_identical_folders_are_refused(data: Path):
+    (small, *_) = (remark for remark in remarks_beforehand(data, {"crop": 64}) if remark.state != GOOD)
+    assert small.kind == "small"
+    shutil.rmtree(data / "trainB")
+    shutil.copytree(data / "trainA", data / "trainB")
+    with pytest.raises(FilesError, match="hold the same pictures: there is nothing to learn"):
+        [*remarks_beforehand(data, {})]
 
 
 def test_it_does_without_torch():

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imgtrans.training.data.folders import Folders
-from imgtrans.training.data.pictures import pictures_below, pictures_in
+from imgtrans.training.data.pictures import domains
 from imgtrans.training.data.remarks import (
     NOTE,
     WRONG,
     Remark,
     of_counts,
+    of_few,
     of_folder,
     of_look_alikes,
     of_same_files,
@@ -27,12 +28,7 @@ def files_of(folders: Folders) -> list[tuple[Path, list[Path]]]:
     Raises:
         FilesError: If a folder is missing or holds no picture.
     """
-    if folders.root is not None:
-        trained = [(folders.root / name, pictures_in(folders.root, name)) for name in ("trainA", "trainB")]
-    else:
-        trained = [(folder, pictures_below(folder)) for folder in (folders.A, folders.B)]
-    tests = [folder for folder in (folders.test_A, folders.test_B) if folder is not None]
-    return trained + [(folder, pictures_below(folder)) for folder in tests]
+    return domains(folders) + (domains(folders, test=True) if folders.test_A is not None else [])
 
 
 def checkup(
@@ -55,7 +51,12 @@ def checkup(
         yield from same
         return
     most = [None if thorough else _some(files) for _, files in found]
-    each(-sum(len(files) if limit is None else min(limit, len(files)) for limit, (_, files) in zip(most, found, strict=True)))
+    each(
+        -sum(
+            len(files) if limit is None else min(limit, len(files))
+            for limit, (_, files) in zip(most, found, strict=True)
+        )
+    )
     surveys = [
         survey(folder, files, *([] if limit is None else [limit]), each=lambda: each(1))
         for limit, (folder, files) in zip(most, found, strict=True)
@@ -66,7 +67,11 @@ def checkup(
     yield from of_look_alikes(surveys) if thorough else same
     if len(surveys) == 4:
         yield from of_swapped((surveys[0], surveys[1]), (surveys[2], surveys[3]))
-    elif thorough:
+    if not thorough:
+        return
+    for one in surveys[:2]:
+        yield from of_few(one)
+    if len(surveys) == 2:
         yield Remark(
             NOTE,
             "no_tests",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgtrans.errors import FilesError, ImageError
+from imgtrans.images.decode import decode_opened
 from imgtrans.images.formats import open_image
-from imgtrans.images.modes import to_8bit, to_rgb
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -76,7 +76,7 @@ def read_crop(
 
 
 def load_rgb(path: Path, needed: float = math.inf) -> Image.Image:
-    """Decode a picture as 8-bit RGB.
+    """Decode a picture as a run reads it: upright, in sRGB, as RGB of 8 bits.
 
     Args:
         path: The file.
@@ -90,6 +90,6 @@ def load_rgb(path: Path, needed: float = math.inf) -> Image.Image:
     with open_image(path) as image:
         if min(image.size) >= 2 * _DECODED * needed:
             image.draft(None, (math.ceil(_DECODED * needed),) * 2)
-        rgb = to_rgb(to_8bit(image)) if image.mode != "RGB" else image.copy()
+        rgb = Image.fromarray(decode_opened(image, path))
     times = int(min(rgb.size) / (_REDUCED * needed))
     return rgb.reduce(times) if times > 1 else rgb

@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from imgtrans.training.data.crops import Cut, Pixels, load_rgb, read_crop
-from imgtrans.training.data.pictures import pictures_in
+from imgtrans.training.data.folders import Data, folders_of
+from imgtrans.training.data.pictures import domains
 
 # The paper resizes to 286 and crops 256; other crops keep that proportion.
 LOAD_PER_CROP = 286 / 256
@@ -29,7 +30,8 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
     Source: the deck's ``ImageDataset``.
 
     Args:
-        root: Folder with ``trainA`` and ``trainB``, or ``testA`` and ``testB``.
+        root: Folder with ``trainA`` and ``trainB``, or ``testA`` and ``testB``; or any :class:`Folders`. Pictures in
+            folders below count.
         transforms_: What is done to each PIL image, in order, or one callable; None makes tensors
             (3, H, W) in [-1, 1].
         unaligned: Draw B at random instead of by index.
@@ -41,7 +43,7 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | Data,
         transforms_: Sequence[Callable[[Any], Any]] | Callable[[Any], Any] | None = None,
         unaligned: bool = False,
         mode: str = "train",
@@ -51,9 +53,8 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
         else:
             self.transforms = [transforms_] if callable(transforms_) else list(transforms_)
         self.unaligned = unaligned
-        prefix = "train" if mode == "train" else "test"
-        self.files_A = pictures_in(Path(root), f"{prefix}A")
-        self.files_B = pictures_in(Path(root), f"{prefix}B")
+        found = domains(folders_of(Path(root) if isinstance(root, str) else root), test=mode != "train")
+        (self.folder_A, self.files_A), (self.folder_B, self.files_B) = found
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Return ``{"A": tensor, "B": tensor}``."""
@@ -69,9 +70,10 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
     def fingerprint(self) -> str:
         """Return a hash of the files' names and sizes, to notice that the data changed under a run."""
         digest = hashlib.sha256()
-        for files in (self.files_A, self.files_B):
+        for folder, files in ((self.folder_A, self.files_A), (self.folder_B, self.files_B)):
             for file in files:
-                digest.update(f"{file.name}\0{file.stat().st_size}\n".encode("utf-8", "surrogateescape"))
+                name = file.relative_to(folder).as_posix()
+                digest.update(f"{name}\0{file.stat().st_size}\n".encode("utf-8", "surrogateescape"))
             digest.update(b"\n")
         return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from imgtrans.errors import UsageError
 
@@ -42,6 +43,14 @@ class Folders:
     def described(self) -> str:
         """What stands in the card as the data set."""
         return self.name if self.root is not None else f"{self.A.resolve().name} and {self.B.resolve().name}"
+
+
+Data: TypeAlias = Path | Folders
+
+
+def folders_of(data: Data) -> Folders:
+    """Return the folders of a data set, which may be given by its own folder."""
+    return data if isinstance(data, Folders) else Folders.of(data)
 
 
 def named(

@@ -5,6 +5,24 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.finding.walk import Place, files_below
+from imgtrans.training.data.folders import Folders
+
+
+def domains(folders: Folders, *, test: bool = False) -> list[tuple[Path, list[Path]]]:
+    """Return the folders of A and B, each with its pictures.
+
+    Args:
+        folders: Where they are.
+        test: Those that are not trained on.
+
+    Raises:
+        FilesError: If a folder is missing or holds no picture.
+    """
+    prefix = "test" if test else "train"
+    if folders.root is not None:
+        return [(folders.root / name, pictures_in(folders.root, name)) for name in (f"{prefix}A", f"{prefix}B")]
+    chosen = (folders.test_A, folders.test_B) if test else (folders.A, folders.B)
+    return [(folder, pictures_below(folder)) for folder in chosen if folder is not None]
 
 
 def pictures_in(root: Path, domain: str) -> list[Path]:

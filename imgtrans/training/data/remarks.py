@@ -71,11 +71,16 @@ def of_folder(found: Survey, crop: int) -> Iterator[Remark]:
             "a smaller --crop helps",
             [seen.path for seen in small],
         )
+
+
+def of_few(found: Survey) -> Iterator[Remark]:
+    """Yield what is to be said of a folder with hardly any pictures."""
+    count = len(found.files)
     if count < _FEW:
         yield Remark(
             NOTE,
             "few",
-            f"{folder} holds {_pictures(count)}: discriminators learn so few by heart",
+            f"{found.folder} holds {_pictures(count)}: discriminators learn so few by heart",
             "some hundreds of each kind are a beginning; or start from a model that knows similar ones, with --init",
         )
 
@@ -120,7 +125,7 @@ def of_same_files(folders: Sequence[tuple[Path, Sequence[Path]]]) -> Iterator[Re
                 if a < b:
                     other = next(path for number, path in group if number == b)
                     pairs.setdefault((a, b), []).append((paths[0], other))
-    yield from _of_pairs([folder for folder, _ in folders], pairs, "the same as", "in both")
+    yield from _of_pairs([folder for folder, _ in folders], pairs, "")
 
 
 def of_look_alikes(surveys: Sequence[Survey]) -> Iterator[Remark]:
@@ -135,7 +140,7 @@ def of_look_alikes(surveys: Sequence[Survey]) -> Iterator[Remark]:
         for b in range(a, len(surveys))
     }
     folders = [found.folder for found in surveys]
-    yield from _of_pairs(folders, pairs, "the same, or nearly, as", "in both, or nearly so:")
+    yield from _of_pairs(folders, pairs, ", or nearly the same")
 
 
 def of_swapped(trained: tuple[Survey, Survey], tests: tuple[Survey, Survey]) -> Iterator[Remark]:
@@ -175,24 +180,24 @@ def _line_between(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArr
 
 
 def _of_pairs(
-    folders: Sequence[Path], pairs: dict[tuple[int, int], list[tuple[Path, Path]]], as_another: str, in_both: str
+    folders: Sequence[Path], pairs: dict[tuple[int, int], list[tuple[Path, Path]]], nearly: str
 ) -> Iterator[Remark]:
     """Yield a remark for each two folders that have pictures in common."""
-    for (a, b), some in sorted(pairs.items()):
-        if not some:
+    for (a, b), unsorted in sorted(pairs.items()):
+        if not unsorted:
             continue
+        some = sorted(unsorted)
         first, second = folders[a], folders[b]
         shown = "; ".join(f"{one.name} and {other.name}" for one, other in some[:_SHOWN])
         shown += f"; and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
         files = list(dict.fromkeys(path for pair in some for path in pair))
         if a == b:
             count = len({other for _, other in some})
-            are = "picture is" if count == 1 else "pictures are"
-            said = f"{count:,} {are} {as_another} another in {first}: {shown}"
+            said = f"{_pictures(count)} in {first} {'is' if count == 1 else 'are'} there twice{nearly}: {shown}"
             yield Remark(NOTE, "duplicates", said, "keep one of each: what is there twice counts twice", files)
             continue
         count = len({one for one, _ in some})
-        said = f"{count:,} {'picture is' if count == 1 else 'pictures are'} {in_both} {first} and {second}: {shown}"
+        said = f"{_pictures(count)} {'is' if count == 1 else 'are'} in {first} and in {second}{nearly}: {shown}"
         if (a, b) == (0, 1):
             hint = "a picture cannot show what makes the difference if it stands on both sides: take it out of one"
             yield Remark(NOTE, "in_both", said, hint, files)
@@ -220,6 +225,13 @@ def _of_sizes(seen: Sequence[Seen]) -> str:
 
 
 def _of_modes(seen: Sequence[Seen]) -> str:
-    names = {"RGB": "", "L": "gray", "1": "black and white", "P": "with a palette", "RGBA": "with alpha", "LA": "gray with alpha"}
+    names = {
+        "RGB": "",
+        "L": "gray",
+        "1": "black and white",
+        "P": "with a palette",
+        "RGBA": "with alpha",
+        "LA": "gray with alpha",
+    }
     others = Counter(names.get(one.mode, one.mode) for one in seen if one.mode != "RGB")
     return "".join(f", {count:,} {name}" for name, count in others.most_common())

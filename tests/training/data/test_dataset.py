@@ -1,11 +1,13 @@
 """What training reads: every picture, nothing else, and the same each time."""
 
+import hashlib
 import inspect
 import logging
 import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from torch import Tensor
 from torchvision import transforms
 
 from imgtrans.errors import FilesError, ImageError
+from imgtrans.images.decode import decode
 from imgtrans.training.data.dataset import LOAD_PER_CROP, ImageDataset, RandomCrops, load_rgb, to_tensor
+from imgtrans.training.data.folders import Folders
 
 
 def solid(path: Path, *rgb: int, size: tuple[int, int] = (8, 6)) -> None:
@@ -88,7 +92,6 @@ def test_every_image_file_is_found_whatever_its_extension_and_nothing_else(tmp_p
     (a / "Thumbs.db").write_bytes((a / "d.png").read_bytes())
     (a / ".hidden.png").write_bytes((a / "d.png").read_bytes())
     (a / "folder.png").mkdir()
-    picture.save(a / "folder.png" / "below.png")
     (tmp_path / "trainB").symlink_to(a, target_is_directory=True)
     dataset = ImageDataset(tmp_path)
     assert [file.name for file in dataset.files_A] == sorted(images)
@@ -365,3 +368,67 @@ def test_to_tensor_does_not_share_memory_with_the_image():
     image.paste((255, 255, 255), (0, 0, 4, 4))
     assert tensor.max() == -1
     assert tensor.is_contiguous()
+
+
+# Which pictures, and how they are read
+
+
+def test_of_flat_folders_the_fingerprint_is_what_it_always_was(data: Path):
+    digest = hashlib.sha256()
+    for domain in ("trainA", "trainB"):
+        for path in sorted((data / domain).iterdir()):
+            digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
+        digest.update(b"\n")
+    assert ImageDataset(data).fingerprint() == digest.hexdigest()
+
+
+def test_pictures_in_folders_below_are_trained_on_and_their_folders_are_part_of_the_fingerprint(data: Path):
+    flat = ImageDataset(data).fingerprint()
+    for number in range(2):
+        (data / "trainA" / f"part{number}").mkdir()
+        (data / "trainA" / f"{number}.png").rename(data / "trainA" / f"part{number}" / "same.png")
+    assert len(ImageDataset(data).files_A) == 5
+    nested = ImageDataset(data).fingerprint()
+    (data / "trainA" / "part0").rename(data / "trainA" / "elsewhere")
+    assert len({flat, nested, ImageDataset(data).fingerprint()}) == 3
+
+
+def test_any_two_folders_make_a_dataset(data: Path, tmp_path: Path):
+    folders = Folders(data / "trainB", data / "trainA", data / "trainA", data / "trainB")
+    assert (len(ImageDataset(folders).files_A), len(ImageDataset(folders).files_B)) == (4, 5)
+    assert len(ImageDataset(folders, mode="test").files_A) == 5
+
+
+GRAY = np.add.outer(np.arange(24), np.arange(32)).astype(np.float32) * 4
+KINDS: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+    "gray.png": (Image.fromarray(GRAY.astype(np.uint8)), {}),
+    "gray-alpha.png": (Image.fromarray(GRAY.astype(np.uint8)).convert("LA"), {}),
+    "alpha.png": (Image.fromarray(GRAY.astype(np.uint8)).convert("RGBA"), {}),
+    "gray16.png": (Image.fromarray((GRAY * 257).astype(np.uint16)), {}),
+    "gray16.tif": (Image.fromarray((GRAY * 257).astype(np.uint16)), {}),
+    "float.tif": (Image.fromarray(GRAY / 255), {}),
+    "cmyk.jpg": (Image.fromarray(GRAY.astype(np.uint8)).convert("RGB").convert("CMYK"), {"quality": 98}),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_pictures_of_one_to_four_channels_and_16_bits_are_read_as_a_run_reads_them(tmp_path: Path, name: str):
+    picture, options = KINDS[name]
+    picture.save(tmp_path / name, **options)
+    read = np.asarray(load_rgb(tmp_path / name), np.float32)
+    assert read.shape == (24, 32, 3)
+    assert np.array_equal(read, decode(tmp_path / name).pixels)
+    assert np.abs(read - GRAY[..., None]).max() < 6
+
+
+def test_a_photo_on_its_side_is_trained_on_upright_and_in_srgb(tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[:10] = (200, 40, 40)
+    Image.fromarray(pixels).save(tmp_path / "side.jpg", exif=exif, quality=95)
+    upright = load_rgb(tmp_path / "side.jpg")
+    assert upright.size == (20, 30)
+    assert np.array_equal(np.asarray(upright), decode(tmp_path / "side.jpg").pixels)
+    assert np.asarray(upright)[:, 15:, 0].mean() > 150
+    assert np.asarray(upright)[:, :5, 0].mean() < 60

@@ -1,14 +1,14 @@
-"""A data set's pictures: found where they should be, the way shown where they are elsewhere, and doubts spoken."""
+"""A training's pictures: found where they should be and below, and the way shown where they are elsewhere."""
 
-import shutil
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from imgtrans.errors import FilesError
-from imgtrans.training.data.pictures import check_differ, doubts, pictures_in
+from imgtrans.errors import FilesError, UsageError
+from imgtrans.training.data.folders import Folders, folders_of, named
+from imgtrans.training.data.pictures import domains, listed, pictures_below, pictures_in
 
 Pictures = Callable[..., None]
 
@@ -25,14 +25,13 @@ def test_pictures_are_told_by_content_and_sorted(data: Path):
     assert [path.name for path in pictures_in(data, "trainA")] == ["1.png", "2.png", "3.png", "4.png", "zero"]
 
 
-def test_pictures_one_level_deeper_are_pointed_at(tmp_path: Path, pictures: Pictures):
-    pictures(tmp_path / "trainA" / "city", 2)
-    pictures(tmp_path / "trainA" / "country", 2)
-    (tmp_path / "trainA" / "notes").mkdir()
-    said = hint(tmp_path)
-    assert f"holds no picture itself; there are some one level deeper, in {tmp_path / 'trainA' / 'city'}, " in said
-    assert "notes" not in said
-    assert f"move them into {tmp_path / 'trainA'}" in said
+def test_pictures_in_folders_below_count(tmp_path: Path, pictures: Pictures):
+    pictures(tmp_path / "trainA" / "city" / "north", 2)
+    pictures(tmp_path / "trainA" / "country", 2, seed=1)
+    pictures(tmp_path / "trainA" / ".thumbnails", 1)
+    (tmp_path / "trainA" / "loop").symlink_to(tmp_path / "trainA")
+    found = [path.relative_to(tmp_path / "trainA").as_posix() for path in pictures_in(tmp_path, "trainA")]
+    assert found == ["city/north/0.png", "city/north/1.png", "country/0.png", "country/1.png"]
 
 
 def test_a_data_set_one_level_deeper_is_pointed_at(tmp_path: Path, pictures: Pictures):
@@ -51,56 +50,53 @@ def test_where_there_is_nothing_at_all_that_is_said(tmp_path: Path, there: str):
     assert f"there is no folder {tmp_path / 'data' / 'trainA'}" in hint(tmp_path / "data")
 
 
-@pytest.mark.parametrize("how", ["copied", "renamed", "linked"])
-def test_two_identical_folders_are_refused(data: Path, how: str):
-    shutil.rmtree(data / "trainB")
-    if how == "linked":
-        (data / "trainB").symlink_to("trainA")
-    else:
-        shutil.copytree(data / "trainA", data / "trainB")
-    if how == "renamed":
-        for path in pictures_in(data, "trainB"):
-            path.rename(path.with_name(f"b-{path.name}"))
-    with pytest.raises(FilesError, match="hold the same pictures: there is nothing to learn"):
-        check_differ(pictures_in(data, "trainA"), pictures_in(data, "trainB"))
+def test_a_folder_without_pictures_and_one_that_is_not_there_are_said(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FilesError, match="empty holds no picture"):
+        pictures_below(tmp_path / "empty")
+    with pytest.raises(FilesError, match="there is no folder"):
+        pictures_below(tmp_path / "gone")
 
 
-def test_pictures_in_both_folders_are_counted(data: Path):
-    for name in ("0.png", "1.png"):
-        shutil.copy(data / "trainA" / name, data / "trainB" / f"again-{name}")
-    assert check_differ(pictures_in(data, "trainA"), pictures_in(data, "trainB")).startswith("2 pictures are in both ")
+@pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
+def test_a_folder_that_may_not_be_read_is_named(nobodys: Path):
+    (nobodys / "closed").mkdir(mode=0)
+    with pytest.raises(FilesError, match=r"holds no picture that can be read: .*closed cannot be read"):
+        pictures_below(nobodys)
 
 
-def test_pictures_of_equal_size_on_disk_are_not_taken_for_the_same(tmp_path: Path):
-    for domain, shade in (("trainA", 10), ("trainB", 200)):
-        (tmp_path / domain).mkdir()
-        Image.new("RGB", (8, 8), (shade, 0, 0)).save(tmp_path / domain / "a.bmp")
-    assert check_differ(pictures_in(tmp_path, "trainA"), pictures_in(tmp_path, "trainB")) == ""
+def test_any_two_folders_are_domains_and_their_names_the_models(tmp_path: Path, pictures: Pictures):
+    for n, name in enumerate(("day", "night", "day test", "night test")):
+        pictures(tmp_path / name, n + 1)
+    folders = named(None, *(tmp_path / name for name in ("day", "night", "day test", "night test")))
+    assert (folders.name, folders.described) == ("day2night", "day and night")
+    assert [(folder.name, len(files)) for folder, files in domains(folders)] == [("day", 1), ("night", 2)]
+    assert [len(files) for _, files in domains(folders, test=True)] == [3, 4]
 
 
-def test_a_folder_that_has_all_of_the_other_and_more_is_not_refused(data: Path):
-    for path in pictures_in(data, "trainA"):
-        shutil.copy(path, data / "trainB" / f"again-{path.name}")
-    assert check_differ(pictures_in(data, "trainA"), pictures_in(data, "trainB")).startswith("5 pictures are in both ")
+def test_a_data_set_is_called_like_its_folder_and_has_tests_if_both_are_there(data: Path):
+    assert named(data, None, None) == folders_of(data) == Folders.of(data)
+    assert (Folders.of(data).name, Folders.of(data).test_A) == ("data", None)
+    (data / "testA").mkdir()
+    assert Folders.of(data).test_A is None
+    (data / "testB").mkdir()
+    assert Folders.of(data).test_B == data / "testB"
 
 
-def test_pictures_smaller_than_the_crop_are_counted_and_the_smallest_named(tmp_path: Path, pictures: Pictures):
-    pictures(tmp_path / "trainA", 3, size=(100, 90))
-    Image.new("RGB", (20, 30)).save(tmp_path / "trainA" / "small.png")
-    (said,) = doubts(pictures_in(tmp_path, "trainA"), 64)
-    assert said.startswith(f"1 of 4 pictures in {tmp_path / 'trainA'} are smaller than the crops of 64 pixels")
-    assert "small.png, is 20x30" in said
-    (said,) = doubts(pictures_in(tmp_path, "trainA"), 128)
-    assert said.startswith("all pictures in")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((None, None, None), "there are no pictures to train on"),
+        ((None, Path("a"), None), "--a alone is not enough"),
+        ((Path("d"), Path("a"), Path("b")), "--data and --a name the pictures twice"),
+        ((None, Path("a"), Path("b"), Path("t")), "--test-a and --test-b belong together"),
+    ],
+)
+def test_what_names_no_two_folders_is_refused(given: tuple[Path | None, ...], said: str):
+    with pytest.raises(UsageError, match=said):
+        named(*given)  # type: ignore[arg-type]
 
 
-def test_pictures_that_are_large_enough_raise_no_doubt(tmp_path: Path, pictures: Pictures):
-    pictures(tmp_path / "trainA", 3, size=(100, 90))
-    assert [*doubts(pictures_in(tmp_path, "trainA"), 90)] == []
-
-
-def test_pictures_below_a_folder_that_has_some_are_said_not_to_be_trained_on(tmp_path: Path, pictures: Pictures):
-    pictures(tmp_path / "trainA", 1, size=(64, 64))
-    pictures(tmp_path / "trainA" / "more", 1)
-    (said,) = doubts(pictures_in(tmp_path, "trainA"), 64)
-    assert said.startswith(f"the pictures in {tmp_path / 'trainA' / 'more'} are not trained on")
+def test_names_are_listed_as_far_as_can_be_read():
+    assert listed([Path("x/a"), Path("x/b")]) == "a, b"
+    assert listed([Path(str(n)) for n in range(2000)]) == "0, 1, 2 and 1,997 more"
