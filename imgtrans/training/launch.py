@@ -25,7 +25,7 @@ class Launch(NamedTuple):
 
 
 def launched(nproc: int = 1) -> Launch:
-    """Return who this process is, by ``RANK``, ``WORLD_SIZE``, ``LOCAL_RANK``, ``LOCAL_WORLD_SIZE`` as torchrun sets them.
+    """Return who this process is, by what torchrun sets in the environment (``RANK``, ``WORLD_SIZE`` and so on).
 
     Args:
         nproc: How many processes are to be started by this one, with it.
