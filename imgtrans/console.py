@@ -4,12 +4,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
+    from rich.live import Live
+    from rich.panel import Panel
     from rich.progress import Progress
     from rich.text import Text
 
@@ -96,6 +100,10 @@ class Console:
         """Return a display of work in progress: a bar on a terminal, else a line every few seconds."""
         return ProgressDisplay(self, self._err, total, done)
 
+    def panel(self, title: str, total: int, done: int = 0) -> "PanelDisplay":
+        """Return a display of a long work with many figures: a panel on a terminal, else a line every few seconds."""
+        return PanelDisplay(self, self._err, title, total, done)
+
     def download(self) -> "ProgressDisplay":
         """Return such a display of bytes that arrive; :meth:`ProgressDisplay.reach` tells how many there will be."""
         return ProgressDisplay(self, self._err, None, 0, in_bytes=True)
@@ -175,6 +183,66 @@ class ProgressDisplay:
         if not self._in_bytes:
             return f"{self._done}/{self._of}"
         return f"{self._done / 1e6:.1f}" + (f" of {self._total / 1e6:.1f} MB" if self._total is not None else " MB")
+
+
+class PanelDisplay(ProgressDisplay):
+    """Progress of a long work, with rows of figures and facts below it where there is a terminal to show them on."""
+
+    def __init__(self, console: Console, rich_console: "RichConsole", title: str, total: int, done: int) -> None:
+        super().__init__(console, rich_console, total, done)
+        self._title = title
+        self._live: Live | None = None
+        if self._bar:
+            from rich import live  # noqa: PLC0415 - as rich.progress
+
+            self._rows: Sequence[tuple[str, ...]] = ()
+            self._facts: Mapping[str, str] = {}
+            self._live = live.Live(
+                console=rich_console, get_renderable=self._panel, transient=True, refresh_per_second=2
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only ASCII can be shown."""
+        return printable("▁") != "▁"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a terminal for it."""
+        return self._live is not None
+
+    def __enter__(self) -> "PanelDisplay":
+        """Start to show."""
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop to show."""
+        if self._live:
+            with suppress(OSError):  # of a terminal that was closed
+                self._live.stop()
+
+    def show(self, rows: Sequence[tuple[str, ...]], facts: Mapping[str, str]) -> None:
+        """Set what is shown besides the count: rows of cells, and facts by name."""
+        if self._live:
+            self._rows, self._facts = rows, facts
+
+    def _panel(self) -> "Panel":
+        from rich import box, console, panel, table, text  # noqa: PLC0415 - as rich.progress
+
+        assert self._bar
+        grid = table.Table.grid(padding=(0, 2))
+        for row in self._rows:
+            grid.add_row(*(text.Text(printable(cell)) for cell in row))
+        facts = text.Text()
+        for name, told in self._facts.items():
+            facts.append(f"{printable(name)} ", "dim").append(f"{printable(told)}   ")
+        frame = box.ASCII if self.is_plain else box.ROUNDED
+        inside = console.Group(self._bar.get_renderable(), grid, facts)
+        return panel.Panel(inside, title=text.Text(printable(self._title)), box=frame, title_align="left")
 
 
 class _Line:

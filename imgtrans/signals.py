@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: at once where nothing would be lost, and asked for where something would be."""
+"""Ctrl-C, SIGTERM, a closed terminal: at once where nothing would be lost, and asked for where something would be."""
 
 import contextlib
 import os
@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED, TERMINATED, HUNG_UP = 130, 143, 129
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+# What a process that works for this one must live through, as a closed terminal tells the whole group of it.
+FOR_PARENTS = (*STOPPING, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 _ORDER_SECONDS = 5.0  # that it takes at the most to put things in order
 _PATIENCE_SECONDS = 1.0  # who presses Ctrl-C twice at once means one thing by it
+_GRACE_SECONDS = 30.0  # that schedulers leave between SIGTERM and the end, and in which some of them repeat it
 _CHILD = "--multiprocessing-fork"
 
 
@@ -91,10 +94,16 @@ class Stopping:
         self._number = 0
         self._heard = 0.0
 
-    def listen(self) -> None:
-        """Begin to hear signals."""
+    def listen(self, hangup: bool = False) -> None:
+        """Begin to hear signals.
+
+        Args:
+            hangup: Hear that the terminal was closed, too, unless the process was told to ignore it, as by nohup.
+        """
         for number in STOPPING:
             signal.signal(number, self._hear)
+        if hangup and hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._hear)
 
     def asked(self) -> bool:
         """Whether a signal came, and nothing has ended yet."""
@@ -113,8 +122,12 @@ class Stopping:
             end(number, "" if self._quiet else line)
         if not self._number:
             self._number, self._heard = number, time.monotonic()
-        elif time.monotonic() - self._heard > _PATIENCE_SECONDS:
+        elif time.monotonic() - self._heard > self._patience(number):
             end(number, "" if self._quiet else self._late())
+
+    def _patience(self, number: int) -> float:
+        """Return for how many seconds a signal that comes again means nothing new: machines are no impatient people."""
+        return _PATIENCE_SECONDS if signal.SIGINT in (number, self._number) else _GRACE_SECONDS
 
 
 def end(number: int, line: str) -> NoReturn:
@@ -138,6 +151,8 @@ def leave(code: int, line: str) -> NoReturn:
 
 
 def _exit_code(number: int) -> int:
+    if number == getattr(signal, "SIGHUP", None):
+        return HUNG_UP
     return TERMINATED if number == signal.SIGTERM else INTERRUPTED
 
 

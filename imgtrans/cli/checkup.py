@@ -52,10 +52,11 @@ def show_checkup(folders: "Folders", given: dict[str, Any], console: "Console") 
 
 
 def show_remarks(remarks: Iterable["Remark"], console: "Console") -> None:
-    """Say before a run what a short look at its pictures has shown: the facts in one line, and what deserves attention."""
+    """Say before a run what a short look at its pictures has shown: the facts in a line, and what to look at."""
     from imgtrans.training.data.remarks import GOOD
 
-    facts, notes = [], []
+    facts: list[Remark] = []
+    notes: list[Remark] = []
     for remark in remarks:
         (facts if remark.state == GOOD else notes).append(remark)
     if facts:

@@ -2,40 +2,21 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtrans.cli import complete, options
+from imgtrans.cli import complete, options, recipes
 from imgtrans.cli.checkup import show_checkup, show_remarks
+from imgtrans.cli.training import Phase, ToConsole, say_forecast, telling
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 from imgtrans.training.launch import goes_on, launched
 
 if TYPE_CHECKING:
     from imgtrans.console import Console
+    from imgtrans.training.data.folders import Folders
     from imgtrans.training.run import TrainingRun
-
-_LONG_SECONDS = 2 * 86_400.0
-# What tells where things are and how to go about it, and is no setting of a run.
-_NO_SETTINGS = frozenset(
-    {
-        "dataset",
-        "data",
-        "a",
-        "b",
-        "test_a",
-        "test_b",
-        "check",
-        "name",
-        "runs",
-        "nproc",
-        "resume",
-        "json",
-        "quiet",
-        "verbose",
-    }
-)
 
 
 def train(
@@ -61,6 +42,17 @@ def train(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
     nproc: Annotated[int, typer.Option(help="Processes of this machine that train together, as one for each GPU.")] = 1,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="paper|small|fast|photo", help="Settings for a purpose.", show_default=False),
+    ] = None,
+    presets: Annotated[
+        bool, typer.Option("--presets", help="Say what each preset gives, and costs on this machine, and end.")
+    ] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take settings from a file, as train.toml of a run.", show_default=False),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     objective: Annotated[
         str | None,
@@ -78,11 +70,20 @@ def train(
     scale_jitter: Annotated[
         float | None, typer.Option(help="Zoom each crop by up to this factor, for larger pictures. [default: 1]")
     ] = None,
+    flip: Annotated[
+        bool | None, typer.Option("--flip/--no-flip", help="Mirror crops half of the time. [default: flip]")
+    ] = None,
+    colour_jitter: Annotated[
+        float | None, typer.Option(help="Change brightness, contrast and saturation by up to this share. [default: 0]")
+    ] = None,
+    rotate: Annotated[float | None, typer.Option(help="Turn crops by up to so many degrees. [default: 0]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures of each domain a step. [default: 1]")] = None,
+    accumulate: Annotated[int | None, typer.Option(help="Batches whose gradients make a step. [default: 1]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs at the constant rate. [default: 100]")] = None,
     decay_epochs: Annotated[int | None, typer.Option(help="Epochs of falling rate. [default: 100]")] = None,
     steps: Annotated[int | None, typer.Option(help="Train so many steps instead of epochs.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam. [default: 0.0002]")] = None,
+    clip_norm: Annotated[float | None, typer.Option(help="Most that gradients' norm can be. [default: any]")] = None,
     cycle_weight: Annotated[float | None, typer.Option(help="Weight of the cycle loss. [default: 10]")] = None,
     identity_weight: Annotated[
         float | None, typer.Option(help="Weight of the identity loss, as a fraction of the cycle's. [default: 0.5]")
@@ -138,6 +139,19 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Processes that load pictures. [default: 2]")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
     grid_every: Annotated[int | None, typer.Option(help="Steps between picture grids. [default: 500]")] = None,
+    keep: Annotated[int | None, typer.Option(help="Checkpoints that are kept. [default: 1]")] = None,
+    on_trouble: Annotated[
+        str | None,
+        typer.Option(metavar="warn|stop|rollback", help="What to do when the guards find trouble. [default: warn]"),
+    ] = None,
+    install: Annotated[
+        int | None,
+        typer.Option(metavar="STEP", help="Put models of a kept checkpoint into the zoo, and end.", show_default=False),
+    ] = None,
+    install_anyway: Annotated[
+        bool, typer.Option("--install-anyway", help="Put models into the zoo in spite of trouble; their cards say so.")
+    ] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files for TensorBoard.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -152,54 +166,68 @@ def train(
         imgtrans train --data ./dataset
         imgtrans train --a ./day --b ./night
         imgtrans train --data ./dataset --ngf 32 --blocks 6 --crop 128 --steps 20000
+        imgtrans train --data ./dataset --preset small
         imgtrans train --data ./dataset --resume
     """
     launch = launched(nproc)
     quiet, json = quiet or launch.rank > 0, json and launch.rank == 0  # the first speaks for all of them
-    phase = _Phase()
+    phase = Phase()
     stopping = Stopping(phase.line, phase.late, quiet)
-    stopping.listen()  # first of all: what follows takes a while
+    stopping.listen(hangup=True)  # first of all: what follows takes a while
 
-    from imgtrans.training.beforehand import check_beforehand, doubts_beforehand, remarks_beforehand
+    from imgtrans.training.beforehand import (
+        check_beforehand,
+        check_tensorboard,
+        doubts_beforehand,
+        remarks_beforehand,
+    )
     from imgtrans.training.data.folders import named
     from imgtrans.training.naming import check_names_free, model_names
     from imgtrans.training.objectives.choice import goes_both_ways
 
     console = options.console(quiet, verbose, json)
-    logging.getLogger("imgtrans").handlers = [_ToConsole(console)]
+    logging.getLogger("imgtrans").handlers = [ToConsole(console)]
     if dataset is not None and data is not None:
         raise UsageError(f"both {dataset} and --data {data} name the pictures", "give one of them")
-    folders = named(data or dataset, a, b, test_a, test_b)
-    name = name or folders.name
-    given: dict[str, Any] = {
-        key: value for key, value in ctx.params.items() if value is not None and key not in _NO_SETTINGS
-    }
-    if steps and (epochs is not None or decay_epochs is not None):
-        raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
+    if presets:
+        return recipes.show_presets(console)
+    written = recipes.read(recipe)
+    given = recipes.settings_of(ctx, preset, written)
+    places = {"data": data or dataset, "a": a, "b": b, "test_a": test_a, "test_b": test_b}
+    if not any(places.values()):
+        places |= written.folders
+    folders = named(*places.values())
+    name = name or written.name or folders.name
     if check:
         show_checkup(folders, given, console)
         return
     folder = runs / name
     resume = resume or goes_on(folder)
-    if not resume:
-        check_names_free(name, goes_both_ways(objective or "cyclegan"))
-    check_beforehand(folders, folder, given, resume)
-    for doubt in doubts_beforehand(given):
+    known = install is not None or resume
+    if tensorboard:
+        check_tensorboard()
+    if not known:
+        check_names_free(name, goes_both_ways(given.get("objective", "cyclegan")))
+    check_beforehand(folders, folder, given, known)
+    for doubt in doubts_beforehand(given, known):
         console.warn(doubt)
-    if not resume:
+    if not known:
         show_remarks(remarks_beforehand(folders, given), console)
 
     from imgtrans.devices import describe_precision
     from imgtrans.training.companions import prepared
-    from imgtrans.training.finish import install_results
-    from imgtrans.training.listening import Interval
+    from imgtrans.training.keeping import checkpoint_of
+    from imgtrans.training.run import prepare
     from imgtrans.training.together import Together
 
+    if install is not None:
+        run = phase.run = prepare(folders, folder, given, True, checkpoint_of(folder, install))
+        return _install(run, name, folders, console, install_anyway, f"-step{install}")
     arguments = {"data": folders, "folder": folder, "given": given, "resume": resume}
     run = phase.run = ctx.with_resource(prepared(Together(launch), nproc, arguments))
     settings, state = run.state.options, run.state
     first = phase.first = state.step
-    all_steps, _ = run.schedule()
+    all_steps = run.steps
     names = model_names(name, both_ways="G_BA" in state.objective.generators())
     if not resume or first < all_steps:  # a complete one may have put one of its models there before it was cut off
         check_names_free(name, len(names) > 1)
@@ -211,54 +239,14 @@ def train(
     if resume:
         console.say(f"going on after step {first}")
     if run.together.is_first:
-        _forecast(run, all_steps - first, console)
-    with console.progress(all_steps, done=first) as progress:
-        last = first
-
-        def report(step: Interval) -> None:
-            nonlocal last
-            left = (step.all_steps - step.step) * step.seconds_per_step
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-            progress.advance(step.step - last, f"{losses}  {step.seconds_per_step:.2f} s/step, {duration(left)} left")
-            console.record(event="step", step=step.step, steps=step.all_steps, **step.losses)
-            last = step.step
-
-        phase.complete = run.train(report, stopping.asked)
+        say_forecast(run, all_steps - first, console)
+    with console.panel(" and ".join(names), all_steps, done=first) as panel:
+        phase.complete = run.train(telling(panel, console, first), stopping.asked, tensorboard)
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)
-    if not run.together.is_first:
-        return
-    for model in install_results(run, name, folders):
-        console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
-        console.result(model.name)
-        console.record(event="model", name=model.name, path=str(model.weights))
-
-
-class _Phase:
-    """How far a training is, and so what Ctrl-C and SIGTERM would lose."""
-
-    def __init__(self) -> None:
-        self.run: TrainingRun | None = None
-        self.first = 0
-        self.complete = False
-
-    def line(self) -> str:
-        """Return what to say in ending at once, or "" where a step would be lost."""
-        if self.complete:
-            return "stopped; --resume puts the models into the zoo"
-        if self.run is None or self.run.state.step == self.first:
-            return (
-                "stopped before the first step"
-                if not self.first
-                else f"stopped; --resume goes on after step {self.first}"
-            )
-        return ""
-
-    def late(self) -> str:
-        """Return what to say in ending at once although steps are lost."""
-        saved = self.run is not None and self.run.is_saved
-        return f"stopped at once; {'--resume goes on from the last checkpoint' if saved else 'nothing was saved yet'}"
+    if run.together.is_first:
+        _install(run, name, folders, console, install_anyway)
 
 
 def _where(run: "TrainingRun") -> str:
@@ -269,43 +257,12 @@ def _where(run: "TrainingRun") -> str:
     return f"{processes}{describe_device(run.state.device)}"
 
 
-def _forecast(run: "TrainingRun", steps: int, console: "Console") -> None:
-    """Say how long the steps will take, where that is known beforehand, and what to do where it is too long."""
-    if run.state.device.type != "cpu" or not steps:
-        return
-    from imgtrans.training.forecast import SMALL_AS_GIVEN, seconds_of_small, seconds_per_step
+def _install(
+    run: "TrainingRun", name: str, folders: "Folders", console: "Console", anyway: bool, suffix: str = ""
+) -> None:
+    from imgtrans.training.finish import install_results
 
-    each = seconds_per_step(run.state.objective, run.state.options)
-    if steps * each >= _LONG_SECONDS:
-        console.warn(
-            f"this takes about {duration(steps * each)} on this CPU ({each:.1f} s a step); a beginning is "
-            f"{SMALL_AS_GIVEN}, about {duration(seconds_of_small())}: docs/training.md"
-        )
-    elif steps * each >= 60:
-        console.say(f"this takes about {duration(steps * each)} on this CPU ({each:.2g} s a step)")
-
-
-def duration(seconds: float) -> str:
-    """Return a time span as a person says it, as ``3 h 20 min``."""
-    if seconds >= _LONG_SECONDS:
-        days = round(seconds / 86_400)
-        if days < 90:
-            return f"{days} days"
-        return f"{round(days / 30.4)} months" if days < 2 * 365 else f"{round(days / 365)} years"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-
-
-class _ToConsole(logging.Handler):
-    """Shows log records as warnings."""
-
-    def __init__(self, console: Any) -> None:
-        super().__init__(logging.WARNING)
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show one."""
-        self._console.warn(self.format(record))
+    for model in install_results(run, name, folders, anyway, suffix):
+        console.say(f"{model.name} is in the zoo: imgtrans run PHOTOS --model {model.name}")
+        console.result(model.name)
+        console.record(event="model", name=model.name, path=str(model.weights))

@@ -1,10 +1,11 @@
 """What can be found wrong with a training, or doubtful, before PyTorch is there: in a moment instead of seconds."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from imgtrans.errors import FilesError, ModelError
+from imgtrans.errors import FilesError, ModelError, UnavailableError
 from imgtrans.hardware import check_device, check_precision
 from imgtrans.training.data.checkup import checkup, files_of
 from imgtrans.training.data.folders import Data, folders_of
@@ -37,9 +38,9 @@ def check_beforehand(data: Data, folder: Path, given: dict[str, Any], resume: bo
     files_of(folders_of(data))
 
 
-def doubts_beforehand(given: dict[str, Any]) -> Iterator[str]:
+def doubts_beforehand(given: dict[str, Any], resume: bool) -> Iterator[str]:
     """Return what a person should know of the options before a training begins, a sentence each."""
-    options = TrainOptions(**given)
+    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
     if options.learning_rate > _USUAL_RATE:
         times = options.learning_rate / TrainOptions.learning_rate
         yield (
@@ -60,3 +61,16 @@ def remarks_beforehand(data: Data, given: dict[str, Any]) -> Iterator[Remark]:
         if remark.state == WRONG:
             raise FilesError(remark.said, remark.hint)
         yield remark
+
+
+def check_tensorboard() -> None:
+    """Make sure that event files can be written.
+
+    Raises:
+        UnavailableError: If TensorBoard is not installed.
+    """
+    if find_spec("tensorboard") is None:
+        raise UnavailableError(
+            "--tensorboard needs TensorBoard, which is not installed",
+            "install it with: pip install 'imgtrans[tensorboard]'",
+        )

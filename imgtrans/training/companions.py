@@ -41,7 +41,7 @@ class Companions:
         for rank in range(1, count):
             telling, theirs = context.Pipe(duplex=False)
             process = context.Process(target=_train, args=(theirs, rank, count, self._store.port, arguments))
-            with signals.held(*signals.STOPPING):
+            with signals.held(*signals.FOR_PARENTS):
                 process.start()
             theirs.close()
             self._processes.append(process)
@@ -136,7 +136,7 @@ def _here(rank: int) -> str:
 
 def _train(telling: Connection, rank: int, size: int, port: int, arguments: dict[str, Any]) -> None:
     """Be one of the companions; the first says when to stop."""
-    for number in signals.STOPPING:  # a Ctrl-C reaches the whole process group
+    for number in signals.FOR_PARENTS:  # a Ctrl-C reaches the whole process group
         signal.signal(number, signal.SIG_IGN)
     together = Together(Launch(rank, size, rank, size))
     try:
@@ -149,7 +149,9 @@ def _train(telling: Connection, rank: int, size: int, port: int, arguments: dict
         together.leave()
     except ImgtransError as error:
         with contextlib.suppress(OSError):
-            telling.send(error)
+            said = ImgtransError(error.message, error.hint)
+            said.exit_code = error.exit_code
+            telling.send(said)  # as one that needs no more to be made than these
         os._exit(error.exit_code)
     except (RuntimeError, OSError):  # the first is gone
         os._exit(1)

@@ -11,9 +11,10 @@ from imgtrans import __version__
 from imgtrans.architectures.family import architecture
 from imgtrans.card import Card
 from imgtrans.checkpoint import content_of, shapes_of, write_weights
-from imgtrans.errors import FilesError, ModelError
+from imgtrans.errors import FilesError, ModelError, UnavailableError
 from imgtrans.training.data.folders import Data, folders_of
 from imgtrans.training.grid import grid_pictures
+from imgtrans.training.guards.guarding import standing_troubles
 from imgtrans.training.naming import domains, reverse_name
 from imgtrans.training.run import TrainingRun
 from imgtrans.training.state import CHANNELS
@@ -29,25 +30,43 @@ _HOW = {
 }
 
 
-def install_results(run: TrainingRun, name: str, data: Data) -> list[Model]:
-    """Put the generators of a complete run into the zoo, if they are good for something; one that is there stays.
+def install_results(run: TrainingRun, name: str, data: Data, anyway: bool = False, suffix: str = "") -> list[Model]:
+    """Put the generators of a run into the zoo, if they are good for something; one that is there stays.
+
+    Args:
+        run: Of which the state is what it is about.
+        name: Of the training.
+        data: Its pictures.
+        anyway: Also put there what the guards have found to be in trouble; the cards say so.
+        suffix: Is added to the models' names.
 
     Raises:
-        UnavailableError: If one of them makes no pictures, so that none is installed.
+        UnavailableError: If one of them makes no pictures, or the guards found trouble, so that none is installed.
         FilesError: If a name was taken meanwhile, or the zoo cannot be written.
     """
     source, target = domains(name)
     pictures_A, pictures_B = (pictures.to(run.state.device) for pictures in grid_pictures(run.grid_crops))
     generators = run.state.results()
-    made = [(generators["G_AB"], name, source, target)]
+    troubles = standing_troubles(run.folder, run.state.step, run.steps)
+    if troubles and not anyway:
+        more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
+        raise UnavailableError(
+            f"the training has ended in trouble: {troubles[0].said}{more}",
+            f"nothing was put into the zoo; {troubles[0].hint}; or look at {run.folder / 'report.html'}, and if you "
+            "want the models all the same, have them with --resume --install-anyway",
+        )
+    made = [(generators["G_AB"], name, (source, target))]
     check_generator(generators["G_AB"], name, pictures_A, pictures_B)
     if "G_BA" in generators:
-        made.append((generators["G_BA"], reverse_name(name), target, source))
+        made.append((generators["G_BA"], reverse_name(name), (target, source)))
         check_generator(generators["G_BA"], reverse_name(name), pictures_B, pictures_A)
-    return [_install(run, *one, data) for one in made]
+    told = [trouble.said for trouble in troubles]
+    return [_install(run, network, f"{one}{suffix}", kinds, data, told) for network, one, kinds in made]
 
 
-def _install(run: TrainingRun, network: nn.Module, name: str, source: str, target: str, data: Data) -> Model:
+def _install(
+    run: TrainingRun, network: nn.Module, name: str, kinds: tuple[str, str], data: Data, troubles: list[str]
+) -> Model:
     state, options = run.state, run.state.options
     weights = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     recognition = architecture.recognise(shapes_of(weights))
@@ -60,8 +79,8 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
     dataset = run.dataset
     card = Card(
         name=name,
-        source=source,
-        target=target,
+        source=kinds[0],
+        target=kinds[1],
         architecture=architecture.name,
         parameters=recognition.parameters,
         sha256="",
@@ -69,11 +88,12 @@ def _install(run: TrainingRun, network: nn.Module, name: str, source: str, targe
         steps=state.step,
         data_set=f"{folders_of(data).described} ({len(dataset.files_A)} and {len(dataset.files_B)} pictures)",
         licence="unstated",
-        provenance=f"trained by imgtrans {__version__} {_HOW.get(options.objective, f'by {options.objective}')}",
+        provenance=f"trained by imgtrans {__version__} {_HOW.get(options.objective, f'by {options.objective}')}"
+        + (f"; its guards found trouble: {'; '.join(troubles)}" if troubles else ""),
         date=datetime.now(UTC).date().isoformat(),
         training={
             **options.to_dict(),
-            "pictures_seen": state.step * options.batch_size,
+            "pictures_seen": state.step * options.pairs_per_step,
             "seconds": round(state.seconds),
             "device": str(state.device),
         },

@@ -1,7 +1,8 @@
 """Picture grids: real, translated and reconstructed, both directions, to watch a training by eye."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from imgtrans.training.listening import Listener
 from imgtrans.training.state import TrainingState
 
 PICTURES = 4
+
+Seen: TypeAlias = Mapping[str, tuple[Tensor, Tensor, Tensor]]
 
 
 def grid_pictures(crops: RandomCrops) -> tuple[Tensor, Tensor]:
@@ -28,10 +31,15 @@ class Grids(Listener):
         state: Whose generators are looked at.
         crops: The pictures that are shown.
         folder: The run's.
+        seen: Is told of the step, and for each generator by its name of what it got, what it made of it, and pictures
+            that this is to be like; all (4, 3, crop, crop).
     """
 
-    def __init__(self, state: TrainingState, crops: RandomCrops, folder: Path) -> None:
+    def __init__(
+        self, state: TrainingState, crops: RandomCrops, folder: Path, seen: Sequence[Callable[[int, Seen], None]] = ()
+    ) -> None:
         self._state = state
+        self._seen = seen
         self._folder = folder / "grids"
         self._pictures_A, self._pictures_B = (pictures.to(state.device) for pictures in grid_pictures(crops))
 
@@ -40,25 +48,35 @@ class Grids(Listener):
         if last or step % self._state.options.grid_every == 0:
             path = self._folder / f"step-{step:07d}.png"
             with self._state.autocast():
-                save_grid(path, self._state.results(), (self._pictures_A, self._pictures_B))
+                fakes = save_grid(path, self._state.results(), (self._pictures_A, self._pictures_B))
+            ways = {"G_AB": (self._pictures_A, self._pictures_B), "G_BA": (self._pictures_B, self._pictures_A)}
+            shown = {name: (ways[name][0], fake, ways[name][1]) for name, fake in fakes.items()}
+            for tell in self._seen:
+                tell(step, shown)
 
 
 @torch.no_grad()
-def save_grid(path: Path, generators: Mapping[str, nn.Module], pictures: tuple[Tensor, Tensor]) -> None:
+def save_grid(path: Path, generators: Mapping[str, nn.Module], pictures: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
     """Write a PNG whose rows are real A, fake B, reconstructed A, real B, fake A, reconstructed B.
 
     Where there is no way back (no ``G_BA``), they are real A, fake B, real B, and what is made of B.
+
+    Returns:
+        The fakes, by the generator that made them.
     """
     there, back = generators["G_AB"], generators.get("G_BA")
     rows: list[Tensor] = []
+    fakes: dict[str, Tensor] = {}
     if back is None:
         for real in pictures:
             rows += [real, there(real)]
+        fakes["G_AB"] = rows[1]
     else:
-        for real, one, other in ((pictures[0], there, back), (pictures[1], back, there)):
-            fake = one(real)
+        for name, real, one, other in (("G_AB", pictures[0], there, back), ("G_BA", pictures[1], back, there)):
+            fake = fakes[name] = one(real)
             rows += [real, fake, other(fake)]
     grid = make_grid(torch.cat(rows).float().cpu(), nrow=PICTURES, normalize=True, value_range=(-1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         save_image(grid, temporary, format="png")
+    return fakes

@@ -11,6 +11,7 @@ from torch import Tensor
 from imgtrans.errors import ImgtransError, UnavailableError
 from imgtrans.training.data.dataset import RandomCrops
 from imgtrans.training.data.reading import ReadAhead
+from imgtrans.training.guards.trouble import Trouble, TroubleError
 from imgtrans.training.listening import Interval, Listener, StepLosses
 from imgtrans.training.options import learning_rate_factor
 from imgtrans.training.place import CHECKPOINT
@@ -47,13 +48,14 @@ def train(
         Whether the run is complete. The checkpoint is saved either way.
 
     Raises:
-        UnavailableError: If losses or weights are no longer finite numbers; the last checkpoint is left as it was.
+        TroubleError: If losses or weights are no longer finite numbers, or a listener will not have it go on; the last
+            checkpoint is left as it was.
     """
     options, device, names = state.options, state.device, state.objective.loss_names()
     together = together or Together()
     alone = together.size == 1
     all_steps, constant_steps = state.schedule(len(crops.dataset), together.size)
-    pairs_per_step = options.batch_size * together.size
+    pairs_per_step = options.pairs_per_step * together.size
     fingerprint = crops.dataset.fingerprint()
     pending: list[tuple[int, Tensor, float]] = []
     started = saved = time.monotonic()
@@ -104,7 +106,7 @@ def train(
         nonlocal due
         if alone:
             save()  # between two steps, so that all is as it should be
-        due = True
+        due = not alone
         _log.warning("%s. What has been trained so far is saved.", sentence)
 
     batches = ReadAhead(
@@ -117,14 +119,17 @@ def train(
         lost=lost,
         sharing=together.here,
     )
+    gathered: list[tuple[Tensor, Tensor]] = []
     stepping = Stepping(state, together)
     try:
         for batch in batches:
-            real_A = batch["A"].to(device, non_blocking=True)
-            real_B = batch["B"].to(device, non_blocking=True)
-            rate = options.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
+            gathered.append((batch["A"].to(device, non_blocking=True), batch["B"].to(device, non_blocking=True)))
+            if len(gathered) < options.accumulate:
+                continue
+            rate = state.learning_rate * learning_rate_factor(state.step, all_steps, constant_steps)
             state.set_learning_rate(rate)
-            losses = stepping.take([(real_A, real_B)])
+            losses = stepping.take(gathered)
+            gathered = []
             state.update_averages()
             state.step += 1
             state.pairs += pairs_per_step
@@ -136,13 +141,16 @@ def train(
             due = due or time.monotonic() - saved >= 60 * options.save_minutes
             stopping, due, troubled = together.agree(stop(), due, trouble is not None)
             if troubled:
-                raise together.first(trouble)
+                said = together.first(trouble and (trouble.message, trouble.hint))
+                raise trouble or UnavailableError(*said)
             if stopping:
                 break
             if due:
                 save()
                 due, saved = False, time.monotonic()
         save()
+        if trouble:
+            raise trouble
     finally:
         batches.close()
         stepping.close()
@@ -154,8 +162,6 @@ def _never() -> bool:
     return False
 
 
-def _diverged(step: int, what: str) -> UnavailableError:
-    return UnavailableError(
-        f"the {what} of step {step} are not finite numbers: the training has diverged",
-        "resume from the last checkpoint with --precision float32, or start again with another --seed",
-    )
+def _diverged(step: int, what: str) -> TroubleError:
+    said = f"the {what} of step {step} are not finite numbers: the training has diverged"
+    return TroubleError(Trouble("diverged", step, said))

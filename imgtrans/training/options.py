@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from imgtrans.errors import UsageError
+from imgtrans.training.data.augment import Augmentation
+from imgtrans.training.guards.trouble import ON_TROUBLE
 from imgtrans.training.objectives.choice import DEFAULTS, check_uses
 
 MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
-    | {"spike_weight"}
-    | {"relaxed_cycle", "nce_weight"}
-    | {"device", "precision", "backend", "workers", "save_minutes", "grid_every"}
+    | {"spike_weight", "clip_norm", "relaxed_cycle", "nce_weight"}
+    | {"device", "precision", "backend", "workers", "save_minutes", "grid_every", "keep", "on_trouble"}
 )
 
 # The least and the most of each number. The most is far beyond what anybody trains with, and below what breaks.
@@ -22,6 +23,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "relaxed_cycle": (0, 1), "nce_weight": (0, 1e9), "gradient_penalty": (0, 1e9), "scales": (1, 8),
     "pool_size": (0, 10**6), "ema_decay": (0, 1), "seed": (0, 2**63 - 1), "workers": (0, 256),
     "save_minutes": (0, 1e9), "grid_every": (1, 10**12),
+    "accumulate": (1, 4096), "clip_norm": (0, 1e9), "colour_jitter": (0, 1), "rotate": (0, 180), "keep": (1, 10**6),
 }  # fmt: skip
 
 
@@ -36,11 +38,16 @@ class TrainOptions:
         upsampling: Of the generators: ``nearest`` or ``transpose``.
         crop: Side of the square training crop, in pixels.
         scale_jitter: Each crop is zoomed in by a factor drawn from [1, scale_jitter].
-        batch_size: Pictures of each domain a step.
+        flip: Whether crops are mirrored half of the time.
+        colour_jitter: Brightness, contrast and saturation of crops are multiplied by factors of 1 less this to 1 more.
+        rotate: Crops are turned by up to so many degrees.
+        batch_size: Pictures of each domain that are computed together.
+        accumulate: Batches whose gradients are averaged before each update; a step is one update.
         epochs: Epochs at a constant learning rate; an epoch is the larger domain once.
         decay_epochs: Epochs in which the learning rate falls linearly to zero.
         steps: Train for so many steps instead, half of them decaying; 0 means "by epochs".
         learning_rate: Of Adam, with betas (0.5, 0.999).
+        clip_norm: The most that the norm of an optimiser's gradients can be; 0 leaves them as they are.
         cycle_weight: Weight of the cycle loss.
         identity_weight: Weight of the identity loss, as a fraction of ``cycle_weight``; 0 leaves it out.
         relaxed_cycle: The share of the cycle loss that compares what discriminators see instead of pixels, 0 to 1.
@@ -59,7 +66,9 @@ class TrainOptions:
         backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
-        grid_every: Steps between picture grids.
+        grid_every: Steps between picture grids, and looks of the guards at what generators make.
+        keep: Checkpoints that are kept, the last one included.
+        on_trouble: What is done about trouble that the guards find: ``warn``, ``stop`` or ``rollback``.
     """
 
     objective: str = "cyclegan"
@@ -68,11 +77,16 @@ class TrainOptions:
     upsampling: str = "nearest"
     crop: int = 256
     scale_jitter: float = 1.0
+    flip: bool = True
+    colour_jitter: float = 0.0
+    rotate: float = 0.0
     batch_size: int = 1
+    accumulate: int = 1
     epochs: int = 100
     decay_epochs: int = 100
     steps: int = 0
     learning_rate: float = 2e-4
+    clip_norm: float = 0.0
     cycle_weight: float = 10.0
     identity_weight: float = 0.5
     relaxed_cycle: float = 0.0
@@ -92,6 +106,8 @@ class TrainOptions:
     workers: int = 2
     save_minutes: float = 5.0
     grid_every: int = 500
+    keep: int = 1
+    on_trouble: str = "warn"
 
     def __post_init__(self) -> None:
         for name, (least, most) in _LIMITS.items():
@@ -100,6 +116,8 @@ class TrainOptions:
             raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
+        if self.on_trouble not in ON_TROUBLE:
+            raise UsageError(f"--on-trouble must be warn, stop or rollback, not {self.on_trouble}")
         if self.backend not in ("auto", "eager"):
             raise UsageError(f"--backend must be auto or eager, not {self.backend}")
         if self.crop % 4:
@@ -116,9 +134,19 @@ class TrainOptions:
         """Return ``(all steps, steps at the constant learning rate)`` of so many processes that train together."""
         if self.steps:
             return self.steps, self.steps - self.steps // 2
-        steps_per_epoch = -(-samples_per_epoch // (self.batch_size * processes))
+        steps_per_epoch = -(-samples_per_epoch // (self.pairs_per_step * processes))
         constant = self.epochs * steps_per_epoch
         return constant + self.decay_epochs * steps_per_epoch, constant
+
+    @property
+    def pairs_per_step(self) -> int:
+        """How many pairs of pictures a step takes."""
+        return self.batch_size * self.accumulate
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is changed about crops."""
+        return Augmentation(self.flip, self.colour_jitter, self.rotate)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for the checkpoint."""

@@ -42,14 +42,19 @@ def check_place(folder: Path, resume: bool) -> None:
         raise FilesError(f"{folder} cannot be written: {error.strerror}", "name another folder with --runs") from error
 
 
-def check_room(folder: Path, size: int, resume: bool) -> None:
-    """Make sure that checkpoints of so many bytes have room in a folder: a new one is whole before the old one goes.
+def check_room(folder: Path, size: int, files: int) -> None:
+    """Make sure that checkpoints have room in a folder: a new one is whole before the old one goes.
+
+    Args:
+        folder: The folder.
+        size: Of one, in bytes.
+        files: How many there will be that are not there now.
 
     Raises:
         FilesError: If they have none.
     """
     usage = shutil.disk_usage(folder)
-    need = size if resume else 2 * size
+    need = files * size
     if usage.total and usage.free < need:
         raise FilesError(
             f"there is room for {in_words(usage.free)} in {folder}, and checkpoints of this run need {in_words(need)}",

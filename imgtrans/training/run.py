@@ -17,17 +17,27 @@ from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.data.folders import Data, Folders, folders_of
-from imgtrans.training.grid import Grids
+from imgtrans.training.events import Events
+from imgtrans.training.grid import Grids, Seen
+from imgtrans.training.guards.guarding import LOSSES, Guarding
+from imgtrans.training.guards.notes import ENDED, Note, add_note
+from imgtrans.training.guards.trouble import TroubleError
+from imgtrans.training.keeping import KEPT, Keeping, kept_checkpoints
 from imgtrans.training.listening import Interval, Listener, Reporting
 from imgtrans.training.log import LossLog
 from imgtrans.training.loop import train
-from imgtrans.training.naming import reverse_name
-from imgtrans.training.nonsense import NonsenseWarning
+from imgtrans.training.naming import model_names, reverse_name
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
+from imgtrans.training.recipe import RECIPE, write_recipe
+from imgtrans.training.report.tables import data_table, settings_table
+from imgtrans.training.report.writing import ReportWriter
+from imgtrans.training.rollback import GOOD, GoodCheckpoint, roll_back
 from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
 from imgtrans.training.together import Together
 from imgtrans.zoo.loading import find_model, load_network
+
+_FORESEEN = 10  # kept checkpoints for which there must be room: how many there will be is a matter of time
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class TrainingRun:
     state: TrainingState
     crops: RandomCrops
     grid_crops: RandomCrops
+    folders: Folders
     together: Together = field(default_factory=Together)
 
     @property
@@ -63,20 +74,23 @@ class TrainingRun:
         """Whether there is a checkpoint to go on from."""
         return (self.folder / CHECKPOINT).exists()
 
-    def schedule(self) -> tuple[int, int]:
-        """Return ``(all steps, steps at the constant learning rate)``."""
-        return self.state.schedule(len(self.dataset), self.together.size)
+    @property
+    def steps(self) -> int:
+        """How many steps there will be in all."""
+        return self.state.schedule(len(self.dataset), self.together.size)[0]
 
-    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool]) -> bool:
+    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool = False) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
         Args:
             report: Told every few steps how it goes.
             stop: Asked after each step, and while pictures are waited for.
+            events: Write event files for TensorBoard, too.
 
         Raises:
             FilesError: If another process trains this run, or its folder cannot be written any more.
-            UnavailableError: If memory does not suffice, or the training diverges.
+            UnavailableError: If memory does not suffice.
+            TroubleError: If the training diverges, or the guards have ended it.
         """
         if not self.together.is_first:
             with explained(self.folder), _in_memory(self.state.options, self.state.device):
@@ -84,23 +98,61 @@ class TrainingRun:
         lock = FileLock(self.folder / ".lock")
         try:
             with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
-                sweep_temporaries(self.folder)
-                return train(self.state, self.crops, self.folder, self._listeners(report), stop, self.together)
+                for folder in (self.folder, self.folder / KEPT):
+                    sweep_temporaries(folder)
+                write_recipe(self.folder / RECIPE, self.folders, self.folder.name, self.state.options)
+                return self._train(report, stop, events)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
 
-    def _listeners(self, report: Callable[[Interval], None]) -> list[Listener]:
-        names = self.state.objective.loss_names()
+    def _train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool) -> bool:
+        while True:
+            listeners = self._listeners(report, events)
+            try:
+                return train(self.state, self.crops, self.folder, listeners, stop, self.together)
+            except TroubleError as error:
+                try:
+                    if self.state.options.on_trouble != "rollback":
+                        add_note(self.folder, Note(error.trouble, ENDED))
+                        raise
+                    roll_back(self.state, self.folder, self.dataset.fingerprint(), error.trouble)
+                except TroubleError:
+                    listeners[-1].ended()  # the report, which says now why
+                    raise
+
+    def _listeners(self, report: Callable[[Interval], None], events: bool) -> list[Listener]:
+        """Return who is told of the training; the report comes last, as it shows what the others have written."""
+        state, folder, options = self.state, self.folder, self.state.options
+        losses = LossLog(folder / LOSSES, state.step, state.objective.loss_names())
+        ends = options.on_trouble != "warn"
+        guarding = Guarding(folder, state.step, self.steps, [*state.objective.generators()], ends)
+        seen: list[Callable[[int, Seen], None]] = [guarding.seen]
+        if options.on_trouble == "rollback":
+            seen.append(GoodCheckpoint(state, folder, self.dataset.fingerprint(), guarding).seen)
+        more: list[Listener] = []
+        if events:
+            more.append(board := Events(folder, state.step))
+            seen.append(board.seen)
+        names = model_names(folder.name, "G_BA" in state.objective.generators())
+        tables = [settings_table(options), data_table(self.folders, self.dataset)]
         return [
-            LossLog(self.folder / "losses.csv", self.state.step, names),
-            NonsenseWarning(),
+            losses,
+            guarding,
             Reporting(report),
-            Grids(self.state, self.grid_crops, self.folder),
+            *more,
+            Grids(state, self.grid_crops, folder, seen),
+            Keeping(folder, state.step, options.keep),
+            ReportWriter(folder, " and ".join(names), state.step, self.steps, tables),
         ]
 
 
 def prepare(
-    data: Data, folder: Path, given: dict[str, Any], resume: bool, together: Together | None = None
+    data: Data,
+    folder: Path,
+    given: dict[str, Any],
+    resume: bool,
+    checkpoint: Path | None = None,
+    together: Together | None = None,
 ) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
@@ -109,6 +161,7 @@ def prepare(
         folder: The run's folder.
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
+        checkpoint: Stand at this one instead.
         together: The processes that train it, which this is one of; None is this one alone.
 
     Raises:
@@ -119,7 +172,7 @@ def prepare(
     check_place(folder, resume)
     dataset, test_pictures = ImageDataset(data), _test_pictures(folders_of(data))
     if resume:
-        content = read_state(folder / CHECKPOINT)
+        content = read_state(checkpoint or folder / CHECKPOINT)
         options = TrainOptions.resumed(content["options"], given)
         if content["data"] != dataset.fingerprint():
             raise FilesError(
@@ -128,21 +181,37 @@ def prepare(
             )
     else:
         options = TrainOptions.chosen(given) if not given.get("init") else _options_from(given)
+    if together.size > 1 and options.on_trouble == "rollback":
+        raise UsageError(
+            f"--on-trouble rollback is for one process, and {together.size} train together",
+            "give --on-trouble stop; --resume goes on from the last checkpoint, or one that --keep has kept",
+        )
     device = together.device(options.device)
     choose_precision(options.precision, device)
     with _in_memory(options, device):
         state = new_state(options, device, together.rank)
         if resume:
             state.load(content, together.rank)
+            if "learning_rate" in given:
+                state.rollbacks = 0
         elif options.init:
             _start_from(options.init, state)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         others = (together.size - 1) * state.objective.bytes_to_remember()
-        check_room(folder, state.bytes_to_save() + others, resume)
-    crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed)
-    grid_crops = RandomCrops(test_pictures, options.crop, 1.0, options.seed) if test_pictures else crops
-    return TrainingRun(folder, state, crops, grid_crops, together)
+        check_room(folder, state.bytes_to_save() + others, _more_files(folder, options, resume))
+    crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
+    grid_scale = 1.0 if test_pictures else options.scale_jitter
+    grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
+    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), together)
+
+
+def _more_files(folder: Path, options: TrainOptions, resume: bool) -> int:
+    """Return how many files as large as a checkpoint a run will have, at the most, more than now."""
+    kept = min(options.keep, _FORESEEN) if options.keep > 1 else 0  # the last one is a second name of the run's own
+    good = options.on_trouble == "rollback"
+    there = len(kept_checkpoints(folder)) + (folder / GOOD).exists() + resume
+    return max(1, 2 + max(0, kept - 1) + good - there)
 
 
 @contextmanager

@@ -28,6 +28,9 @@ class TrainingState:
 
     The data's position is the number of ``pairs`` that have been trained on (see ``RandomCrops``), and the learning
     rate follows from ``step``.
+
+    Attributes:
+        rollbacks: How often the run has gone back to a good checkpoint; each time halves the learning rate.
     """
 
     options: TrainOptions
@@ -36,6 +39,7 @@ class TrainingState:
     step: int = 0
     pairs: int = 0
     seconds: float = 0.0
+    rollbacks: int = 0
     averages: dict[str, AveragedModel] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +53,11 @@ class TrainingState:
         """Return the context in which networks compute in the run's precision."""
         precision = choose_precision(self.options.precision, self.device)
         return torch.autocast(self.device.type, precision, enabled=precision is not torch.float32)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate before it falls."""
+        return self.options.learning_rate * 0.5**self.rollbacks
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of all optimisers."""
@@ -64,7 +73,7 @@ class TrainingState:
         all_steps, constant_steps = self.options.schedule(samples_per_epoch, processes)
         if self.options.steps:
             return all_steps, constant_steps
-        more = self.step - round(self.pairs / (self.options.batch_size * processes))
+        more = self.step - round(self.pairs / (self.options.pairs_per_step * processes))
         return all_steps + more, constant_steps + more
 
     def update_averages(self) -> None:
@@ -110,6 +119,7 @@ class TrainingState:
             "step": self.step,
             "pairs": self.pairs,
             "seconds": self.seconds,
+            "rollbacks": self.rollbacks,
             "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
             "optimizers": [optimizer.state_dict() for optimizer in self.objective.optimizers()],
@@ -147,8 +157,9 @@ class TrainingState:
         if rank < len(all_remembered):
             self.objective.load_state_dict(all_remembered[rank])
         self.step = content["step"]
-        self.pairs = content.get("pairs", self.step * self.options.batch_size)
+        self.pairs = content.get("pairs", self.step * self.options.pairs_per_step)
         self.seconds = content["seconds"]
+        self.rollbacks = content.get("rollbacks", 0)
         torch.set_rng_state(content["torch_random"])
 
 

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from imgtrans.devices import choose_precision
 from imgtrans.protocols import Objective
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.quick.layers import quick_layers
@@ -31,7 +30,8 @@ class Stepping:
 
     def take(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Take one step, and return its losses; see :func:`take_step`."""
-        return take_step(self._state.objective, batches, self._state.autocast(), self._together)
+        clip_norm = self._state.options.clip_norm
+        return take_step(self._state.objective, batches, self._state.autocast(), clip_norm, self._together)
 
     def close(self) -> None:
         """Leave the networks as plain as they were."""
@@ -40,7 +40,6 @@ class Stepping:
 
 def quickened(objective: Objective, options: TrainOptions, device: torch.device) -> AbstractContextManager[None]:
     """Return the context in which the generators of an objective are computed as a run of it does."""
-    single = choose_precision(options.precision, device) is torch.float32
-    if options.backend == "auto" and device.type == "cpu" and single:
+    if options.backend == "auto" and device.type == "cpu":
         return quick_layers(*objective.generators().values())
     return nullcontext()

@@ -14,6 +14,7 @@ def take_step(
     objective: Objective,
     batches: Sequence[tuple[Tensor, Tensor]],
     autocast: AbstractContextManager[object],
+    clip_norm: float = 0.0,
     together: Together | None = None,
 ) -> Tensor:
     """Take one step on one or more batches, whose gradients are averaged.
@@ -22,6 +23,7 @@ def take_step(
         objective: Whose networks are trained.
         batches: Pictures of A and of B, (N, 3, H, W) in [-1, 1] each, all of one size.
         autocast: In which losses are computed; gradients and updates are not.
+        clip_norm: The most that the norm of an optimiser's gradients, all together, can be; 0 for no limit.
         together: The processes over which gradients are averaged; losses are those of this one.
 
     Returns:
@@ -42,9 +44,11 @@ def take_step(
             torch.autograd.backward(update.loss / len(batches) if len(batches) > 1 else update.loss)
         if optimizer is None:
             return losses[0] if len(losses) == 1 else torch.stack(losses).mean(0)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         if together:
-            weights = (weight for group in optimizer.param_groups for weight in group["params"])
             together.average(weight.grad for weight in weights if weight.grad is not None)
+        if clip_norm:
+            torch.nn.utils.clip_grad_norm_(weights, clip_norm)
         optimizer.step()
 
 

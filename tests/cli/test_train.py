@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import torch
 
-from imgtrans.cli.train import duration
+from imgtrans.cli.training import duration
 from imgtrans.training import grid
 from imgtrans.training.objectives import discriminators
 from imgtrans.training.state import read_state
@@ -62,9 +63,10 @@ def stopped_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def stop(number: int) -> None:
         save_grid = grid.save_grid
 
-        def interrupted(*arguments: object) -> None:
+        def interrupted(*arguments: Any) -> Any:
             monkeypatch.setattr(grid, "save_grid", save_grid)
             signal.raise_signal(number)
+            return save_grid(*arguments)
 
         monkeypatch.setattr(grid, "save_grid", interrupted)
 
@@ -207,7 +209,8 @@ def test_a_domain_without_pictures_is_one_sentence(train: Cli, data: Path, runs:
     ("option", "value"),
     [
         ("--ngf", 0), ("--crop", 30), ("--crop", 16), ("--batch-size", 0), ("--scale-jitter", 0.5), ("--seed", -1),
-        ("--precision", "float8"), ("--backend", "abacus"), ("--upsampling", "bicubic"), ("--device", "abacus"), ("--steps", "many"),
+        ("--precision", "float8"), ("--backend", "abacus"), ("--upsampling", "bicubic"), ("--device", "abacus"),
+        ("--steps", "many"),
         ("--seed", "12345678901234567890123"), ("--scale-jitter", "nan"), ("--scale-jitter", "inf"),
         ("--learning-rate", "inf"), ("--workers", 100_000), ("--ngf", 10**9),
     ],
@@ -297,7 +300,7 @@ def test_how_long_a_cpu_takes_is_said_before_the_first_step(train: Cli, stopped_
     _, first, second, _ = train("--grid-every", 1, "--steps", 10**9).err.splitlines()
     assert first.startswith("training ")
     assert second.startswith("warning: this takes about ") and " on this CPU (" in second
-    assert "a beginning is --ngf 32 --crop 128 --steps 2000, about " in second
+    assert "a beginning is --preset small, about " in second
 
 
 # Stopped, and gone on with
@@ -548,7 +551,7 @@ def test_check_of_two_identical_folders_is_wrong(cli: Cli, data: Path):
 def test_two_folders_of_any_name_are_trained_on(cli: Cli, data: Path, runs: Path):
     (data / "trainA").rename(data / "day")
     (data / "trainB").rename(data / "night")
-    arguments = ["--a", data / "day", "--b", data / "night", "--runs", runs, *TINY]
+    arguments = ["--a", data / "day", "--b", data / "night", "--runs", runs, *TINY, "--steps", 2]
     ended = cli("train", *arguments)
     assert (ended.code, ended.out) == (0, "day2night\nnight2day\n"), ended.err
     card = json.loads(cli("models", "info", "day2night", "--json").out)

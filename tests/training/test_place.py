@@ -52,9 +52,9 @@ def test_a_run_is_there_or_it_is_not(tmp_path: Path):
 
 
 def test_a_checkpoint_needs_room_beside_the_one_before(tmp_path: Path):
-    check_room(tmp_path, 1000, resume=False)
+    check_room(tmp_path, 1000, 2)
     with pytest.raises(FilesError, match=r"there is room for .* and checkpoints of this run need"):
-        check_room(tmp_path, 10**18, resume=True)
+        check_room(tmp_path, 10**18, 1)
 
 
 def test_what_cannot_be_written_and_what_cannot_be_read_are_told_apart(tmp_path: Path):

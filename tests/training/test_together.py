@@ -14,10 +14,11 @@ import psutil
 import pytest
 import torch
 
-from imgtrans.errors import FilesError, UnavailableError, UsageError
+from imgtrans.errors import ImgtransError, UnavailableError, UsageError
 from imgtrans.training.companions import Companions, prepared
 from imgtrans.training.launch import Launch
 from imgtrans.training.options import TrainOptions
+from imgtrans.training.run import prepare
 from imgtrans.training.state import TrainingState, read_state
 from imgtrans.training.together import Together
 from tests.training.conftest import TINY, make_data, thin_state
@@ -105,11 +106,30 @@ def test_a_process_that_is_killed_ends_the_others_with_a_sentence(shared: Path, 
     assert "--resume goes on from the last checkpoint" in caught.value.hint
 
 
+def test_who_ends_the_training_of_the_first_ends_all(shared: Path, tmp_path: Path):
+    arguments = {"data": shared / "data", "folder": tmp_path, "given": {**GIVEN, "steps": 1000}, "resume": False}
+    others = len(psutil.Process().children())
+
+    def refuse(_: object) -> None:
+        raise UnavailableError("it is enough")
+
+    with pytest.raises(UnavailableError, match="it is enough"), prepared(Together(), 2, arguments) as run:
+        run.train(refuse, lambda: False)
+    assert len(psutil.Process().children()) <= others
+
+
+def test_several_processes_do_not_go_back_to_a_good_checkpoint(shared: Path, tmp_path: Path):
+    given = {**GIVEN, "on_trouble": "rollback"}
+    with pytest.raises(UsageError, match="--on-trouble rollback is for one process, and 2 train together"):
+        prepare(shared / "data", tmp_path / "run", given, False, together=Together(Launch(0, 2, 0, 2)))
+
+
 def test_what_a_companion_finds_wrong_is_what_is_said(shared: Path, tmp_path: Path):
     arguments = {"data": shared / "data", "folder": tmp_path, "given": GIVEN, "resume": False}
     wrong = {**arguments, "data": tmp_path / "nowhere"}
-    with Companions(2, wrong) as companions, pytest.raises(FilesError, match="nowhere"):
+    with Companions(2, wrong) as companions, pytest.raises(ImgtransError, match="nowhere") as caught:
         companions.meet()
+    assert caught.value.exit_code == 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -16,10 +16,10 @@ from imgtrans.training.data.remarks import (
     of_same_files,
     of_swapped,
 )
-from imgtrans.training.data.survey import survey
+from imgtrans.training.data.survey import MOST, survey
 
 _BYTES = 25e6  # of files of a folder that a short look decodes
-_LEAST, _MOST = 8, 200  # pictures that it decodes
+_FEWEST, _MANY = 8, 200  # pictures that it decodes
 
 
 def files_of(folders: Folders) -> list[tuple[Path, list[Path]]]:
@@ -50,16 +50,10 @@ def checkup(
     if any(remark.state == WRONG for remark in same):
         yield from same
         return
-    most = [None if thorough else _some(files) for _, files in found]
-    each(
-        -sum(
-            len(files) if limit is None else min(limit, len(files))
-            for limit, (_, files) in zip(most, found, strict=True)
-        )
-    )
+    most = [MOST if thorough else _some(files) for _, files in found]
+    each(-sum(min(limit, len(files)) for limit, (_, files) in zip(most, found, strict=True)))
     surveys = [
-        survey(folder, files, *([] if limit is None else [limit]), each=lambda: each(1))
-        for limit, (folder, files) in zip(most, found, strict=True)
+        survey(folder, files, limit, lambda: each(1)) for limit, (folder, files) in zip(most, found, strict=True)
     ]
     for one in surveys:
         yield from of_folder(one, crop)
@@ -76,12 +70,12 @@ def checkup(
             NOTE,
             "no_tests",
             "there are no test pictures: scores and grids are of pictures that are trained on",
-            "put a tenth of each kind into testA and testB beside trainA and trainB, or name folders of them as --test-a "
-            "and --test-b",
+            "put a tenth of each kind into testA and testB beside trainA and trainB, or name folders of them as "
+            "--test-a and --test-b",
         )
 
 
 def _some(files: list[Path]) -> int:
     """Return how many pictures of a folder a short look takes: fewer of large ones."""
     mean = sum(path.stat().st_size for path in files) / len(files)
-    return int(min(max(_BYTES / max(mean, 1), _LEAST), _MOST))
+    return int(min(max(_BYTES / max(mean, 1), _FEWEST), _MANY))

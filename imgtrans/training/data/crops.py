@@ -13,6 +13,7 @@ from PIL import Image
 from imgtrans.errors import FilesError, ImageError
 from imgtrans.images.decode import decode_opened
 from imgtrans.images.formats import open_image
+from imgtrans.training.data.augment import Change
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -30,6 +31,7 @@ class Cut:
         across: Where the square lies, from 0 (left) to 1.
         down: Where it lies, from 0 (top) to 1.
         flip: Whether it is mirrored.
+        change: What else is changed about it.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Cut:
     across: float
     down: float
     flip: bool
+    change: Change | None = None
 
 
 def read_crop(
@@ -69,7 +72,10 @@ def read_crop(
     taken = side * min(image.size) / cut.short_side
     left, top = cut.across * (image.width - taken), cut.down * (image.height - taken)
     box = (left, top, left + taken, top + taken)
-    image = image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+    wide = cut.change.widened(side) if cut.change else side
+    image = image.resize((wide, wide), Image.Resampling.BICUBIC, box=box)
+    if cut.change:
+        image = cut.change.made_of(image, side)
     if cut.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return np.array(image), left_out

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from imgtrans.training.data.augment import Augmentation, Change
 from imgtrans.training.data.crops import Cut, Pixels, load_rgb, read_crop
 from imgtrans.training.data.folders import Data, folders_of
 from imgtrans.training.data.pictures import domains
@@ -89,7 +90,8 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
     """An endless, reproducible stream of augmented training pairs over an :class:`ImageDataset`.
 
     Item ``n`` is a pure function of ``(seed, n)``: its order in the shuffled epoch, its partner from
-    B, zoom, crop and flip. So any number of workers gives the same data and a run can resume anywhere.
+    B, zoom, crop, flip and what else is changed. So any number of workers gives the same data and a
+    run can resume anywhere.
 
     Args:
         dataset: The pictures.
@@ -97,13 +99,22 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         scale_jitter: The picture's short side is scaled to 286/256 of the crop times a factor drawn
             from [1, scale_jitter].
         seed: Of all draws.
+        augmentation: What else may be changed about crops.
     """
 
-    def __init__(self, dataset: ImageDataset, crop: int, scale_jitter: float, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        crop: int,
+        scale_jitter: float,
+        seed: int,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008 - it is frozen
+    ) -> None:
         self.dataset = dataset
         self.crop = crop
         self.scale_jitter = scale_jitter
         self.seed = seed
+        self.augmentation = augmentation
         self._epoch = -1
         self._order: list[int] = []
         self._left_out: set[Path] = set()
@@ -131,7 +142,8 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
             self._epoch = epoch
         draw = random.Random(f"{self.seed}/{n}")
         index_B = draw.randrange(len(self.dataset.files_B))
-        return self._cut(self._order[position], draw), self._cut(index_B, draw)
+        change_A, change_B = (self.augmentation.draw(self.seed, n, domain) for domain in "AB")
+        return self._cut(self._order[position], draw, change_A), self._cut(index_B, draw, change_B)
 
     def leave_out(self, pictures: dict[Path, str]) -> None:
         """Tell of pictures that cannot be read, of each once, and why."""
@@ -140,9 +152,10 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
                 self._left_out.add(path)
                 _log.warning("%s It is left out.", why)
 
-    def _cut(self, index: int, draw: random.Random) -> Cut:
+    def _cut(self, index: int, draw: random.Random, change: Change | None) -> Cut:
         short_side = self.crop * LOAD_PER_CROP * draw.uniform(1.0, self.scale_jitter)
-        return Cut(index, short_side, draw.random(), draw.random(), draw.random() < 0.5)
+        across, down, flip = draw.random(), draw.random(), draw.random() < 0.5
+        return Cut(index, short_side, across, down, flip and self.augmentation.flip, change)
 
 
 def to_tensor(image: Image.Image | Pixels) -> Tensor:

@@ -60,7 +60,7 @@ class Reader:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         try:
-            with signals.held(*signals.STOPPING):
+            with signals.held(*signals.FOR_PARENTS):
                 self._process.start()
         finally:
             theirs.close()
@@ -122,7 +122,7 @@ class Reader:
 
 def _serve(connection: Connection) -> None:
     """Answer with crops until the other end closes."""
-    for number in signals.STOPPING:  # a Ctrl-C reaches the whole process group: the parent stops in its own time
+    for number in signals.FOR_PARENTS:  # a Ctrl-C reaches the whole process group: the parent stops in its own time
         signal.signal(number, signal.SIG_IGN)
     die_first()
     try:

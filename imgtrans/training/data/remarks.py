@@ -20,6 +20,7 @@ _SWAPPED_MARGIN = 2.5  # standard deviations below guessing
 _FEWEST_TO_JUDGE = 10
 _RIDGE = 0.1
 _SHOWN = 3
+_NONE: NDArray[np.float32] = np.empty((0, 259), np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def of_folder(found: Survey, crop: int) -> Iterator[Remark]:
             NOTE,
             "small",
             f"{share} pictures in {folder} are smaller than the crops of {crop} pixels (the smallest, "
-            f"{small[0].path.name}, is {width}x{height}): they are enlarged, and soft pictures are what the model learns",
+            f"{small[0].path.name}, is {width}x{height}): they are enlarged, and soft pictures are what the model "
+            "learns",
             "a smaller --crop helps",
             [seen.path for seen in small],
         )
@@ -93,8 +95,8 @@ def of_counts(found_A: Survey, found_B: Survey) -> Iterator[Remark]:
         yield Remark(
             NOTE,
             "unequal",
-            f"{many.folder} has {times:.0f} times as many pictures as {few.folder}: in one epoch each of those is shown "
-            f"{times:.0f} times, and learnt by heart sooner",
+            f"{many.folder} has {times:.0f} times as many pictures as {few.folder}: in one epoch each of those is "
+            f"shown {times:.0f} times, and learnt by heart sooner",
             f"add pictures to {few.folder}, or train for fewer epochs",
         )
 
@@ -130,7 +132,7 @@ def of_same_files(folders: Sequence[tuple[Path, Sequence[Path]]]) -> Iterator[Re
 
 def of_look_alikes(surveys: Sequence[Survey]) -> Iterator[Remark]:
     """Yield what is to be said of pictures that look the same, files of one content among them."""
-    prints = [np.stack([seen.print for seen in found.seen]) if found.seen else np.empty((0, 259)) for found in surveys]
+    prints = [np.stack([seen.print for seen in found.seen]) if found.seen else _NONE for found in surveys]
     pairs = {
         (a, b): [
             (surveys[a].seen[i].path, surveys[b].seen[j].path)
@@ -164,8 +166,8 @@ def of_swapped(trained: tuple[Survey, Survey], tests: tuple[Survey, Survey]) -> 
         yield Remark(
             NOTE,
             "swapped",
-            f"{test_A} and {test_B} look swapped: by their colours {1 - right.mean():.0%} of their pictures look like the "
-            f"other kind's in {trained[0].folder} and {trained[1].folder}",
+            f"{test_A} and {test_B} look swapped: by their colours {1 - right.mean():.0%} of their pictures look like "
+            f"the other kind's in {trained[0].folder} and {trained[1].folder}",
             f"{test_A} must hold what {trained[0].folder} holds",
         )
 

@@ -13,7 +13,7 @@ from imgtrans.training.data.alike import Print, fingerprint
 from imgtrans.training.data.crops import load_rgb
 
 _NEEDED = 64.0  # pixels of the short side, for what it looks like
-_MOST = 20_000  # pictures of a folder that are looked at
+MOST = 20_000  # pictures of a folder that are looked at
 _COLOURS = 6  # steps of each colour
 _LEVELS = 16  # of light
 
@@ -59,7 +59,7 @@ class Survey:
         return len(self.seen) + len(self.broken)
 
 
-def survey(folder: Path, files: Sequence[Path], most: int = _MOST, each: Callable[[], None] = lambda: None) -> Survey:
+def survey(folder: Path, files: Sequence[Path], most: int = MOST, each: Callable[[], None] = lambda: None) -> Survey:
     """Look at the pictures of a folder.
 
     Args:

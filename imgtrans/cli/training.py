@@ -1,0 +1,110 @@
+"""What ``imgtrans train`` says while it runs, and what a signal would lose."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imgtrans.console import Console, PanelDisplay
+    from imgtrans.training.listening import Interval
+    from imgtrans.training.run import TrainingRun
+
+_LONG_SECONDS = 2 * 86_400.0
+
+
+class Phase:
+    """How far a training is, and so what Ctrl-C and SIGTERM would lose."""
+
+    def __init__(self) -> None:
+        self.run: TrainingRun | None = None
+        self.first = 0
+        self.complete = False
+
+    def line(self) -> str:
+        """Return what to say in ending at once, or "" where a step would be lost."""
+        if self.complete:
+            return "stopped; --resume puts the models into the zoo"
+        if self.run is None or self.run.state.step == self.first:
+            return (
+                "stopped before the first step"
+                if not self.first
+                else f"stopped; --resume goes on after step {self.first}"
+            )
+        return ""
+
+    def late(self) -> str:
+        """Return what to say in ending at once although steps are lost."""
+        saved = self.run is not None and self.run.is_saved
+        return f"stopped at once; {'--resume goes on from the last checkpoint' if saved else 'nothing was saved yet'}"
+
+
+def say_forecast(run: "TrainingRun", steps: int, console: "Console") -> None:
+    """Say how long the steps will take, where that is known beforehand, and what to do where it is too long."""
+    if run.state.device.type != "cpu" or not steps:
+        return
+    from imgtrans.training.forecast import seconds_of_small, seconds_per_step
+
+    each = seconds_per_step(run.state.objective, run.state.options)
+    if steps * each >= _LONG_SECONDS:
+        console.warn(
+            f"this takes about {duration(steps * each)} on this CPU ({each:.1f} s a step); a beginning is "
+            f"--preset small, about {duration(seconds_of_small())}: docs/training.md"
+        )
+    elif steps * each >= 60:
+        console.say(f"this takes about {duration(steps * each)} on this CPU ({each:.2g} s a step)")
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as a person says it, as ``3 h 20 min``."""
+    if seconds >= _LONG_SECONDS:
+        days = round(seconds / 86_400)
+        if days < 90:
+            return f"{days} days"
+        return f"{round(days / 30.4)} months" if days < 2 * 365 else f"{round(days / 365)} years"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+
+
+class ToConsole(logging.Handler):
+    """Shows log records as warnings."""
+
+    def __init__(self, console: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one."""
+        self._console.warn(self.format(record))
+
+
+def telling(panel: "PanelDisplay", console: "Console", first: int) -> Callable[["Interval"], None]:
+    """Return what hears of a training, and shows it to a person and to programs.
+
+    Args:
+        panel: Where it is shown.
+        console: Where it is recorded.
+        first: Steps taken before.
+    """
+    from imgtrans.training.board import Board
+
+    board, last = Board(panel.is_plain), first
+
+    def hear(interval: "Interval") -> None:
+        nonlocal last
+        left = (interval.all_steps - interval.step) * interval.seconds_per_step
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in interval.losses.items())
+        board.hear(interval)
+        panel.show([(row.name, row.value, row.way) for row in board.rows()], board.facts(duration))
+        if panel.is_live:
+            panel.advance(interval.step - last)
+        else:
+            panel.advance(
+                interval.step - last, f"{losses}  {interval.seconds_per_step:.2f} s/step, {duration(left)} left"
+            )
+        console.record(event="step", step=interval.step, steps=interval.all_steps, **interval.losses)
+        last = interval.step
+
+    return hear
