@@ -8,7 +8,7 @@ import typer
 
 from imgtrans.cli import complete, options, recipes
 from imgtrans.cli.checkup import show_checkup, show_remarks
-from imgtrans.cli.training import Phase, ToConsole, say_forecast, telling
+from imgtrans.cli.training import Phase, ToConsole, say_forecast, telling, telling_scores
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 from imgtrans.training.launch import goes_on, launched
@@ -134,11 +134,18 @@ def train(
         str | None, typer.Option(metavar="auto|float32|bfloat16", help="What networks compute in. [default: auto]")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(metavar="auto|eager", help="The fastest way, or plain PyTorch. [default: auto]")
+        str | None, typer.Option(metavar="auto|eager|recorded", help="How steps are computed. [default: auto]")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that load pictures. [default: 2]")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
     grid_every: Annotated[int | None, typer.Option(help="Steps between picture grids. [default: 500]")] = None,
+    evaluate_every: Annotated[
+        int | None, typer.Option(help="Steps between scores of the test pictures; 0 for none. [default: 5000]")
+    ] = None,
+    score_by: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Extractor whose KID tells the best weights. [default: classifier]"),
+    ] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints that are kept. [default: 1]")] = None,
     on_trouble: Annotated[
         str | None,
@@ -241,7 +248,7 @@ def train(
     if run.together.is_first:
         say_forecast(run, all_steps - first, console)
     with console.panel(" and ".join(names), all_steps, done=first) as panel:
-        phase.complete = run.train(telling(panel, console, first), stopping.asked, tensorboard)
+        phase.complete = run.train(telling(panel, console, first), stopping.asked, tensorboard, telling_scores(console))
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)

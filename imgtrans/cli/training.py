@@ -1,11 +1,12 @@
 """What ``imgtrans train`` says while it runs, and what a signal would lose."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imgtrans.console import Console, PanelDisplay
+    from imgtrans.quality.scores import Score
     from imgtrans.training.listening import Interval
     from imgtrans.training.run import TrainingRun
 
@@ -78,6 +79,24 @@ class ToConsole(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show one."""
         self._console.warn(self.format(record))
+
+
+def telling_scores(console: "Console") -> Callable[[int, Sequence["Score"], bool], None]:
+    """Return what hears of the scores of a step, and shows them to a person and to programs."""
+
+    def hear(step: int, scores: Sequence["Score"], best: bool) -> None:
+        shown = []
+        for score in scores:
+            seen = f" ({score.extractor})" if score.extractor else ""
+            console.record(
+                event="score", step=step, score=score.name, value=score.value, low=score.low, high=score.high,
+                extractor=score.extractor, best=best,
+            )  # fmt: skip
+            if score.low is not None:
+                shown.append(f"{score.name} {score.value:.4f} from {score.low:.4f} to {score.high:.4f}{seen}")
+        console.say(f"step {step}: {'; '.join(shown)}{', the best so far' if best else ''}")
+
+    return hear
 
 
 def telling(panel: "PanelDisplay", console: "Console", first: int) -> Callable[["Interval"], None]:

@@ -16,8 +16,8 @@ from imgtrans.quality.squares import batches
 from imgtrans.quality.statistics import luminance
 
 _SIDE = 48
-_MOST = 600  # pictures of each domain to learn from; more change little, and take longer to read
-_FEWEST = 8
+MOST = 600  # pictures of each domain to learn from; more change little, and take longer to read
+FEWEST = 8
 _HELD_OUT = 0.2  # to see what was learnt
 _EPOCHS = 16
 _STEPS = (60, 400)
@@ -28,12 +28,12 @@ _RATE = 3e-3
 
 def make_colour(means: Means) -> "Classifier":
     """Return the classifier that sees colours."""
-    return _learnt(means, CLASSIFIERS[0], in_colour=True)
+    return _learnt(means, CLASSIFIERS[0])
 
 
 def make_luminance(means: Means) -> "Classifier":
     """Return the classifier that sees light and dark alone: a tint over everything does not deceive it."""
-    return _learnt(means, CLASSIFIERS[1], in_colour=False)
+    return _learnt(means, CLASSIFIERS[1])
 
 
 class Classifier:
@@ -108,22 +108,35 @@ class Classifier:
         return torch.from_numpy(squares).permute(0, 3, 1, 2) / 127.5 - 1
 
 
-def _learnt(means: Means, name: str, in_colour: bool) -> Classifier:
-    pictures_A, pictures_B = (_read(files, means.seed) for files in (means.files_A, means.files_B))
+def learn_from(name: str, pictures_A: Floats, pictures_B: Floats, seed: int) -> Classifier:
+    """Return a classifier that has learnt from pictures (N, 48, 48, 3) of two domains, with values from 0 to 255.
+
+    Args:
+        name: ``classifier`` or ``classifier-luminance``.
+        pictures_A: Of domain A, at least 8.
+        pictures_B: Of domain B, likewise.
+        seed: Of its weights and of what it sees when.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(means.seed)
-        classifier = Classifier(name, in_colour)
-    classifier.learn(pictures_A, pictures_B, means.seed)
+        torch.manual_seed(seed)
+        classifier = Classifier(name, in_colour=name == CLASSIFIERS[0])
+    classifier.learn(pictures_A, pictures_B, seed)
+    return classifier
+
+
+def _learnt(means: Means, name: str) -> Classifier:
+    pictures_A, pictures_B = (_read(files, means.seed) for files in (means.files_A, means.files_B))
+    classifier = learn_from(name, pictures_A, pictures_B, means.seed)
     means.say(f"{name} tells pictures that it has not learnt from apart with {classifier.accuracy:.0%}")
     return classifier
 
 
 def _read(files: Sequence[Path], seed: int) -> Floats:
-    chosen = np.random.default_rng(seed).permutation(len(files))[:_MOST]
+    chosen = np.random.default_rng(seed).permutation(len(files))[:MOST]
     pictures = np.concatenate([squares[_SIDE] for squares in batches([files[n] for n in chosen], [_SIDE], {})])
-    if len(pictures) < _FEWEST:
+    if len(pictures) < FEWEST:
         raise FilesError(
-            f"{files[0].parent} has {len(pictures)} pictures to learn from, and a classifier needs at least {_FEWEST}",
+            f"{files[0].parent} has {len(pictures)} pictures to learn from, and a classifier needs at least {FEWEST}",
             "use --extractor statistics",
         )
     return pictures

@@ -115,14 +115,14 @@ def prepared(together: Together, count: int, arguments: dict[str, Any]) -> Itera
     if count == 1:
         run = prepare(**arguments, together=together)
         together.join(run.state.device)
-        yield run
-        together.leave()
+        with together:
+            yield run
         return
     with Companions(count, arguments) as companions:
         run = prepare(**arguments, together=companions.together)
         run.together.join(run.state.device, companions.meet(), companions.fate)
-        yield run
-        run.together.leave()
+        with run.together:
+            yield run
 
 
 def _store(port: int, is_first: bool) -> Any:

@@ -4,6 +4,8 @@ import re
 
 from imgtrans.zoo.store import check_free
 
+LAST = "-last"  # what the names of last weights end in that are not the best
+
 _BOTH_WAYS = re.compile(r"([A-Za-z][A-Za-z_-]*)2([A-Za-z][A-Za-z_-]*)")
 
 
@@ -35,7 +37,8 @@ def check_names_free(name: str, both_ways: bool) -> None:
 
     Raises:
         UsageError: If the name is not one.
-        FilesError: If it, or that of its reverse, is taken.
+        FilesError: If it, that of its reverse, or that of the last weights of one is taken.
     """
     for one in model_names(name, both_ways):
         check_free(one)
+        check_free(f"{one}{LAST}")

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from imgtrans.errors import UsageError
+from imgtrans.quality.extractor import EXTRACTORS
 from imgtrans.training.data.augment import Augmentation
 from imgtrans.training.guards.trouble import ON_TROUBLE
 from imgtrans.training.objectives.choice import DEFAULTS, check_uses
@@ -13,6 +14,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
     {"epochs", "decay_epochs", "steps", "learning_rate", "cycle_weight", "identity_weight", "ema_decay"}
     | {"spike_weight", "clip_norm", "relaxed_cycle", "nce_weight"}
     | {"device", "precision", "backend", "workers", "save_minutes", "grid_every", "keep", "on_trouble"}
+    | {"evaluate_every", "score_by"}
 )
 
 # The least and the most of each number. The most is far beyond what anybody trains with, and below what breaks.
@@ -22,7 +24,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (0, 1e9), "cycle_weight": (0, 1e9), "identity_weight": (0, 1e9), "spike_weight": (0, 1e9),
     "relaxed_cycle": (0, 1), "nce_weight": (0, 1e9), "gradient_penalty": (0, 1e9), "scales": (1, 8),
     "pool_size": (0, 10**6), "ema_decay": (0, 1), "seed": (0, 2**63 - 1), "workers": (0, 256),
-    "save_minutes": (0, 1e9), "grid_every": (1, 10**12),
+    "save_minutes": (0, 1e9), "grid_every": (1, 10**12), "evaluate_every": (0, 10**12),
     "accumulate": (1, 4096), "clip_norm": (0, 1e9), "colour_jitter": (0, 1), "rotate": (0, 180), "keep": (1, 10**6),
 }  # fmt: skip
 
@@ -63,10 +65,12 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
-        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
+        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch) or ``recorded`` (on CUDA, as one graph).
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids, and looks of the guards at what generators make.
+        evaluate_every: Steps between scores of the test pictures, if there are enough; 0 for none.
+        score_by: The extractor whose KID decides which weights are the best.
         keep: Checkpoints that are kept, the last one included.
         on_trouble: What is done about trouble that the guards find: ``warn``, ``stop`` or ``rollback``.
     """
@@ -106,6 +110,8 @@ class TrainOptions:
     workers: int = 2
     save_minutes: float = 5.0
     grid_every: int = 500
+    evaluate_every: int = 5000
+    score_by: str = "classifier"
     keep: int = 1
     on_trouble: str = "warn"
 
@@ -116,10 +122,12 @@ class TrainOptions:
             raise UsageError(f"--ema-decay must be at least 0 and below 1, not {self.ema_decay:g}")
         if self.upsampling not in ("nearest", "transpose"):
             raise UsageError(f"--upsampling must be nearest or transpose, not {self.upsampling}")
+        if self.score_by not in EXTRACTORS:
+            raise UsageError(f"--score-by must be one of {', '.join(EXTRACTORS)}, not {self.score_by}")
         if self.on_trouble not in ON_TROUBLE:
             raise UsageError(f"--on-trouble must be warn, stop or rollback, not {self.on_trouble}")
-        if self.backend not in ("auto", "eager"):
-            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
+        if self.backend not in ("auto", "eager", "recorded"):
+            raise UsageError(f"--backend must be auto, eager or recorded, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.scales > 1 and self.crop < (smallest := 32 * 2 ** (self.scales - 1)):

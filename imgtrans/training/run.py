@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from imgtrans.architectures.family import architecture as resnet
-from imgtrans.architectures.parameters import ResNetParameters
 from imgtrans.devices import choose_precision
-from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
+from imgtrans.errors import FilesError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
+from imgtrans.quality.scores import FEWEST
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
 from imgtrans.training.data.folders import Data, Folders, folders_of
 from imgtrans.training.events import Events
@@ -26,16 +25,17 @@ from imgtrans.training.keeping import KEPT, Keeping, kept_checkpoints
 from imgtrans.training.listening import Interval, Listener, Reporting
 from imgtrans.training.log import LossLog
 from imgtrans.training.loop import train
-from imgtrans.training.naming import model_names, reverse_name
+from imgtrans.training.naming import model_names
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
 from imgtrans.training.recipe import RECIPE, write_recipe
 from imgtrans.training.report.tables import data_table, settings_table
 from imgtrans.training.report.writing import ReportWriter
 from imgtrans.training.rollback import GOOD, GoodCheckpoint, roll_back
-from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
+from imgtrans.training.scoring.listener import Scored, Scoring
+from imgtrans.training.starting import options_from, start_from
+from imgtrans.training.state import TrainingState, new_state, read_state
 from imgtrans.training.together import Together
-from imgtrans.zoo.loading import find_model, load_network
 
 _FORESEEN = 10  # kept checkpoints for which there must be room: how many there will be is a matter of time
 
@@ -57,6 +57,7 @@ class TrainingRun:
     crops: RandomCrops
     grid_crops: RandomCrops
     folders: Folders
+    test_pictures: ImageDataset | None = None
     together: Together = field(default_factory=Together)
 
     @property
@@ -79,13 +80,20 @@ class TrainingRun:
         """How many steps there will be in all."""
         return self.state.schedule(len(self.dataset), self.together.size)[0]
 
-    def train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool = False) -> bool:
+    def train(
+        self,
+        report: Callable[[Interval], None],
+        stop: Callable[[], bool],
+        events: bool = False,
+        scored: Scored = lambda step, scores, best: None,
+    ) -> bool:
         """Train until done or told to stop; return whether the run is complete.
 
         Args:
             report: Told every few steps how it goes.
             stop: Asked after each step, and while pictures are waited for.
             events: Write event files for TensorBoard, too.
+            scored: Told the scores of test pictures, and whether they are the best so far.
 
         Raises:
             FilesError: If another process trains this run, or its folder cannot be written any more.
@@ -101,13 +109,15 @@ class TrainingRun:
                 for folder in (self.folder, self.folder / KEPT):
                     sweep_temporaries(folder)
                 write_recipe(self.folder / RECIPE, self.folders, self.folder.name, self.state.options)
-                return self._train(report, stop, events)
+                return self._train(report, stop, events, scored)
         except Timeout:
             raise FilesError(f"{self.folder} is being trained by another process") from None
 
-    def _train(self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool) -> bool:
+    def _train(
+        self, report: Callable[[Interval], None], stop: Callable[[], bool], events: bool, scored: Scored
+    ) -> bool:
         while True:
-            listeners = self._listeners(report, events)
+            listeners = self._listeners(report, events, scored)
             try:
                 return train(self.state, self.crops, self.folder, listeners, stop, self.together)
             except TroubleError as error:
@@ -120,7 +130,7 @@ class TrainingRun:
                     listeners[-1].ended()  # the report, which says now why
                     raise
 
-    def _listeners(self, report: Callable[[Interval], None], events: bool) -> list[Listener]:
+    def _listeners(self, report: Callable[[Interval], None], events: bool, scored: Scored) -> list[Listener]:
         """Return who is told of the training; the report comes last, as it shows what the others have written."""
         state, folder, options = self.state, self.folder, self.state.options
         losses = LossLog(folder / LOSSES, state.step, state.objective.loss_names())
@@ -133,6 +143,8 @@ class TrainingRun:
         if events:
             more.append(board := Events(folder, state.step))
             seen.append(board.seen)
+        if self.test_pictures is not None and options.evaluate_every:
+            more.append(Scoring(state, self.dataset, self.test_pictures, folder, scored))
         names = model_names(folder.name, "G_BA" in state.objective.generators())
         tables = [settings_table(options), data_table(self.folders, self.dataset)]
         return [
@@ -180,7 +192,7 @@ def prepare(
                 "put them back, or start a new run from its result with --init",
             )
     else:
-        options = TrainOptions.chosen(given) if not given.get("init") else _options_from(given)
+        options = TrainOptions.chosen(given) if not given.get("init") else options_from(given)
     if together.size > 1 and options.on_trouble == "rollback":
         raise UsageError(
             f"--on-trouble rollback is for one process, and {together.size} train together",
@@ -195,7 +207,7 @@ def prepare(
             if "learning_rate" in given:
                 state.rollbacks = 0
         elif options.init:
-            _start_from(options.init, state)
+            start_from(options.init, state)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         others = (together.size - 1) * state.objective.bytes_to_remember()
@@ -203,7 +215,25 @@ def prepare(
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
     grid_scale = 1.0 if test_pictures else options.scale_jitter
     grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
-    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), together)
+    to_score = _to_score(dataset, test_pictures, asked="evaluate_every" in given and bool(options.evaluate_every))
+    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), to_score, together)
+
+
+def _to_score(dataset: ImageDataset, test_pictures: ImageDataset | None, asked: bool) -> ImageDataset | None:
+    """Return the test pictures if there are enough to make scores of, and to learn from.
+
+    Raises:
+        UsageError: If scores were asked for, and there are not.
+    """
+    enough = min(len(dataset.files_A), len(dataset.files_B)) >= FEWEST
+    if test_pictures and enough and min(len(test_pictures.files_A), len(test_pictures.files_B)) >= FEWEST:
+        return test_pictures
+    if asked:
+        raise UsageError(
+            f"--evaluate-every needs at least {FEWEST} pictures and {FEWEST} test pictures of each kind",
+            "put them into testA and testB beside trainA and trainB, or name folders of them as --test-a and --test-b",
+        )
+    return None
 
 
 def _more_files(folder: Path, options: TrainOptions, resume: bool) -> int:
@@ -231,38 +261,3 @@ def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
 
 def _test_pictures(folders: Folders) -> ImageDataset | None:
     return ImageDataset(folders, mode="test") if folders.test_A is not None else None
-
-
-def _options_from(given: dict[str, Any]) -> TrainOptions:
-    """Return options whose generators are those of the model that the run starts from."""
-    model = find_model(given["init"])
-    load_network(model)  # a card may say anything; from here on it is true
-    card, parameters = model.card, model.card.parameters
-    pictures = (parameters.get("channels"), card.value_range, card.made_range, card.channel_order)
-    usual = card.architecture == resnet.name and pictures == (CHANNELS, (-1.0, 1.0), (-1.0, 1.0), "RGB")
-    if not usual or ResNetParameters.parse(parameters).plain().keys() != {"channels", "ngf", "blocks", "upsampling"}:
-        raise ModelError(
-            f"{given['init']!r} cannot be trained on: it is not the deck's {resnet.name} of RGB pictures in [-1, 1]",
-            "leave --init out to start from new weights",
-        )
-    network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling")}
-    for name, value in network.items():
-        if given.get(name, value) != value:
-            raise UsageError(
-                f"--{name} is {given[name]}, but {given['init']} has {value}", f"leave --{name} out to start from it"
-            )
-    return TrainOptions.chosen(given | network)
-
-
-def _start_from(reference: str, state: TrainingState) -> None:
-    """Fill the generators with a model's weights, and its reverse's if the zoo has that."""
-    model, generators = find_model(reference), state.objective.generators()
-    generators["G_AB"].load_state_dict(load_network(model).state_dict())
-    if "G_BA" not in generators:
-        return
-    try:
-        reverse = find_model(reverse_name(model.name))
-    except (ModelError, UsageError):
-        return  # one direction is a start too
-    if (reverse.card.parameters, reverse.card.value_range) == (model.card.parameters, model.card.value_range):
-        generators["G_BA"].load_state_dict(load_network(reverse).state_dict())

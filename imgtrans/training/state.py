@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imgtrans.architectures.resnet import GeneratorResNet
@@ -63,7 +63,10 @@ class TrainingState:
         """Set the learning rate of all optimisers."""
         for optimizer in self.objective.optimizers():
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                if isinstance(group["lr"], Tensor):  # one that a recorded step reads
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     def schedule(self, samples_per_epoch: int, processes: int = 1) -> tuple[int, int]:
         """Return ``(all steps, steps at the constant learning rate)`` of the run as so many processes go on with it.
@@ -122,7 +125,7 @@ class TrainingState:
             "rollbacks": self.rollbacks,
             "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
-            "optimizers": [optimizer.state_dict() for optimizer in self.objective.optimizers()],
+            "optimizers": [_state_of(optimizer) for optimizer in self.objective.optimizers()],
             "objective": self.objective.state_dict(),
             "torch_random": torch.get_rng_state(),
         }
@@ -161,6 +164,16 @@ class TrainingState:
         self.seconds = content["seconds"]
         self.rollbacks = content.get("rollbacks", 0)
         torch.set_rng_state(content["torch_random"])
+
+
+def _state_of(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return an optimiser's state as any way to take steps can go on with it."""
+    state = optimizer.state_dict()
+    for group in state["param_groups"]:
+        group["lr"] = float(group["lr"])
+        if "capturable" in group:
+            group["capturable"] = False
+    return state
 
 
 def read_state(path: Path) -> dict[str, Any]:

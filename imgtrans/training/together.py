@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.distributed as dist
@@ -138,9 +138,17 @@ class Together:
         """Return which of the pairs that all train on are this process's: of each step's, its own batch."""
         return numbers if self.size == 1 else _Share(numbers, batch_size, self.rank, self.size)
 
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Part from the others."""
+        self.leave()
+
     def leave(self) -> None:
-        """Part from the others, if they are there; else their connections may wait for ever."""
-        if self.size > 1 and not self._lost and dist.is_initialized():
+        """Part from the others; between GPUs only if all are there, as it might wait for ever."""
+        if self.size > 1 and dist.is_initialized() and not (self._lost and dist.get_backend() == "nccl"):
             dist.destroy_process_group()
 
     def _try(self, exchange: Callable[[], Any]) -> Any:

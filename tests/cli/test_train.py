@@ -210,7 +210,7 @@ def test_a_domain_without_pictures_is_one_sentence(train: Cli, data: Path, runs:
     [
         ("--ngf", 0), ("--crop", 30), ("--crop", 16), ("--batch-size", 0), ("--scale-jitter", 0.5), ("--seed", -1),
         ("--precision", "float8"), ("--backend", "abacus"), ("--upsampling", "bicubic"), ("--device", "abacus"),
-        ("--steps", "many"),
+        ("--steps", "many"), ("--score-by", "taste"), ("--evaluate-every", -1),
         ("--seed", "12345678901234567890123"), ("--scale-jitter", "nan"), ("--scale-jitter", "inf"),
         ("--learning-rate", "inf"), ("--workers", 100_000), ("--ngf", 10**9),
     ],

@@ -1,5 +1,7 @@
 """The end of a run: both generators stand in the zoo, each with a card that says everything."""
 
+import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,12 @@ import torch
 import imgtrans
 from imgtrans.errors import FilesError
 from imgtrans.files import sha256_of
+from imgtrans.quality.scores import Score
 from imgtrans.training.finish import install_results, last_losses
 from imgtrans.training.objectives import cyclegan, discriminators
 from imgtrans.training.run import TrainingRun, prepare
+from imgtrans.training.scoring.best import Best, keep_best
+from imgtrans.training.scoring.file import SCORES, ScoreFile, figures
 from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model, find, models_folder, remove
 from tests.training.conftest import thin_discriminator
@@ -84,6 +89,41 @@ def test_finishing_again_changes_nothing_and_adds_what_is_missing(run: TrainingR
     remove("night2day")
     assert [model.name for model in install_results(run, "day2night", data)] == ["day2night", "night2day"]
     assert find("night2day").card.sha256 == first[1].card.sha256
+
+
+def test_the_best_weights_have_the_name_and_the_last_ones_stand_beside_them(run: TrainingRun, data: Path):
+    generators = run.state.results()
+    better = {way: copy.deepcopy(network) for way, network in generators.items()}
+    for network in better.values():
+        with torch.no_grad():
+            next(network.parameters()).mul_(1.5)
+    score = Score("kid", 0.25, "classifier", 0.125, 0.5)
+    keep_best(Best(2, 0.25, {way: figures([score]) for way in better}, run.folder), better)
+    file = ScoreFile(run.folder / SCORES, 0)
+    file.add(3, {way: [replace(score, value=0.75)] for way in better})
+    models = install_results(run, "day2night", data)
+    assert [model.name for model in models] == ["day2night", "night2day", "day2night-last", "night2day-last"]
+    for model, network in zip(models, [*better.values(), *generators.values()], strict=True):
+        assert all(
+            torch.equal(tensor, load_network(model).state_dict()[key]) for key, tensor in network.state_dict().items()
+        )
+    best, last = models[0].card, models[2].card
+    assert (best.steps, best.training["pictures_seen"]) == (2, 4)
+    assert (last.steps, last.training["pictures_seen"]) == (3, 6)
+    assert best.metrics["kid_classifier"] == 0.25 and last.metrics["kid_classifier"] == 0.75
+    assert (best.metrics["kid_classifier_low"], best.metrics["kid_classifier_high"]) == (0.125, 0.5)
+    assert best.metrics["loss_G"] != last.metrics["loss_G"]
+    assert install_results(run, "day2night", data) == models
+
+
+def test_where_the_last_weights_are_the_best_there_is_no_other_model(run: TrainingRun, data: Path):
+    generators = run.state.results()
+    score = Score("kid", 0.25, "classifier", 0.125, 0.5)
+    keep_best(Best(3, 0.25, {way: figures([score]) for way in generators}, run.folder), generators)
+    ScoreFile(run.folder / SCORES, 0).add(3, {way: [score] for way in generators})
+    models = install_results(run, "day2night", data)
+    assert [model.name for model in models] == ["day2night", "night2day"]
+    assert models[1].card.metrics["kid_classifier"] == 0.25
 
 
 def test_a_model_that_took_the_name_meanwhile_is_left_alone(run: TrainingRun, data: Path, tiny_model: Model):

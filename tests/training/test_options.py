@@ -117,7 +117,7 @@ CHANGED: dict[str, Any] = {
     "learning_rate": 1e-3, "cycle_weight": 5.0, "identity_weight": 0.0, "pool_size": 10, "ema_decay": 0.9,
     "spike_weight": 1.0, "seed": 1, "init": "model",
     "epochs": 7, "decay_epochs": 7, "steps": 7, "device": "cpu", "precision": "float32", "backend": "eager",
-    "workers": 7, "save_minutes": 7.0, "grid_every": 7,
+    "workers": 7, "save_minutes": 7.0, "grid_every": 7, "evaluate_every": 7, "score_by": "statistics",
     "flip": False, "colour_jitter": 0.1, "rotate": 7.0, "accumulate": 7, "clip_norm": 1.0, "keep": 7,
     "on_trouble": "rollback",
 }  # fmt: skip

@@ -10,9 +10,11 @@ from imgtrans.training.guards.notes import ENDED, read_notes
 from imgtrans.training.listening import Interval, Listener
 from imgtrans.training.report.curves import Curves, read_curves
 from imgtrans.training.report.page import Chart, Page, Table, render
+from imgtrans.training.scoring.file import SCORES
 
 REPORT = "report.html"
 
+_ENDS = ("_low", "_high")  # of intervals
 _SECONDS = 15.0  # between two pages at least
 _SHARE = 0.01  # of the time that goes into pages at most
 
@@ -23,6 +25,8 @@ _NOTES = {
     "nothing more.",
     "What generators make": "Of the pictures above. variety: 1 is as different from one another as real ones, 0 is "
     "all alike. likeness: light stays light at 1, turns dark below 0. saturated: the share that is black or white.",
+    "Scores": "The KID of test pictures, by what saw them: the distance from real ones, so smaller is better. Their "
+    "intervals, and all other scores, are in scores.csv.",
     "Learning rate": "",
 }
 
@@ -88,10 +92,12 @@ class ReportWriter(Listener):
         by_name = self._losses.by_name
         looks = read_curves(self._folder / "looks.csv", self._step)
         looks.by_name = {name: one for name, one in looks.by_name.items() if not name.endswith("_target")}
+        scores = read_curves(self._folder / SCORES, self._step)
         curves = {
             "Generators": _some(self._losses, [name for name in by_name if name.startswith("G")]),
             "Discriminators": _some(self._losses, [name for name in by_name if name.startswith("D")]),
             "What generators make": looks,
+            "Scores": _some(scores, [name for name in scores.by_name if "_kid_" in name and not name.endswith(_ENDS)]),
             "Learning rate": _some(self._losses, ["learning_rate"]),
         }
         return Page(
