@@ -1,5 +1,6 @@
 """The training loop, to be read from top to bottom."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -154,7 +155,9 @@ def train(
     finally:
         batches.close()
         stepping.close()
-        tell(lambda listener: listener.ended())
+        with contextlib.ExitStack() as ends:  # each of them, whatever goes wrong with another
+            for listener in reversed(listeners):
+                ends.callback(listener.ended)
     return state.step >= all_steps
 
 
