@@ -19,21 +19,21 @@ import torch
 from benchmarks.card import card_rows
 from benchmarks.commands import run_row, start_rows
 from benchmarks.network import network_row
-from benchmarks.pairs import Row, Took, in_turn
+from benchmarks.pairs import Row
 from benchmarks.strips import streaming_row
 from benchmarks.table import machine, markdown, put_into, record
+from benchmarks.training_step import compare
+from imgtrans.training.options import TrainOptions
 
 Makers = list[tuple[str, Callable[[], list[Row]]]]
 
 
-def training_row(rounds: int) -> Row:
-    """Measure losses and gradients of a training step against the reference code's way."""
-    from benchmarks.training_step import step_pair
-
-    reference, ours = step_pair(32, 6, 128, 1)
-    reference(), ours()
-    pairs = in_turn(lambda: Took(reference()[0]), lambda: Took(ours()[0]), rounds)
-    return Row("training step, width 32, 6 blocks, crop 128, float32", "reference code's way", pairs, 1.3)
+def training_row(rounds: int, precision: str, wanted: float) -> Row:
+    """Measure a training step on a CPU against the reference code's way."""
+    compared = compare(TrainOptions(ngf=32, blocks=6, crop=128, device="cpu", precision=precision), rounds)
+    name = f"training step, width 32, 6 blocks, crop 128, {precision}"
+    note = f"losses of the first step differ by {compared.difference:.1e}"
+    return Row(name, "reference code's way, float32", compared.pairs, wanted, note)
 
 
 def rows(quick: bool, threads: int, device: str = "all") -> Makers:
@@ -60,7 +60,8 @@ def _cpu_rows(quick: bool, threads: int) -> Makers:
     made.append(("start", partial(start_rows, few)))
     size = (768, 512, 0.4) if quick else (4096, 3072, 1.0)
     made.append(("streaming", one(streaming_row, *size, 1 / 0.35, 1, threads)))
-    made.append(("training", one(training_row, 3 if quick else 9)))
+    for precision, wanted in (("float32", 1.3), ("bfloat16", 1.8)):
+        made.append(("training", one(training_row, 3 if quick else 9, precision, wanted)))
     return made
 
 

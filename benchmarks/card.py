@@ -14,10 +14,12 @@ import torch
 from benchmarks.commands import plain_and_ours
 from benchmarks.pairs import Row, Took, in_turn, timed
 from benchmarks.throughput import make_pictures
+from benchmarks.training_step import compare
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import weights_init_normal
 from imgtrans.opening import describe_backend, open_network
 from imgtrans.protocols import Batching
+from imgtrans.training.options import TrainOptions
 
 Measured = tuple[list[tuple[Took, Took]], str]
 
@@ -76,6 +78,20 @@ def card_rows(quick: bool) -> list[CardRow]:
             lambda: _network(64, 9, "nearest", together=1, eager=torch.float32, rounds=rounds),
         )
     )
+    for options, wanted, goal in (
+        (TrainOptions(), 5.0, "5 times as fast"),
+        (TrainOptions(ngf=32, crop=128, batch_size=16, ema_decay=0.999, spike_weight=50.0), 0.0, "1,400 pairs/s"),
+    ):
+        made.append(
+            CardRow(
+                f"card: training step, width {options.ngf}, {options.blocks} blocks, {options.batch_size} of "
+                f"{options.crop}x{options.crop}",
+                "reference code's way, float32",
+                wanted,
+                goal,
+                lambda options=options: _step(options, rounds),
+            )
+        )
     pictures = 800 if quick else 4000
     made.append(
         CardRow(
@@ -131,6 +147,13 @@ def _network(ngf: int, blocks: int, upsampling: str, *, together: int, eager: to
     said = f"{rates[1]:,.0f}/s against {rates[0]:,.0f}/s" if together > 1 else f"{1e3 / rates[1]:.2f} ms"
     backend = describe_backend(opened.backend, opened.reason)
     return pairs, f"{backend}; {said}; values differ by {apart.max()} at most, {apart.mean():.2f} on average"
+
+
+def _step(options: TrainOptions, rounds: int) -> Measured:
+    """Measure steps of a training, pictures there already."""
+    compared = compare(options, rounds, steps=20)
+    differ = f"losses of the first step differ by {compared.difference:.1e}"
+    return compared.pairs, f"{compared.precision}; {options.batch_size * compared.rate:,.0f} pairs/s; {differ}"
 
 
 def _many(pictures: int) -> Measured:

@@ -210,7 +210,7 @@ def train(
     if not known:
         check_names_free(name, goes_both_ways(given.get("objective", "cyclegan")))
     check_beforehand(folders, folder, given, known)
-    for doubt in doubts_beforehand(given):
+    for doubt in doubts_beforehand(given, known):
         console.warn(doubt)
     if not known:
         show_remarks(remarks_beforehand(folders, given), console)

@@ -12,7 +12,7 @@ from imgtrans.backends.eager import EagerSession
 from imgtrans.cuda.compiling import mark
 from imgtrans.protocols import Session
 
-PICTURES, SIDE = 8, 256  # of the batch that both compute
+PICTURES, SIDE = 16, 256  # of the batch that both compute, a whole one
 WARM, TIMED = 3, 3  # rounds: recorded is what came before
 
 

@@ -6,7 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from imgtrans.cuda.normalising import NOTHING, Held, Normalise
-from imgtrans.cuda.stages import Close, Convolve, Make, Norm, Open, Phased, Stage, Through, Transpose, paired, phases
+from imgtrans.cuda.stages import (
+    Close,
+    Convolve,
+    Make,
+    Norm,
+    Open,
+    Phased,
+    Stage,
+    Through,
+    Transpose,
+    paired,
+    phases,
+    widened,
+)
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise, program_of
 from imgtrans.streaming.steps import Convolution, Padding, Step, Transposed
 
@@ -91,7 +104,8 @@ class Program:
         bias = None if normalised or op.bias is None else op.bias.to(self._device, self._precision)
         if isinstance(op, Convolution):
             pair = paired(op) if self._how.by_pixel else None
-            weights = (self._weight(op.weight), None if pair is None else self._weight(pair))
+            weight = widened(op) if self._how.by_pixel else op.weight
+            weights = (self._weight(weight), None if pair is None else self._weight(pair))
             return Convolve(op, weights[0], bias, self._layout, weights[1])
         phased = phases(op) if self._how.by_pixel and normalised else None
         return (

@@ -13,7 +13,8 @@ from imgtrans.streaming.program import Normalisation
 from imgtrans.streaming.steps import Convolution, Padding, Step, Transposed
 
 FEW = 4  # channels: so few leave most of a matrix unit empty
-ALIGNED = 16  # channels that it likes a multiple of
+ALIGNED = 16  # channels that it likes a multiple of, coming out
+LEAST_IN = 8  # channels that it takes, at least, going in: 16 bytes in bfloat16
 
 
 class Stage(Protocol):
@@ -35,7 +36,7 @@ class Convolve:
 
     Attributes:
         op: It.
-        weight: As it is computed with.
+        weight: As it is computed with; it may be for more channels than come in, the others of which are zero.
         bias: The same; None, too, where a normalisation follows, which takes it off again.
         layout: Of maps.
         paired: A kernel that makes 2x2 pixels at once, or None.
@@ -50,8 +51,10 @@ class Convolve:
     def __call__(self, given: Held, blocks: list[Held]) -> Held:
         """See :class:`Stage`."""
         x, around = _ready(given, self.op.padding, self.op.columns)
-        x = x.to(self.weight.dtype, memory_format=self.layout)
         op = self.op
+        if (more := self.weight.shape[1] * op.groups - x.shape[1]) > 0:
+            x = F.pad(x, (0, 0, 0, 0, 0, more))
+        x = x.to(self.weight.dtype, memory_format=self.layout)
         even = not any(side % 2 for side in op.size(*given.shape[2:]))
         if self.paired is not None and around == (0, 0) and even:
             bias = None if self.bias is None else self.bias.repeat_interleave(4).view(1, -1, 1, 1)
@@ -182,6 +185,14 @@ def paired(op: Convolution) -> Tensor | None:
         for x in (0, 1):
             made[2 * y + x : 4 * out : 4, :, y : y + h, x : x + w] = op.weight
     return made
+
+
+def widened(op: Convolution) -> Tensor:
+    """Return a weight for at least ``LEAST_IN`` channels, of which those that are not there count nothing."""
+    channels = op.weight.shape[1]
+    if op.groups != 1 or channels >= LEAST_IN:
+        return op.weight
+    return F.pad(op.weight, (0, 0, 0, 0, 0, LEAST_IN - channels))
 
 
 def phases(op: Transposed) -> Tensor | None:

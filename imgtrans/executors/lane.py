@@ -133,6 +133,8 @@ class Lane(threading.Thread):
 
     def _read(self) -> bool:
         """Read the next pictures; return False if that is not possible now."""
+        if not self._holding:
+            self._worker.renew()  # whoever was killed while there was nothing to do has done no harm
         if not self._coming:
             return self._read_next()
         coming = self._coming[0]

@@ -154,6 +154,13 @@ class Worker:
             if self._process is not None:
                 self._process.kill()
 
+    def renew(self) -> None:
+        """Let go of a process that has ended by itself while nothing was asked of it; the next call starts another."""
+        with _PROCESSES:
+            gone = self._process is not None and not self._ended and not self._process.is_alive()
+        if gone:
+            self.close()
+
     def close(self) -> None:
         """End the process, whatever it is doing."""
         with _PROCESSES:

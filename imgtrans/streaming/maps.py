@@ -84,8 +84,25 @@ class Map:
         self._written = stop
         return np.concatenate(found)
 
+    def changing(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the addresses of rows that are to be changed; :meth:`settle` is called once they are.
+
+        Raises:
+            FilesError: If the disk fails.
+        """
+        found = []
+        for place, first, last in self._pieces(start, stop):
+            slot = self._slots[place]
+            if isinstance(slot, Held):
+                found.append(self._places(slot.address(), first, last))
+            else:
+                rows = self._read(slot, first, last)
+                self._filed.append((slot, first, rows))
+                found.append(self._places(rows.data_ptr(), 0, last - first))
+        return np.concatenate(found)
+
     def settle(self) -> None:
-        """Keep the rows that :meth:`make_room` made room for.
+        """Keep the rows that :meth:`make_room` made room for, or that were :meth:`changing`.
 
         Raises:
             FilesError: If the disk is full, in spite of all.

@@ -226,6 +226,63 @@ class Added(Stage):
         return rows.permute(2, 0, 1).unsqueeze(0)
 
 
+class InPlace(Stage):
+    """A stored map that is changed where it is, as its rows are asked for: no second map, and no copy on the way.
+
+    Args:
+        into: The map: a block's input, to which the block's normalised output is added, or one that is normalised.
+        after: The output; None if the map itself is normalised.
+        terms: How, and the floor of what comes of it.
+        library: The kernels.
+        team: Who does the work.
+
+    Attributes:
+        kept: Whether the map is read again; else what is not asked for any more is freed.
+    """
+
+    def __init__(self, into: Map, after: Rows | None, terms: Before, library: "Library", team: Team) -> None:
+        self.shape = into.shape
+        self.into, self.kept = into, after is None
+        self._after, self._terms = after, terms
+        self._library, self._team = library, team
+        self._zeros = np.zeros(into.shape[0] * into.shape[2], np.float32)
+        self._changed = self._done = 0
+
+    def reach(self, first: int, last: int) -> Integers:
+        """Return the addresses of rows; see :class:`Rows`."""
+        self.free(first)
+        self._change(last)
+        return self.into.addresses(first, last)
+
+    def take(self, stop: int) -> Tensor:
+        """Return the next rows."""
+        start, self._done = self._done, stop
+        self.free(start)
+        self._change(stop)
+        return self.into.read(start, stop)
+
+    def _change(self, stop: int) -> None:
+        start, self._changed = self._changed, max(stop, self._changed)
+        if start >= stop:
+            return
+        rows = self.into.changing(start, stop)
+        if self._after is None:
+            before, after = np.full(stop - start, self._zeros.ctypes.data, np.int64), rows
+        else:
+            before, after = rows, self._after.reach(start, stop)
+        add(self._library, self._team, before, after, rows, self._terms, self.shape[2])
+        self.into.settle()
+
+    def free(self, first: int) -> None:
+        """Free what is above a row, unless it is read again."""
+        if not self.kept:
+            self.into.free(first)
+
+    def close(self) -> None:
+        """Free what is left."""
+        self.free(self.shape[1])
+
+
 def before_of(affine: tuple[Tensor, Tensor] | None, channels: int, relu: bool) -> Before:
     """Return what is done to a map as it is read: its normalisation, if there is one, and ReLU."""
     nothing = Before.nothing(channels)

@@ -13,7 +13,7 @@ from imgtrans.streaming.layers import Layer
 from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, heights
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
-from imgtrans.streaming.quick import Added, OfMap, OfStage, Quick, before_of
+from imgtrans.streaming.quick import Added, InPlace, OfMap, OfStage, Quick, before_of
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Sum, Through
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ class QuickChain:
         new_map: Callable[[int], Map],
     ) -> None:
         self._keep, self._kernels = part.keep, kernels
-        self._readings: list[OfMap] = []
-        self._map = None if stored is None else self._reading(stored)  # what no stage has read yet,
+        self._readings: list[OfMap | InPlace] = []
+        # What no stage has read yet,
+        self._map: OfMap | InPlace | None = None if stored is None else self._reading(stored)
         self._norm: tuple[tuple[Tensor, Tensor], bool] | None = None  # and how it is normalised
         self._stage: Stage = Made(how.shapes[0], source)
         rows = heights(program, how.shapes, part)
@@ -77,6 +78,8 @@ class QuickChain:
                 fork = Fork(self._read())
                 open_blocks.append(fork.ends[0])
                 self._stage = fork.ends[1]
+            elif isinstance(op, Begin) and (taken := self._in_place()) is not None:
+                open_blocks.append(taken)
             elif isinstance(op, Begin):
                 kept = new_map(at)
                 open_blocks.append(kept)
@@ -89,8 +92,23 @@ class QuickChain:
         self.inputs = [block for block in open_blocks if isinstance(block, Map)]
 
     def _reading(self, stored: Map) -> OfMap:
-        self._readings.append(OfMap(stored, self._keep))
-        return self._readings[-1]
+        reading = OfMap(stored, self._keep)
+        self._readings.append(reading)
+        return reading
+
+    def _in_place(self) -> Map | None:
+        """Return the map that no stage has read yet, as a block's input, if it can become that where it is."""
+        found = self._map
+        if isinstance(found, InPlace) and self._norm is None and not found.kept:
+            found.kept = True
+            return found.into
+        if isinstance(found, OfMap) and self._norm is not None and not self._keep:
+            terms = before_of(self._norm[0], found.shape[0], self._norm[1])
+            self._readings.remove(found)
+            self._map = InPlace(found.stored, None, terms, self._kernels.library, self._kernels.team)
+            self._norm = None
+            return found.stored
+        return None
 
     def _normalise(self, affine: tuple[Tensor, Tensor], relu: bool) -> None:
         if self._map is not None and self._norm is None:
@@ -101,9 +119,14 @@ class QuickChain:
     def _end(self, before: Map | Stage, relu: bool) -> None:
         if isinstance(before, Map) and self._map is not None and not (self._norm and self._norm[1]):
             terms = before_of(self._norm and self._norm[0], before.shape[0], relu)
-            added = Added(self._reading(before), self._map, terms, self._kernels.library, self._kernels.team)
-            self._map = self._norm = None
-            self._stage = added
+            library, team = self._kernels.library, self._kernels.team
+            if self._keep:
+                added = Added(self._reading(before), self._map, terms, library, team)
+                self._map = self._norm = None
+                self._stage = added
+            else:
+                self._map, self._norm = InPlace(before, self._map, terms, library, team), None
+                self._readings.append(self._map)
         else:
             other = _Stored(self._reading(before)) if isinstance(before, Map) else before
             self._stage = Sum(self._read(), other, relu)
@@ -111,7 +134,8 @@ class QuickChain:
     def _read(self) -> Stage:
         """Return the last stage, which reads what is not read yet."""
         if self._map is not None:
-            self._stage, self._map = _Stored(self._map), None
+            self._stage = self._map if isinstance(self._map, InPlace) else _Stored(self._map)
+            self._map = None
             if self._norm is not None:
                 self._stage = Normalised(self._stage, *self._norm[0], self._norm[1])
                 self._norm = None

@@ -19,6 +19,7 @@ from imgtrans.streaming.planning import Pass, Plan, plan
 from imgtrans.streaming.program import Normalisation, Op, Pointwise, program_of
 from imgtrans.streaming.quick import Quick
 from imgtrans.streaming.quickchain import Kernels, QuickChain
+from imgtrans.streaming.stages import Shape
 from imgtrans.streaming.statistics import Statistics
 from imgtrans.streaming.steps import Convolution, Step, Transposed
 from imgtrans.streaming.store import Store, is_ram_backed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 AHEAD = 4  # rows: kernels make some together
+PLANS = 16  # that are kept: pictures come in few sizes, and a plan takes as long as a fiftieth of a small one
 READY_BYTES = 140_000_000  # LLVM takes half of it for itself; making weights ready leaves the rest behind
 
 
@@ -67,6 +69,7 @@ class Streamer:
         self._library = library
         self._layers = {} if library is None else layers_of(self._program, library)
         self._team: Team | None = None
+        self._plans: dict[tuple[Shape, int, int | None], Plan] = {}
         self.threads = torch.get_num_threads()
         self.by_kernel = len(self._layers)
 
@@ -110,9 +113,13 @@ class Streamer:
         """
         own = None if self._device.type == "cpu" else device_memory or 0
         left = max(1, memory - self.kernel_bytes)
-        return plan(
-            self._program, (channels, height, width), left, own, self._precision, ahead=AHEAD if self.by_kernel else 0
-        )
+        asked = (channels, height, width), left, own
+        if asked not in self._plans:
+            ahead = AHEAD if self.by_kernel else 0
+            while len(self._plans) >= PLANS:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[asked] = plan(self._program, *asked, self._precision, ahead=ahead)
+        return self._plans[asked]
 
     def run(
         self,

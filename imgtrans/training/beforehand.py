@@ -38,9 +38,9 @@ def check_beforehand(data: Data, folder: Path, given: dict[str, Any], resume: bo
     files_of(folders_of(data))
 
 
-def doubts_beforehand(given: dict[str, Any]) -> Iterator[str]:
+def doubts_beforehand(given: dict[str, Any], resume: bool) -> Iterator[str]:
     """Return what a person should know of the options before a training begins, a sentence each."""
-    options = TrainOptions(**given)
+    options = TrainOptions(**given) if resume else TrainOptions.chosen(given)
     if options.learning_rate > _USUAL_RATE:
         times = options.learning_rate / TrainOptions.learning_rate
         yield (

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from imgtrans.devices import choose_precision
 from imgtrans.protocols import Objective
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.quick.layers import quick_layers
@@ -37,7 +36,6 @@ class Stepping:
 
 def quickened(objective: Objective, options: TrainOptions, device: torch.device) -> AbstractContextManager[None]:
     """Return the context in which the generators of an objective are computed as a run of it does."""
-    single = choose_precision(options.precision, device) is torch.float32
-    if options.backend == "auto" and device.type == "cpu" and single:
+    if options.backend == "auto" and device.type == "cpu":
         return quick_layers(*objective.generators().values())
     return nullcontext()

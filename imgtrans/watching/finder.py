@@ -56,6 +56,7 @@ class Finder:
         self._ledger = ledger
         self._outputs = outputs
         (self._inbox,) = prepared.request.inputs
+        self._ready: set[Path] = set()
 
     def known_done(self) -> dict[str, Entry]:
         """Return what the journal knows as done with what is asked for now, by the paths of the sources."""
@@ -110,12 +111,23 @@ class Finder:
             decision = Decision(item, "todo")
         if decision.state != "todo":
             return Verdict(decision.state, item, decision.problem)
-        # Made anew each time: somebody may have taken a folder away.
-        if problem := ReadyFolders(self._prepared.policy.named).problem(item.output.parent):
+        if problem := self._unready(item.output.parent):
             return Verdict(REFUSED, item, problem)
         if not again and (before := self._before(relative, version, found)):
             return Verdict(RENAMED, item, before=before)
         return Verdict("todo", item)
+
+    def _unready(self, folder: Path) -> str:
+        """Return why an output folder cannot be used; "" if it can. It is made, or made again if it was taken away.
+
+        Temporaries are swept from it the first time only: later there may be some that are being written.
+        """
+        if folder in self._ready and folder.is_dir():
+            return ""
+        problem = ReadyFolders(self._prepared.policy.named).problem(folder)
+        if not problem:
+            self._ready.add(folder)
+        return problem
 
     def _twin(self, relative: str, item: Item) -> str:
         """Return why a file cannot have its output as another one has it already; "" if it can."""

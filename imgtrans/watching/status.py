@@ -96,7 +96,7 @@ def read_health(inbox: Path, folders: list[Path] | None = None, now: float | Non
     """
     now = time.time() if now is None else now
     folders = place.read() if folders is None else folders
-    found = [content for folder in folders if (content := _content(folder / f"{place.digest(inbox)}.json"))]
+    found = _contents(inbox, folders)
     if not found:
         raise FilesError(
             f"nobody has watched {inbox}, as far as is known here",
@@ -113,6 +113,20 @@ def read_health(inbox: Path, folders: list[Path] | None = None, now: float | Non
     if content["silent"] > HUNG_SECONDS:
         return Health(content, f"nothing has happened for {content['silent']:.0f} s, as it seems to hang", True)
     return Health(content, content["why"] or "it waits" if content["state"] == WAITING else "", True)
+
+
+def watching(inbox: Path, folders: list[Path] | None = None) -> str:
+    """Return which other process of this machine watches an inbox: host, process id and start; "" if none does."""
+    for content in _contents(inbox, place.read() if folders is None else folders):
+        process = str(content["process"])
+        if content["state"] != STOPPED and process != process_of() and process_of(process) == process:
+            return process
+    return ""
+
+
+def _contents(inbox: Path, folders: list[Path]) -> list[dict[str, Any]]:
+    name = f"{place.digest(inbox)}.json"
+    return [content for folder in folders if (content := _content(folder / name))]
 
 
 def _content(path: Path) -> dict[str, Any] | None:

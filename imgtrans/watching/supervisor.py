@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgtrans.errors import FilesError
 from imgtrans.watching import metrics
 from imgtrans.watching.notify import Notifier
 from imgtrans.watching.place import InboxLock
 from imgtrans.watching.standing import HUNG_SECONDS, STARTING, STOPPED, STOPPING, Standing
-from imgtrans.watching.status import StatusFile
+from imgtrans.watching.status import StatusFile, watching
 
 BEAT_SECONDS = 0.5
 METRICS_SECONDS = 15.0
@@ -88,6 +89,8 @@ class Supervisor:
         try:
             for watcher in watchers:
                 self._locks.append(InboxLock(watcher.folder, self._folder))
+                if other := watching(watcher.folder):  # with its lock in another folder, as services have
+                    raise FilesError(f"{watcher.folder} is watched by another process ({other})", "stop that first")
         except BaseException:
             self._let_go()
             raise

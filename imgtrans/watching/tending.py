@@ -1,7 +1,7 @@
 """What is done about what happens in a watched folder: it is counted, told, and the sources are seen to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from imgtrans.watching.mirror import mirror
 from imgtrans.watching.ondone import OnDone
 from imgtrans.watching.retries import Retries
 from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
+
+DELETED = "deleted"
 
 
 class Log(Protocol):
@@ -142,7 +144,7 @@ class Tending:
         self.standing.done(outcome.pixels, outcome.model_seconds)
         now = self._moved(item, self._aftermath.done(item.input, version))
         seconds = outcome.decode_seconds + outcome.model_seconds + outcome.encode_seconds
-        self.say(f"{item.input} -> {item.output} ({seconds:.2f} s)")
+        self.say(f"{item.input} -> {item.output} ({seconds:.2f} s){_told(now)}")
         self._record(item, "translated", pixels=outcome.pixels, note=outcome.note, **now)
         if outcome.note:
             self.warned(outcome.note)
@@ -161,6 +163,8 @@ class Tending:
         """A picture was done before."""
         self.standing.known += 1
         now = self._moved(item, self._aftermath.done(item.input, version))
+        if now:
+            self.say(f"{item.input} was done before{_told(now)}")
         self._record(item, "skipped", **now)
 
     def failed(self, item: Item, error: str, version: Version | None, again: float | None) -> None:
@@ -178,10 +182,10 @@ class Tending:
             self.warned(f"{error} It is tried again in {again:.0f} s.")
             self._record(item, "retried", error=error, seconds=again)
             return
-        now = {}
+        now: dict[str, str] = {}
         if version is not None:
             now = self._moved(item, self._aftermath.given_up(item.input, version, error))
-        self.warned(error)
+        self.warned(f"{error}{_told(now)}")
         self._record(item, "failed", error=error, **now)
 
     def _state(self, state: str, why: str = "") -> None:
@@ -205,8 +209,14 @@ class Tending:
         if now == item.input:
             return {}
         self.standing.moved += 1
-        return {"source": "deleted" if now is None else str(now.absolute())}
+        return {"source": DELETED if now is None else str(now.absolute())}
 
     def _record(self, item: Item, status: str, **more: Any) -> None:
         told = {name: value for name, value in more.items() if value not in ("", None)}
         self._log.record(event="image", input=str(item.input), output=str(item.output), status=status, **told)
+
+
+def _told(now: Mapping[str, str]) -> str:
+    """Return how a line goes on about a picture whose source is not where it was."""
+    where = now.get("source", "")
+    return "" if not where else "; its source is deleted" if where == DELETED else f"; its source is now {where}"

@@ -46,7 +46,7 @@ class Service:
 
 def systemd(service: Service) -> str:
     """Return a unit that may read everything, write what it must, and nothing else."""
-    paths = [*service.reads, *service.writes]
+    paths = [*dict.fromkeys([*service.reads, *service.writes])]
     own_tmp = not any(path.is_relative_to(tmp) for path in [*paths, service.folder] for tmp in ("/tmp", "/var/tmp"))  # noqa: S108 - looked at, not written to
     environment = {"XDG_CACHE_HOME": "/var/cache", **service.environment}
     writes = " ".join(_quoted(os.fspath(path)) for path in service.writes)

@@ -68,8 +68,9 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up_and_says_what_was_dropped(mon
     assert time.monotonic() - started < 5
     assert outlet.dropped > 500
     assert outlet.dropped == 0
-    threading.Thread(target=os.read, args=(read, 1 << 20)).start()
-    os.close(read)
+    os.close(read)  # which is an error for who waits for a reader, and ends the thread
+    outlet.close()
+    os.close(write)
 
 
 def test_a_reader_that_goes_away_is_told_of_once() -> None:

@@ -203,6 +203,7 @@ def test_which_is_faster_is_measured_once_and_then_known(
     no_cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: float, fused: float, said: str
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(comparing, "SIDE", 16)
     net, session = network(SMALL), tried(ByPyTorch())
     assert comparing.known_ratio(net, CPU, torch.float32) is None
     assert backend.why_slower(session, net, CPU, torch.float32, lambda: 1e5) == ""  # so short a run measures nothing

@@ -115,7 +115,7 @@ def test_what_is_tried_leaves_nothing_behind(program: Program):
     session.check(SIDE)
     assert session._graphs is not None
     assert (session.reason, len(session._graphs)) == ("", 0)
-    assert session.together(256, 256) == 32
+    assert session.together(256, 256) == 16
 
 
 def test_recordings_that_fail_or_differ_are_done_without_and_said(program: Program, expected: ProgramSession):

@@ -68,6 +68,16 @@ def test_a_usual_network_takes_few_operations(upsampling: str):
     assert convolutions[-1].paired is not None
 
 
+def test_the_first_layer_is_given_as_many_channels_as_matrix_units_take():
+    net, x = network(WIDE), torch.rand(1, 3, 20, 28) * 2 - 1
+    made = program(net)
+    first = made._stages[0]
+    assert isinstance(first, Convolve)
+    assert first.weight.shape == (16, 8, 7, 7)
+    assert not first.weight[:, 3:].any()
+    assert (made(x.clone()) - whole(net, x)).abs().max() < 2e-5
+
+
 def test_the_last_layer_is_the_same_four_pixels_at_a_time():
     net, x = network(WIDE), torch.rand(1, 3, 20, 28) * 2 - 1
     made = program(net)

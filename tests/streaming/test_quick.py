@@ -1,6 +1,7 @@
 """Kernels give what PyTorch gives; and the same bytes whole and in strips, whatever the memory, threads and disk."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,8 +9,11 @@ import torch
 from imgtrans.kernels.library import Library
 from imgtrans.kernels.machine import host
 from imgtrans.protocols import Parameters
+from imgtrans.streaming import streamer as module
+from imgtrans.streaming.maps import Map
+from imgtrans.streaming.program import Normalisation
 from imgtrans.streaming.quick import Totals
-from imgtrans.streaming.streamer import Streamer
+from imgtrans.streaming.streamer import PLANS, Streamer
 from tests.streaming.streaming import SMALL, least, network, streamed, whole
 from tests.streaming.test_architectures import VARIANTS
 
@@ -100,3 +104,32 @@ def test_a_map_without_any_variance_is_no_trouble():
     totals.add(torch.stack([x.sum(), (x * x).sum() - 1e-17]).reshape(1, 1, 2, 1).numpy())
     scale, shift = totals.affine(1e-5, None, None)
     assert abs(float(0.1 * scale + shift)) < 1e-4
+
+
+def test_a_plan_is_made_once_for_pictures_of_one_size():
+    streamer = Streamer(network(SMALL), library=NARROW)
+    first = streamer.plan(40, 36, 1 << 30)
+    assert streamer.plan(40, 36, 1 << 30) is first
+    assert streamer.plan(40, 36, 1 << 29) is not first
+    for width in range(40, 40 + 4 * PLANS, 4):
+        streamer.plan(40, width, 1 << 30)
+    assert streamer.plan(40, 36, 1 << 30) is not first
+    assert streamer.plan(40, 36, 1 << 30) == first
+
+
+def test_a_block_takes_no_map_for_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What it is added to is changed where it is; a second map would be written and read beside it, and take memory."""
+    made = []
+
+    class Counted(Map):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr(module, "Map", Counted)
+    net, x = network({"channels": 3, "ngf": 8, "blocks": 4, "upsampling": "nearest"}), picture(3, 64, 64)
+    streamer = Streamer(net, library=NARROW)
+    result = streamed(streamer, x, streamer.plan(64, 64, 1 << 30), tmp_path)
+    assert (result - whole(net, x)).abs().max() < LIMIT
+    assert len(made) == sum(isinstance(op, Normalisation) for op in streamer._program)
+    assert not any(one._slots for one in made)

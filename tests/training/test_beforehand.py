@@ -43,11 +43,11 @@ def test_pictures_to_show_must_be_there_where_their_folders_are(data: Path, tmp_
     [(1e6, "5,000,000,000 times the paper's"), (0.02, "100 times the paper's"), (0.0, "nothing will be learnt")],
 )
 def test_a_hopeless_learning_rate_is_said_before_it_is_used(rate: float, said: str):
-    assert any(said in doubt for doubt in doubts_beforehand({"learning_rate": rate, "crop": 32}))
+    assert any(said in doubt for doubt in doubts_beforehand({"learning_rate": rate, "crop": 32}, resume=False))
 
 
 def test_nothing_is_said_of_what_is_usual(data: Path):
-    assert [*doubts_beforehand({"learning_rate": 3e-3, "crop": 32})] == []
+    assert [*doubts_beforehand({"learning_rate": 3e-3, "crop": 32}, resume=False)] == []
     facts = [*remarks_beforehand(data, {"crop": 32})]
     assert [remark.state for remark in facts] == [GOOD, GOOD]
 

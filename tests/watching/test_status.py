@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import process_of
 from imgtrans.watching import status
 from imgtrans.watching.standing import HUNG_SECONDS, IDLE, STOPPED, WAITING, Standing
-from imgtrans.watching.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health
+from imgtrans.watching.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health, watching
 from tests.watching.test_standing import Clock
 
 
@@ -108,3 +109,21 @@ def test_of_several_that_have_written_the_last_is_believed(tmp_path: Path) -> No
         StatusFile(stands, tmp_path / name).beat()
     for folders in (["system", "user"], ["user", "system"]):
         assert read_health(tmp_path, [tmp_path / name for name in folders]).content["translated"] == 2
+
+
+def test_another_process_that_watches_is_known_wherever_it_has_written(tmp_path: Path) -> None:
+    stands = standing(tmp_path)
+    file = StatusFile(stands, tmp_path)
+    file.beat()
+    assert watching(tmp_path, [tmp_path]) == ""  # this one
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        host = process_of().rsplit(" ", 2)[0]
+        stands.process = f"{host} {other.pid} {psutil.Process(other.pid).create_time():.2f}"
+        file.beat(at_once=True)
+        assert watching(tmp_path, [tmp_path / "nowhere", tmp_path]) == stands.process
+        stands.state = STOPPED
+        file.beat(at_once=True)
+        assert watching(tmp_path, [tmp_path]) == ""
+        stands.state = IDLE
+        file.beat(at_once=True)
+    assert watching(tmp_path, [tmp_path]) == ""  # it has ended

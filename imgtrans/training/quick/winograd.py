@@ -115,9 +115,8 @@ class _Convolution(torch.autograd.Function):
             (row, column, x.stride(0), tiling.step * row, tiling.step * column, 1),
         )
         data = (tiling.data @ tiles.reshape(tiling.side**2, -1)).view(-1, n * down * across, channels)
-        weights = (tiling.weight @ weight.reshape(-1, 9).T).view(-1, features, channels)
-        products = torch.bmm(data, weights.transpose(1, 2)).view(len(data), -1)
-        ctx.save_for_backward(data, weights)
+        products = torch.bmm(data, _weights(weight, tiling).transpose(1, 2)).view(len(data), -1)
+        ctx.save_for_backward(data, weight)
         ctx.tiling, ctx.shape = tiling, (n, down, across)
         y = (tiling.result @ products).view(_TILE, _TILE, n, down, across, features)
         return y.permute(2, 3, 0, 4, 1, 5).reshape(n, _TILE * down, _TILE * across, features)
@@ -125,18 +124,18 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         """Return the gradients of the input, the weights and the bias."""
-        data, weights = ctx.saved_tensors
+        data, weight = ctx.saved_tensors
         tiling, (n, down, across) = ctx.tiling, ctx.shape
-        (points, features, channels), step = weights.shape, tiling.step
+        (features, channels), points, step = weight.shape[:2], len(data), tiling.step
         tiles = gradients[0].reshape(n, down, _TILE, across, _TILE, features).permute(2, 4, 0, 1, 3, 5)
         products = (tiling.result.T @ tiles.reshape(_TILE**2, -1)).view(points, -1, features)
         of_weight = of_x = None
-        of_bias = weights.new_zeros(features) if ctx.needs_input_grad[2] else None
+        of_bias = weight.new_zeros(features) if ctx.needs_input_grad[2] else None
         if ctx.needs_input_grad[1]:
             of_weights = torch.bmm(products.transpose(1, 2), data).view(points, -1)
             of_weight = (tiling.weight.T @ of_weights).T.view(features, channels, 3, 3)
         if ctx.needs_input_grad[0]:
-            of_tiles = tiling.data.T @ torch.bmm(products, weights).view(points, -1)
+            of_tiles = tiling.data.T @ torch.bmm(products, _weights(weight, tiling)).view(points, -1)
             of_tiles = of_tiles.view(tiling.side, tiling.side, n, down, across, channels).permute(2, 3, 0, 4, 1, 5)
             # What tiles share is the sum of both.
             whole = of_tiles.new_zeros(n, down + 1, step, across + 1, step, channels)
@@ -147,3 +146,8 @@ class _Convolution(torch.autograd.Function):
             whole = whole.view(n, step * (down + 1), step * (across + 1), channels)
             of_x = whole[:, : step * down + 2, : step * across + 2]
         return of_x, of_weight, of_bias, None
+
+
+def _weights(weight: Tensor, tiling: Tiling) -> Tensor:
+    """Return what data are multiplied with, (P, features, channels): four times the weights, so it is made twice."""
+    return (tiling.weight @ weight.reshape(-1, 9).T).view(-1, *weight.shape[:2])
