@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -119,10 +120,11 @@ def train(
                 saved = time.monotonic()
         save()
     finally:
-        batches.close()
-        stepping.close()
-        for listener in listeners:
-            listener.ended()
+        with ExitStack() as ending:  # of each, even where that of another fails; last in, first out
+            for listener in reversed(listeners):
+                ending.callback(listener.ended)
+            ending.callback(stepping.close)
+            ending.callback(batches.close)
     return state.step >= all_steps
 
 
