@@ -1,7 +1,7 @@
 """What ``imgtrans train`` says while it runs, and what a signal would lose."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,20 +81,21 @@ class ToConsole(logging.Handler):
         self._console.warn(self.format(record))
 
 
-def telling_scores(console: "Console") -> Callable[[int, Sequence["Score"], bool], None]:
+def telling_scores(console: "Console") -> Callable[[int, Mapping[str, Sequence["Score"]], bool], None]:
     """Return what hears of the scores of a step, and shows them to a person and to programs."""
 
-    def hear(step: int, scores: Sequence["Score"], best: bool) -> None:
+    def hear(step: int, scores: Mapping[str, Sequence["Score"]], best: bool) -> None:
         shown = []
-        for score in scores:
-            seen = f" ({score.extractor})" if score.extractor else ""
-            console.record(
-                event="score", step=step, score=score.name, value=score.value, low=score.low, high=score.high,
-                extractor=score.extractor, best=best,
-            )  # fmt: skip
-            if score.low is not None:
-                shown.append(f"{score.name} {score.value:.4f} from {score.low:.4f} to {score.high:.4f}{seen}")
-        console.say(f"step {step}: {'; '.join(shown)}{', the best so far' if best else ''}")
+        for generator, some in scores.items():
+            for score in some:
+                console.record(
+                    event="score", step=step, generator=generator, score=score.name, value=score.value, low=score.low,
+                    high=score.high, extractor=score.extractor, best=best,
+                )  # fmt: skip
+            decisive = some[0]
+            shown.append(f"{generator} {decisive.value:.4f} ({decisive.low:.4f} to {decisive.high:.4f})")
+        seen_by = next(iter(scores.values()))[0].extractor
+        console.say(f"step {step}: KID by {seen_by}: {', '.join(shown)}{'; the best so far' if best else ''}")
 
     return hear
 
