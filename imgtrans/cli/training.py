@@ -1,7 +1,7 @@
 """What ``imgtrans train`` says while it runs, and what a signal would lose."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
