@@ -1,5 +1,6 @@
 """The training loop, to be read from top to bottom."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -121,8 +122,9 @@ def train(
     finally:
         batches.close()
         stepping.close()
-        for listener in listeners:
-            listener.ended()
+        with contextlib.ExitStack() as ending:  # each of them, though one may have no room for what it writes last
+            for listener in listeners:
+                ending.callback(listener.ended)
     return state.step >= all_steps
 
 
