@@ -18,7 +18,7 @@ from imgtrans.training.options import TrainOptions
 from imgtrans.training.state import new_state
 from imgtrans.training.stepping import Stepping
 
-WARM = 4  # steps of each before the first that counts: a step on a card is captured in them
+WARM = 5  # steps of each before the first that counts
 
 
 class Reference:
@@ -116,8 +116,12 @@ def compare(options: TrainOptions, rounds: int, steps: int = 1) -> Compared:
         return reference.step(real_A, real_B)
 
     first, expected = ours()[0].item(), theirs().item()
+    # A step is recorded when the pools are full.
+    warm = WARM + (options.pool_size // options.batch_size if options.backend == "recorded" else 0)
+    for _ in range(warm):
+        ours()
     for _ in range(WARM):
-        ours(), theirs()
+        theirs()
     try:
         pairs = in_turn(lambda: timed(theirs), lambda: timed(ours), rounds)
     finally:

@@ -52,6 +52,11 @@ def install_results(run: TrainingRun, name: str, data: Data, anyway: bool = Fals
     source, target = domains(name)
     pictures_A, pictures_B = (pictures.to(run.state.device) for pictures in grid_pictures(run.grid_crops))
     generators = run.state.results()
+    made = [("G_AB", name, (source, target))]
+    check_generator(generators["G_AB"], name, pictures_A, pictures_B)
+    if "G_BA" in generators:
+        made.append(("G_BA", reverse_name(name), (target, source)))
+        check_generator(generators["G_BA"], reverse_name(name), pictures_B, pictures_A)
     troubles = standing_troubles(run.folder, run.state.step, run.steps)
     if troubles and not anyway:
         more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
@@ -60,11 +65,6 @@ def install_results(run: TrainingRun, name: str, data: Data, anyway: bool = Fals
             f"nothing was put into the zoo; {troubles[0].hint}; or look at {run.folder / 'report.html'}, and if you "
             "want the models all the same, have them with --resume --install-anyway",
         )
-    made = [("G_AB", name, (source, target))]
-    check_generator(generators["G_AB"], name, pictures_A, pictures_B)
-    if "G_BA" in generators:
-        made.append(("G_BA", reverse_name(name), (target, source)))
-        check_generator(generators["G_BA"], reverse_name(name), pictures_B, pictures_A)
     told = [trouble.said for trouble in troubles]
     rows = read_scores(run.folder / SCORES)
     scored = rows[-1] if rows and rows[-1]["step"] == run.state.step else {}

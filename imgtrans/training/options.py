@@ -65,7 +65,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
-        backend: How steps are computed: ``auto``, the fastest way of the device, or ``eager``, plain PyTorch.
+        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch) or ``recorded`` (on CUDA, as one graph).
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids, and looks of the guards at what generators make.
@@ -126,8 +126,8 @@ class TrainOptions:
             raise UsageError(f"--score-by must be one of {', '.join(EXTRACTORS)}, not {self.score_by}")
         if self.on_trouble not in ON_TROUBLE:
             raise UsageError(f"--on-trouble must be warn, stop or rollback, not {self.on_trouble}")
-        if self.backend not in ("auto", "eager"):
-            raise UsageError(f"--backend must be auto or eager, not {self.backend}")
+        if self.backend not in ("auto", "eager", "recorded"):
+            raise UsageError(f"--backend must be auto, eager or recorded, not {self.backend}")
         if self.crop % 4:
             raise UsageError(f"--crop must be a multiple of 4, not {self.crop}")
         if self.scales > 1 and self.crop < (smallest := 32 * 2 ** (self.scales - 1)):
@@ -138,11 +138,11 @@ class TrainOptions:
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:
             raise UsageError("there is nothing to train: --epochs, --decay-epochs and --steps are all 0")
 
-    def schedule(self, samples_per_epoch: int) -> tuple[int, int]:
-        """Return ``(all steps, steps at the constant learning rate)``."""
+    def schedule(self, samples_per_epoch: int, processes: int = 1) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)`` of so many processes that train together."""
         if self.steps:
             return self.steps, self.steps - self.steps // 2
-        steps_per_epoch = -(-samples_per_epoch // self.pairs_per_step)
+        steps_per_epoch = -(-samples_per_epoch // (self.pairs_per_step * processes))
         constant = self.epochs * steps_per_epoch
         return constant + self.decay_epochs * steps_per_epoch, constant
 

@@ -1,13 +1,13 @@
 """The whole state of a training run, and its file: what is saved is all that resuming needs."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imgtrans.architectures.resnet import GeneratorResNet
@@ -26,8 +26,8 @@ FORMAT = 1
 class TrainingState:
     """The objective with its networks and optimisers, averages of its generators, and the number of steps taken.
 
-    The data's position follows from ``step`` (see ``RandomCrops``) and so does the learning rate,
-    so neither needs a state of its own.
+    The data's position is the number of ``pairs`` that have been trained on (see ``RandomCrops``), and the learning
+    rate follows from ``step``.
 
     Attributes:
         rollbacks: How often the run has gone back to a good checkpoint; each time halves the learning rate.
@@ -37,6 +37,7 @@ class TrainingState:
     objective: Objective
     device: torch.device
     step: int = 0
+    pairs: int = 0
     seconds: float = 0.0
     rollbacks: int = 0
     averages: dict[str, AveragedModel] = field(init=False)
@@ -62,7 +63,21 @@ class TrainingState:
         """Set the learning rate of all optimisers."""
         for optimizer in self.objective.optimizers():
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                if isinstance(group["lr"], Tensor):  # one that a recorded step reads
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+
+    def schedule(self, samples_per_epoch: int, processes: int = 1) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)`` of the run as so many processes go on with it.
+
+        Epochs count pairs: if it was begun by more or fewer, it has taken fewer or more steps for as many of them.
+        """
+        all_steps, constant_steps = self.options.schedule(samples_per_epoch, processes)
+        if self.options.steps:
+            return all_steps, constant_steps
+        more = self.step - round(self.pairs / (self.options.pairs_per_step * processes))
+        return all_steps + more, constant_steps + more
 
     def update_averages(self) -> None:
         """Take the generators' new weights into their averages; the first ones are taken as they are.
@@ -81,15 +96,20 @@ class TrainingState:
         networks = self.objective.networks().values()
         return all(bool(torch.isfinite(weight).all()) for network in networks for weight in network.parameters())
 
-    def save(self, path: Path, data_fingerprint: str) -> None:
+    def save(self, path: Path, data_fingerprint: str, others: Sequence[dict[str, Any]] = ()) -> None:
         """Write everything to ``path``, atomically.
+
+        Args:
+            path: The file.
+            data_fingerprint: Of the pictures.
+            others: What the objectives of the other processes remember, in the order of their ranks.
 
         Raises:
             OSError: If it cannot be written; what was there before is left as it was.
         """
         with written_atomically(path) as temporary, temporary.open("wb") as file:
             sink = _Sink(file)
-            torch.save(self.content(data_fingerprint), sink)  # type: ignore[arg-type]
+            torch.save({**self.content(data_fingerprint), "others": [*others]}, sink)  # type: ignore[arg-type]
             if sink.error:
                 raise sink.error
 
@@ -100,11 +120,12 @@ class TrainingState:
             "options": self.options.to_dict(),
             "data": data_fingerprint,
             "step": self.step,
+            "pairs": self.pairs,
             "seconds": self.seconds,
             "rollbacks": self.rollbacks,
             "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
-            "optimizers": [optimizer.state_dict() for optimizer in self.objective.optimizers()],
+            "optimizers": [_state_of(optimizer) for optimizer in self.objective.optimizers()],
             "objective": self.objective.state_dict(),
             "torch_random": torch.get_rng_state(),
         }
@@ -117,8 +138,13 @@ class TrainingState:
         # Adam keeps two numbers for each weight.
         return 4 * (3 * weights + averaged) + self.objective.bytes_to_remember()
 
-    def load(self, content: dict[str, Any]) -> None:
-        """Take over a saved state, as :func:`read_state` returns it."""
+    def load(self, content: dict[str, Any], rank: int = 0) -> None:
+        """Take over a saved state, as :func:`read_state` returns it.
+
+        Args:
+            content: Of the file.
+            rank: Of this process: one that was not there has an objective that remembers nothing.
+        """
         for name, network in self.objective.networks().items():
             network.load_state_dict(content["networks"][name])
         for name, average in self.averages.items():
@@ -129,11 +155,25 @@ class TrainingState:
         for optimizer, saved in zip(self.objective.optimizers(), content["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         # Before there were objectives, the pools of CycleGAN stood in the file by themselves.
-        self.objective.load_state_dict(content["objective"] if "objective" in content else {"pools": content["pools"]})
+        remembered = content["objective"] if "objective" in content else {"pools": content["pools"]}
+        all_remembered = [remembered, *content.get("others", [])]
+        if rank < len(all_remembered):
+            self.objective.load_state_dict(all_remembered[rank])
         self.step = content["step"]
+        self.pairs = content.get("pairs", self.step * self.options.pairs_per_step)
         self.seconds = content["seconds"]
         self.rollbacks = content.get("rollbacks", 0)
         torch.set_rng_state(content["torch_random"])
+
+
+def _state_of(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return an optimiser's state as any way to take steps can go on with it."""
+    state = optimizer.state_dict()
+    for group in state["param_groups"]:
+        group["lr"] = float(group["lr"])
+        if "capturable" in group:
+            group["capturable"] = False
+    return state
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -162,15 +202,20 @@ def read_state(path: Path) -> dict[str, Any]:
     return content
 
 
-def new_state(options: TrainOptions, device: torch.device) -> TrainingState:
+def new_state(options: TrainOptions, device: torch.device, rank: int = 0) -> TrainingState:
     """Make the state of a run that has not begun, with fresh weights drawn from its seed.
+
+    Args:
+        options: Of the run.
+        device: Where it is trained.
+        rank: Of this process, if several train together.
 
     Raises:
         UnavailableError: If there is no such objective.
     """
     objective = implementation("imgtrans.objectives", options.objective)
     torch.manual_seed(options.seed)
-    return TrainingState(options, objective(Setup(options, device, generator_of(options))), device)
+    return TrainingState(options, objective(Setup(options, device, generator_of(options), rank)), device)
 
 
 def generator_of(options: TrainOptions) -> Callable[[], GeneratorResNet]:

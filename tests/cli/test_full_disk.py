@@ -63,7 +63,8 @@ def test_a_disk_that_is_full_while_a_training_saves_leaves_its_last_checkpoint(
     assert "No space left" in ended.err
     assert "--resume goes on from the last checkpoint, which is as it was" in ended.err
     assert read_state(disk.path / "again" / "checkpoint.pt")["step"] == 2
-    assert disk.files() == ["again/checkpoint.pt", "again/losses.csv"]
+    files = ("checkpoint.pt", "looks.csv", "losses.csv", "report.html", "train.toml")
+    assert disk.files() == [f"again/{name}" for name in files]
     (disk.path / "filler").unlink()
     monkeypatch.setattr(state.TrainingState, "save", save)
     assert train("--runs", disk.path, "--name", "again", "--resume").code == 0

@@ -100,7 +100,7 @@ def test_an_objective_without_a_way_back_makes_one_model(train: Cli, runs: Path)
     ended = train("--objective", "cut", "--spectral-norm", "--gradient-penalty", 1)
     assert (ended.code, ended.out) == (0, "day2night\n")
     assert zoo() == ["day2night"]
-    assert ended.err.startswith("training day2night on 5 + 4 pictures: ")
+    assert "\ntraining day2night on 5 + 4 pictures: " in ended.err
     header = (runs / "day2night" / "losses.csv").read_text().splitlines()[0]
     assert header == "step,G,G_adversarial,G_nce,G_nce_identity,D_B,D_penalty,learning_rate"
     card = find_model("day2night").card
@@ -287,7 +287,8 @@ def test_pictures_smaller_than_the_crop_are_said_before_the_first_step(train: Cl
 def test_a_training_that_has_come_apart_says_so_and_is_not_installed(train: Cli, runs: Path):
     ended = train("--learning-rate", "1e6", "--steps", 20)
     assert (ended.code, ended.out, zoo()) == (5, "", [])
-    before, at_once, error, hint = (line for line in ended.err.splitlines() if not line.startswith("training "))
+    said = [line for line in ended.err.splitlines() if line.startswith(("warning: ", "error: ", "  "))]
+    before, at_once, error, hint = said
     assert before.startswith("warning: --learning-rate 1e+06 is 5,000,000,000 times the paper's 0.0002")
     assert at_once.startswith("warning: at step 10 ") and "come apart" in at_once
     assert error.startswith("error: the training has failed: day2night is no model, it makes values that are all but ")

@@ -89,3 +89,17 @@ def test_a_pool_goes_on_exactly_where_the_saved_one_stopped():
         resumed.load_state_dict(torch.load(file, weights_only=True), torch.device("cpu"))
         for n in range(stopped_after, 40):
             assert numbers(resumed.query(fake(n))) == numbers(unbroken.query(fake(n)))
+
+
+def test_drawn_ahead_it_shows_and_keeps_what_it_would_have_drawn_in_time():
+    in_time, ahead = ImagePool(3, seed=5), ImagePool(3, seed=5)
+    for pool in (in_time, ahead):
+        pool.query(fake(0, 1, 2))
+    for n in range(3, 200, 4):
+        fakes = fake(n, n + 1, n + 2, n + 3)
+        ahead.draw_ahead(4)
+        assert numbers(ahead.query(fakes)) == numbers(in_time.query(fakes))
+        assert numbers(torch.stack(ahead.images)) == numbers(torch.stack(in_time.images))
+    assert ahead.random.getstate() == in_time.random.getstate()
+    ahead.draw_in_time()
+    assert numbers(ahead.query(fake(900, 901))) == numbers(in_time.query(fake(900, 901)))

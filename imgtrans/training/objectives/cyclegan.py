@@ -124,6 +124,10 @@ class CycleGAN:
 
         return torch.stack(losses).detach()
 
+    def drawn_ahead(self) -> Sequence[ImagePool] | None:
+        """Return all that draws random numbers in a step and can do so before it; None if something cannot."""
+        return None if self._augment else (self.pool_A, self.pool_B)
+
     def passes(self) -> Sequence[tuple[nn.Module, int]]:
         """Return how many passes of a generator and of a discriminator a step takes."""
         options = self._options

@@ -1,1 +1,1 @@
-"""Layers that compute what PyTorch's do with fewer multiplications, gradients included, for training on a CPU."""
+"""Faster ways to take a step: layers with fewer products on a CPU, a recorded step on a CUDA device."""
