@@ -8,7 +8,7 @@ import typer
 
 from imgtrans.cli import complete, options, recipes
 from imgtrans.cli.checkup import show_checkup, show_remarks
-from imgtrans.cli.training import Phase, ToConsole, say_forecast, telling, telling_scores
+from imgtrans.cli.training import Phase, Telling, ToConsole, say_forecast
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
 from imgtrans.training.launch import goes_on, launched
@@ -248,7 +248,8 @@ def train(
     if run.together.is_first:
         say_forecast(run, all_steps - first, console)
     with console.panel(" and ".join(names), all_steps, done=first) as panel:
-        phase.complete = run.train(telling(panel, console, first), stopping.asked, tensorboard, telling_scores(console))
+        telling = Telling(panel, console, first)
+        phase.complete = run.train(telling.interval, stopping.asked, tensorboard, telling.scores)
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)

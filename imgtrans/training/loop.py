@@ -1,9 +1,9 @@
 """The training loop, to be read from top to bottom."""
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -153,11 +153,11 @@ def train(
         if trouble:
             raise trouble
     finally:
-        batches.close()
-        stepping.close()
-        with contextlib.ExitStack() as ends:  # each of them, whatever goes wrong with another
+        with ExitStack() as ending:  # of each, even where that of another fails; last in, first out
             for listener in reversed(listeners):
-                ends.callback(listener.ended)
+                ending.callback(listener.ended)
+            ending.callback(stepping.close)
+            ending.callback(batches.close)
     return state.step >= all_steps
 
 

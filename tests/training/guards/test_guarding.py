@@ -94,7 +94,7 @@ TROUBLES: list[tuple[str, Callable[[], Poison], dict[str, Any]]] = [
     ("saturated", lambda: at(60, overdrive, once=False), {}),
     ("collapsed", lambda: at(60, kill, once=False), {}),
     ("spike", lambda: at(120, shock), {}),
-    ("discriminator", lambda: at(1, kill, once=False), {"learning_rate": 0.01}),
+    ("discriminator", lambda: at(1, kill, once=False), {"learning_rate": 0.002, "pool_size": 0, "steps": 320}),
     ("apart", lambda: nothing, {"learning_rate": 1e6}),
 ]
 
@@ -104,12 +104,13 @@ def test_trouble_is_found_said_and_written_down(
     data: Path, folder: Path, tiny: dict[str, Any], caplog: pytest.LogCaptureFixture,
     kind: str, poison: Callable[[], Poison], changed: dict[str, Any],
 ):  # fmt: skip
+    steps = changed.get("steps", STEPS)
     with caplog.at_level(logging.WARNING):
-        trained(data, folder, {**tiny, **changed}, poison())
+        trained(data, folder, {**tiny, **changed}, poison(), until=steps + 1)
     notes = [note for note in read_notes(folder) if note.trouble.kind == kind]
     assert notes and not notes[0].done
     assert f"{notes[0].trouble.said}; {HINTS[kind]}" in caplog.text
-    standing = {trouble.kind for trouble in standing_troubles(folder, STEPS, STEPS)}
+    standing = {trouble.kind for trouble in standing_troubles(folder, steps, steps)}
     assert (kind in standing) is (kind != "spike")
 
 
