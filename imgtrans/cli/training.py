@@ -1,7 +1,7 @@
 """What ``imgtrans train`` says while it runs, and what a signal would lose."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -111,18 +111,19 @@ class Telling:
         self._console.record(event="step", step=interval.step, steps=interval.all_steps, **interval.losses)
         self._last = interval.step
 
-    def scores(self, step: int, scores: Sequence["Score"], best: bool) -> None:
-        """Hear the scores of a step."""
+    def scores(self, step: int, scores: Mapping[str, Sequence["Score"]], best: bool) -> None:
+        """Hear the scores of a step, by the generator that they are of; the first of each decides."""
         shown = []
-        for score in scores:
-            seen = f" ({score.extractor})" if score.extractor else ""
-            self._console.record(
-                event="score", step=step, score=score.name, value=score.value, low=score.low, high=score.high,
-                extractor=score.extractor, best=best,
-            )  # fmt: skip
-            if score.low is not None:
-                shown.append(f"{score.name} {score.value:.4f} from {score.low:.4f} to {score.high:.4f}{seen}")
-        said = f"step {step}: {'; '.join(shown)}{', the best so far' if best else ''}"
+        for generator, some in scores.items():
+            for score in some:
+                self._console.record(
+                    event="score", step=step, generator=generator, score=score.name, value=score.value, low=score.low,
+                    high=score.high, extractor=score.extractor, best=best,
+                )  # fmt: skip
+            decisive = some[0]
+            shown.append(f"{generator} {decisive.value:.4f} ({decisive.low:.4f} to {decisive.high:.4f})")
+        seen_by = next(iter(scores.values()))[0].extractor
+        said = f"step {step}: KID by {seen_by}: {', '.join(shown)}{'; the best so far' if best else ''}"
         self._console.say(said)
         self._board.hear_score(said)
         self._show()

@@ -23,6 +23,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from imgtrans.journal.database import on_network
+from imgtrans.watching.kernel import Mounts, all_watched
 from imgtrans.watching.names import is_passed_over
 
 # Without those of opening and reading, of which our own look makes one for each file; and, where closing is told, of
@@ -31,7 +32,8 @@ _TOLD = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, DirCreatedEvent, Di
 _WRITTEN = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
 MOST = 8192  # paths that are remembered one by one; the system's own queue holds twice that
 _SLICE_SECONDS = 0.25  # after which a wait looks whether it is to end
-logging.getLogger("watchdog").addHandler(logging.NullHandler())  # what it tells of its own end is for nobody
+_LOG = logging.getLogger("watchdog")
+_LOG.addHandler(logging.NullHandler())  # what it tells of its own end is for nobody
 _LIMITS = {
     errno.ENOSPC: "fs.inotify.max_user_watches (now too small for all its folders)",
     errno.EMFILE: "fs.inotify.max_user_instances (all are in use)",
@@ -71,6 +73,9 @@ class Changes:
         self._changed = Changed()
         self._arrived = threading.Condition()
         self._observer: object | None = None
+        self._fresh: set[Path] = set()
+        self._lost = _Lost(self)
+        self._mounts: Mounts | None = None
         self.begin()
 
     @property
@@ -90,15 +95,19 @@ class Changes:
         if self._polling == "auto" and on_network(self._folder):
             self._tell(f"{self._folder} is on a network or a shared file system, which tells of no changes")
             return False
-        observer = Observer()
-        observer.daemon = True
         try:
+            self._observer = observer = Observer()  # which may be one too many already
+            observer.daemon = True
             observer.schedule(_Handler(self), str(self._folder), recursive=True, event_filter=[*_TOLD, _WRITTEN])
             observer.start()
         except OSError as error:
-            self._tell(_reason(self._folder, error))
+            self.give_up(_reason(self._folder, error))
             return False
-        self._observer = observer
+        self._mounts = Mounts()
+        _LOG.addHandler(self._lost)
+        if not all_watched([self._folder], below=True):
+            self.give_up(_reason(self._folder, OSError(errno.ENOSPC, "")))
+            return False
         if self._said:
             self._said = ""
             self._say(f"{self._folder}: the system tells of changes again")
@@ -112,13 +121,27 @@ class Changes:
     def end(self) -> None:
         """Have the system tell nothing more."""
         observer, self._observer = self._observer, None
+        _LOG.removeHandler(self._lost)
+        if self._mounts is not None:
+            self._mounts.close()
+            self._mounts = None
         if observer is not None:
             observer.stop()  # type: ignore[attr-defined]
-            observer.join(5.0)  # type: ignore[attr-defined]
+            if observer.is_alive():  # type: ignore[attr-defined]
+                observer.join(5.0)  # type: ignore[attr-defined]
 
-    def add(self, path: Path) -> None:
+    def check(self) -> None:
+        """Have events told anew, and everything looked at, if a disk was mounted or taken away: it may be this one."""
+        if self._mounts is not None and self._mounts.changed():
+            if not all_watched([self._folder], below=False):
+                self.begin()
+            self.lost()
+
+    def add(self, path: Path, *, is_folder: bool = False) -> None:
         """Take note of a path; called by the system's thread."""
         with self._arrived:
+            if is_folder:
+                self._fresh.add(path)
             if len(self._changed.paths) >= MOST:
                 self._changed = Changed(everything=True)
             if not self._changed.everything:
@@ -133,7 +156,17 @@ class Changes:
                 self._arrived.wait(min(_SLICE_SECONDS, left))
                 left -= _SLICE_SECONDS
             changed, self._changed = self._changed, Changed()
+            fresh, self._fresh = self._fresh, set()
+        if fresh and self.has_events and not all_watched(fresh, below=False):
+            self.give_up(_reason(self._folder, OSError(errno.ENOSPC, "")))
+            return Changed(everything=True)
         return changed
+
+    def lost(self) -> None:
+        """Events were lost, and everything may have changed; called by the system's thread."""
+        with self._arrived:
+            self._changed = Changed(everything=True)
+            self._arrived.notify_all()
 
     def wake(self) -> None:
         """End a wait."""
@@ -157,7 +190,19 @@ class _Handler(FileSystemEventHandler):
         for path in (event.src_path, event.dest_path):
             text = os.fsdecode(path)
             if text and not is_passed_over(os.path.basename(text)):  # noqa: PTH119 - for each event
-                self._changes.add(Path(text))
+                self._changes.add(Path(text), is_folder=event.is_directory)
+
+
+class _Lost(logging.Handler):
+    """Hears that the system's queue was full: watchdog logs that, and tells it in no other way."""
+
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(logging.WARNING)
+        self._changes = changes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Something has gone wrong with the events."""
+        self._changes.lost()
 
 
 def _reason(folder: Path, error: OSError) -> str:

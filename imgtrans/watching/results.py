@@ -101,9 +101,8 @@ class Results:
         fact = desk.ledger[relative]
         if outcome.temporary or fact is None:
             return False
-        try:
-            now = Version.of(outcome.item.input.stat())
-        except OSError:
+        now = version_of(outcome.item.input)
+        if now is None:
             desk.ledger.forget(relative)
             return True
         if now == fact.version:
@@ -117,5 +116,13 @@ def status_of(path: Path) -> os.stat_result | None:
     """Return the status of a file, None if it is not there."""
     try:
         return path.lstat()
+    except OSError:
+        return None
+
+
+def version_of(path: Path) -> Version | None:
+    """Return what tells the present state of a file, None if it is not there."""
+    try:
+        return Version.of(path.stat())
     except OSError:
         return None

@@ -17,7 +17,7 @@ from imgtrans.watching.finder import RENAMED, Finder, fact_of
 from imgtrans.watching.ground import AwayError
 from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
 from imgtrans.watching.looking import Looker, Seen
-from imgtrans.watching.results import Results, status_of
+from imgtrans.watching.results import Results, status_of, version_of
 from imgtrans.watching.writers import is_written
 
 LOOK_SECONDS = 300.0  # between looks at everything, which find what events have missed
@@ -69,6 +69,7 @@ class Search:
             if now >= self._next_ground:
                 self._next_ground = now + _GROUND_SECONDS
                 desk.ground.check()
+                self._changes.check()
             with desk.turn:
                 if changed.everything or now >= self._next_look:
                     self._look(now)
@@ -123,6 +124,7 @@ class Search:
         except OSError as error:
             raise AwayError(f"{desk.inbox} cannot be read: {error.strerror}") from error
         self._journaled = {}
+        desk.ground.check()  # else all that is on a disk that has gone would be taken for deleted
         for relative in [*desk.ledger, *desk.settling.names()]:
             if relative not in there:
                 self._gone(relative)
@@ -150,6 +152,7 @@ class Search:
             self._see(one, now)
         if seen or os.path.lexists(path):
             return
+        self._desk.ground.check()
         with contextlib.suppress(ValueError):
             relative = os.fspath(path.relative_to(self._desk.inbox))
             known = [*self._desk.ledger, *self._desk.settling.names()] if self._is_folder(relative) else [relative]
@@ -248,9 +251,11 @@ class Search:
             if stop.is_set():
                 return
             path = desk.inbox / relative
-            try:
-                current = Version.of(path.stat())
-            except OSError:
+            current = version_of(path)
+            if current is None:
+                desk.ground.check()
+                current = version_of(path)  # whose disk may have come back before that
+            if current is None:
                 self._gone(relative)
                 continue
             fact = desk.ledger[relative]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,23 @@ class Daemon:
     Args:
         place: Where it is started.
         arguments: Of ``imgtrans watch``.
+        before: Arguments before ``watch``.
+        python: The interpreter's command, if it is not this one's.
         environment: Variables besides those of the test.
     """
 
-    def __init__(self, place: Path, *arguments: object, before: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *arguments: object,
+        before: tuple[str, ...] = (),
+        python: Sequence[str] = (sys.executable,),
+        **environment: str,
+    ) -> None:
         self.out, self.err = place / "stdout", place / "stderr"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "imgtrans", *before, "watch", *map(str, arguments), "--json"],
+                [*python, "-m", "imgtrans", *before, "watch", *map(str, arguments), "--json"],
                 cwd=place,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
                 stdout=out,

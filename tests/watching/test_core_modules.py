@@ -225,6 +225,12 @@ def test_without_events_one_line_says_why_and_they_are_had_again_as_soon_as_they
         def start(self) -> None:
             raise OSError(number, os.strerror(number))
 
+        def stop(self) -> None:
+            pass
+
+        def is_alive(self) -> bool:
+            return False
+
     with monkeypatch.context() as context:
         context.setattr(changes_module, "Observer", Exhausted)
         lines: list[str] = []
