@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtrans.batch.asked import SEVERAL, SPEED
 from imgtrans.cli import complete, options, recipes
 from imgtrans.cli.checkup import show_checkup, show_remarks
 from imgtrans.cli.training import Phase, Telling, ToConsole, say_forecast
@@ -18,7 +19,20 @@ if TYPE_CHECKING:
     from imgtrans.training.data.folders import Folders
     from imgtrans.training.run import TrainingRun
 
+_GROUPS = {
+    "Data": "data a b test_a test_b check crop scale_jitter flip colour_jitter rotate",
+    "Networks": "ngf blocks upsampling init",
+    "Objective": "objective cycle_weight identity_weight relaxed_cycle nce_weight gradient_penalty spectral_norm "
+    "scales diffaugment pool_size ema_decay spike_weight",
+    "Schedule": "preset presets recipe batch_size accumulate epochs decay_epochs steps learning_rate clip_norm seed",
+    "Run": "name runs resume save_minutes keep install install_anyway",
+    "Seeing how it goes": "grid_every evaluate_every score_by on_trouble tensorboard",
+    SPEED: "device precision backend workers",
+    SEVERAL: "nproc",
+}
 
+
+@options.grouped(_GROUPS)
 def train(
     ctx: typer.Context,
     dataset: Annotated[
