@@ -215,7 +215,9 @@ def prepare(
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
     grid_scale = 1.0 if test_pictures else options.scale_jitter
     grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
-    to_score = _to_score(dataset, test_pictures, asked="evaluate_every" in given and bool(options.evaluate_every))
+    # A recipe says what the default is as well, and asks for nothing by it.
+    asked = given.get("evaluate_every", 0) not in (0, TrainOptions.evaluate_every)
+    to_score = _to_score(dataset, test_pictures, asked)
     return TrainingRun(folder, state, crops, grid_crops, folders_of(data), to_score, together)
 
 
