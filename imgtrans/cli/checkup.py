@@ -61,9 +61,15 @@ def show_remarks(remarks: Iterable["Remark"], console: "Console") -> None:
         (facts if remark.state == GOOD else notes).append(remark)
     if facts:
         console.say(f"training pictures: {'; '.join(remark.said for remark in facts)}")
+    briefs = [remark.brief for remark in notes if remark.brief]
     for remark in notes:
         _record(remark, console)
-        console.warn(f"{remark.said}; {remark.hint}")
+        if not remark.brief or len(briefs) == 1:
+            console.warn(f"{remark.said}; {remark.hint}")
+    if len(briefs) > 1:
+        console.warn(
+            f"pictures are there more than once: {', '.join(briefs)}; imgtrans train --check says which, and what to do"
+        )
 
 
 def _record(remark: "Remark", console: "Console") -> None:

@@ -66,10 +66,11 @@ class _Spoken:
         if len(options) < _MANY:
             sections["Options"] = [(_names(one), _help(one, ctx)) for one in options]
         else:
-            sections |= {name: [] for name in GROUPS}
-            for one in options:
-                group = getattr(one, "rich_help_panel", None) or GROUPS[-1]
-                sections.setdefault(group, []).append((_names(one), _help(one, ctx)))
+            groups = [getattr(one, "rich_help_panel", None) or GROUPS[-1] for one in options]
+            own = [name for name in dict.fromkeys(groups) if name not in GROUPS]
+            sections |= {name: [] for name in (*own, *GROUPS)}
+            for one, group in zip(options, groups, strict=True):
+                sections[group].append((_names(one), _help(one, ctx)))
         for title, rows in sections.items():
             if rows:
                 with formatter.section(title):

@@ -1,9 +1,9 @@
 """Options that several commands share: those of a translation, made of its description, and those of all commands."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
@@ -100,6 +100,24 @@ def _parameters(defaults: object, fields: dict[str, tuple[Any, Option]]) -> list
             )
         )
     return made
+
+
+def grouped(groups: Mapping[str, str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that says below what a command's options are listed in help.
+
+    Args:
+        groups: The names of groups, each with those of its parameters, spaces between.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        for group, names in groups.items():
+            for name in names.split():
+                (option,) = hints[name].__metadata__
+                option.rich_help_panel = group
+        return command
+
+    return decorate
 
 
 def catalogues(ctx: typer.Context) -> tuple[str, ...]:

@@ -14,7 +14,22 @@ if TYPE_CHECKING:
 
 # What tells where things are and how to go about it, and is no setting of a run.
 _NO_SETTINGS = frozenset(
-    {"dataset", "data", "a", "b", "test_a", "test_b", "check", "name", "runs", "resume", "json", "quiet", "verbose"}
+    {
+        "dataset",
+        "data",
+        "a",
+        "b",
+        "test_a",
+        "test_b",
+        "check",
+        "name",
+        "runs",
+        "nproc",
+        "resume",
+        "json",
+        "quiet",
+        "verbose",
+    }
     | {"recipe", "preset", "presets", "install", "install_anyway", "tensorboard"}
 )
 

@@ -6,18 +6,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtrans.batch.asked import SEVERAL, SPEED
 from imgtrans.cli import complete, options, recipes
 from imgtrans.cli.checkup import show_checkup, show_remarks
-from imgtrans.cli.training import Phase, ToConsole, say_forecast, telling, telling_scores
+from imgtrans.cli.training import Phase, Telling, ToConsole, say_forecast
 from imgtrans.errors import UsageError
 from imgtrans.signals import Stopping
+from imgtrans.training.launch import goes_on, launched
 
 if TYPE_CHECKING:
     from imgtrans.console import Console
     from imgtrans.training.data.folders import Folders
     from imgtrans.training.run import TrainingRun
 
+_GROUPS = {
+    "Data": "data a b test_a test_b check crop scale_jitter flip colour_jitter rotate",
+    "Networks": "ngf blocks upsampling init",
+    "Objective": "objective cycle_weight identity_weight relaxed_cycle nce_weight gradient_penalty spectral_norm "
+    "scales diffaugment pool_size ema_decay spike_weight",
+    "Schedule": "preset presets recipe batch_size accumulate epochs decay_epochs steps learning_rate clip_norm seed",
+    "Run": "name runs resume save_minutes keep install install_anyway",
+    "Seeing how it goes": "grid_every evaluate_every score_by on_trouble tensorboard",
+    SPEED: "device precision backend workers",
+    SEVERAL: "nproc",
+}
 
+
+@options.grouped(_GROUPS)
 def train(
     ctx: typer.Context,
     dataset: Annotated[
@@ -40,6 +55,7 @@ def train(
         typer.Option(help="The model's name. [default: the data folder's, or a2b]", autocompletion=complete.runs),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run's own folder.")] = Path("runs"),
+    nproc: Annotated[int, typer.Option(help="Processes of this machine that train together, as one for each GPU.")] = 1,
     preset: Annotated[
         str | None,
         typer.Option(metavar="paper|small|fast|photo", help="Settings for a purpose.", show_default=False),
@@ -174,6 +190,8 @@ def train(
         imgtrans train --data ./dataset --preset small
         imgtrans train --data ./dataset --resume
     """
+    launch = launched(nproc)
+    quiet, json = quiet or launch.rank > 0, json and launch.rank == 0  # the first speaks for all of them
     phase = Phase()
     stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen(hangup=True)  # first of all: what follows takes a while
@@ -204,7 +222,9 @@ def train(
     if check:
         show_checkup(folders, given, console)
         return
-    folder, known = runs / name, install is not None or resume
+    folder = runs / name
+    resume = resume or goes_on(folder)
+    known = install is not None or resume
     if tensorboard:
         check_tensorboard()
     if not known:
@@ -215,14 +235,17 @@ def train(
     if not known:
         show_remarks(remarks_beforehand(folders, given), console)
 
-    from imgtrans.devices import describe_device, describe_precision
+    from imgtrans.devices import describe_precision
+    from imgtrans.training.companions import prepared
     from imgtrans.training.keeping import checkpoint_of
     from imgtrans.training.run import prepare
+    from imgtrans.training.together import Together
 
     if install is not None:
         run = phase.run = prepare(folders, folder, given, True, checkpoint_of(folder, install))
         return _install(run, name, folders, console, install_anyway, f"-step{install}")
-    run = phase.run = prepare(folders, folder, given, resume)
+    arguments = {"data": folders, "folder": folder, "given": given, "resume": resume}
+    run = phase.run = ctx.with_resource(prepared(Together(launch), nproc, arguments))
     settings, state = run.state.options, run.state
     first = phase.first = state.step
     all_steps = run.steps
@@ -232,17 +255,28 @@ def train(
     console.say(
         f"training {' and '.join(names)} on {len(run.dataset.files_A)} + {len(run.dataset.files_B)} pictures: "
         f"crops of {settings.crop} pixels, width {settings.ngf}, {settings.blocks} blocks, {all_steps} steps "
-        f"on {describe_device(state.device)} in {describe_precision(run.precision)}; see {folder}"
+        f"on {_where(run)} in {describe_precision(run.precision)}; see {folder}"
     )
     if resume:
         console.say(f"going on after step {first}")
-    say_forecast(run, all_steps - first, console)
+    if run.together.is_first:
+        say_forecast(run, all_steps - first, console)
     with console.panel(" and ".join(names), all_steps, done=first) as panel:
-        phase.complete = run.train(telling(panel, console, first), stopping.asked, tensorboard, telling_scores(console))
+        telling = Telling(panel, console, first)
+        phase.complete = run.train(telling.interval, stopping.asked, tensorboard, telling.scores)
     if not phase.complete:
         console.say(f"stopped after step {state.step} and saved; --resume goes on from here")
         raise typer.Exit(stopping.exit_code)
-    _install(run, name, folders, console, install_anyway)
+    if run.together.is_first:
+        _install(run, name, folders, console, install_anyway)
+
+
+def _where(run: "TrainingRun") -> str:
+    """Return the device, and how many processes there are if there are several."""
+    from imgtrans.devices import describe_device
+
+    processes = f"{run.together.size} processes, the first of them on " if run.together.size > 1 else ""
+    return f"{processes}{describe_device(run.state.device)}"
 
 
 def _install(

@@ -1,7 +1,7 @@
 """What ``imgtrans train`` says while it runs, and what a signal would lose."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,49 +81,53 @@ class ToConsole(logging.Handler):
         self._console.warn(self.format(record))
 
 
-def telling_scores(console: "Console") -> Callable[[int, Sequence["Score"], bool], None]:
-    """Return what hears of the scores of a step, and shows them to a person and to programs."""
-
-    def hear(step: int, scores: Sequence["Score"], best: bool) -> None:
-        shown = []
-        for score in scores:
-            seen = f" ({score.extractor})" if score.extractor else ""
-            console.record(
-                event="score", step=step, score=score.name, value=score.value, low=score.low, high=score.high,
-                extractor=score.extractor, best=best,
-            )  # fmt: skip
-            if score.low is not None:
-                shown.append(f"{score.name} {score.value:.4f} from {score.low:.4f} to {score.high:.4f}{seen}")
-        console.say(f"step {step}: {'; '.join(shown)}{', the best so far' if best else ''}")
-
-    return hear
-
-
-def telling(panel: "PanelDisplay", console: "Console", first: int) -> Callable[["Interval"], None]:
-    """Return what hears of a training, and shows it to a person and to programs.
+class Telling:
+    """Hears of a training, and shows it to a person and to programs.
 
     Args:
         panel: Where it is shown.
         console: Where it is recorded.
         first: Steps taken before.
     """
-    from imgtrans.training.board import Board
 
-    board, last = Board(panel.is_plain), first
+    def __init__(self, panel: "PanelDisplay", console: "Console", first: int) -> None:
+        from imgtrans.training.board import Board
 
-    def hear(interval: "Interval") -> None:
-        nonlocal last
-        left = (interval.all_steps - interval.step) * interval.seconds_per_step
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in interval.losses.items())
-        board.hear(interval)
-        panel.show([(row.name, row.value, row.way) for row in board.rows()], board.facts(duration))
-        if panel.is_live:
-            panel.advance(interval.step - last)
-        else:
-            panel.advance(
-                interval.step - last, f"{losses}  {interval.seconds_per_step:.2f} s/step, {duration(left)} left"
-            )
-        console.record(event="step", step=interval.step, steps=interval.all_steps, **interval.losses)
-        last = interval.step
+        self._panel = panel
+        self._console = console
+        self._last = first
+        self._board = Board(panel.is_plain)
 
-    return hear
+    def interval(self, interval: "Interval") -> None:
+        """Hear the losses of some steps."""
+        self._board.hear(interval)
+        self._show()
+        parts = []
+        if not self._panel.is_live:
+            left = duration((interval.all_steps - interval.step) * interval.seconds_per_step)
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in interval.losses.items())
+            parts.append(f"{losses}  {interval.seconds_per_step:.2f} s/step, {left} left")
+        self._panel.advance(interval.step - self._last, *parts)
+        self._console.record(event="step", step=interval.step, steps=interval.all_steps, **interval.losses)
+        self._last = interval.step
+
+    def scores(self, step: int, scores: Mapping[str, Sequence["Score"]], best: bool) -> None:
+        """Hear the scores of a step, by the generator that they are of; the first of each decides."""
+        shown = []
+        for generator, some in scores.items():
+            for score in some:
+                self._console.record(
+                    event="score", step=step, generator=generator, score=score.name, value=score.value, low=score.low,
+                    high=score.high, extractor=score.extractor, best=best,
+                )  # fmt: skip
+            decisive = some[0]
+            shown.append(f"{generator} {decisive.value:.4f} ({decisive.low:.4f} to {decisive.high:.4f})")
+        seen_by = next(iter(scores.values()))[0].extractor
+        said = f"step {step}: KID by {seen_by}: {', '.join(shown)}{'; the best so far' if best else ''}"
+        self._console.say(said)
+        self._board.hear_score(said)
+        self._show()
+
+    def _show(self) -> None:
+        rows = [(row.name, row.value, row.way) for row in self._board.rows()]
+        self._panel.show(rows, self._board.facts(duration))

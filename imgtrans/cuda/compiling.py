@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 import torch
 
-# Seven kernels, compiled for a card on one core of a server: about half a second each (docs/decisions/0018).
+# Seven kernels, compiled for a card on one core of a server: about half a second each (docs/decisions/0019).
 COMPILE_SECONDS = 5.0
 
 

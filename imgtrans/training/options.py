@@ -138,11 +138,11 @@ class TrainOptions:
         if self.steps == 0 and self.epochs + self.decay_epochs == 0:
             raise UsageError("there is nothing to train: --epochs, --decay-epochs and --steps are all 0")
 
-    def schedule(self, samples_per_epoch: int) -> tuple[int, int]:
-        """Return ``(all steps, steps at the constant learning rate)``."""
+    def schedule(self, samples_per_epoch: int, processes: int = 1) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)`` of so many processes that train together."""
         if self.steps:
             return self.steps, self.steps - self.steps // 2
-        steps_per_epoch = -(-samples_per_epoch // self.pairs_per_step)
+        steps_per_epoch = -(-samples_per_epoch // (self.pairs_per_step * processes))
         constant = self.epochs * steps_per_epoch
         return constant + self.decay_epochs * steps_per_epoch, constant
 

@@ -69,9 +69,9 @@ def read_recipe(path: Path) -> Recipe:
     if {"steps", "epochs"} <= said.keys() or {"steps", "decay_epochs"} <= said.keys():
         raise UsageError(f"{path}: 'steps' replaces 'epochs' and 'decay-epochs'", "leave either out")
     name, chosen = (said.pop(key, None) for key in _TEXTS)
-    folders = {key: path.parent / Path(said.pop(key)).expanduser() for key in _PATHS if key in said}
+    folders = {key: _towards(path.parent, said.pop(key)) for key in _PATHS if key in said}
     if is_path(said.get("init", "")):
-        said["init"] = str(path.parent / Path(said["init"]).expanduser())
+        said["init"] = str(_towards(path.parent, said["init"]))
     settings = combined(preset(chosen).settings if chosen else {}, said)
     return Recipe(settings, folders, name)
 
@@ -97,6 +97,12 @@ def write_recipe(path: Path, folders: Folders, name: str, options: TrainOptions)
     text = tomli_w.dumps({key.replace("_", "-"): value for key, value in content.items()})
     with written_atomically(path) as temporary:
         temporary.write_text(_HEAD.format(version=__version__, file=path.name) + text, encoding="utf-8")
+
+
+def _towards(folder: Path, written: str) -> Path:
+    """Return the path that is written in a recipe that stands in a folder."""
+    path = Path(written).expanduser()
+    return path if path.is_absolute() else (folder / path).resolve()
 
 
 def _from(recipe: Path, path: Path) -> str:

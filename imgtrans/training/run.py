@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from imgtrans.architectures.family import architecture as resnet
-from imgtrans.architectures.parameters import ResNetParameters
-from imgtrans.devices import choose_device, choose_precision
-from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
+from imgtrans.devices import choose_precision
+from imgtrans.errors import FilesError, UnavailableError, UsageError
 from imgtrans.files import sweep_temporaries
 from imgtrans.memory import is_out_of_memory
 from imgtrans.quality.scores import FEWEST
@@ -27,7 +25,7 @@ from imgtrans.training.keeping import KEPT, Keeping, kept_checkpoints
 from imgtrans.training.listening import Interval, Listener, Reporting
 from imgtrans.training.log import LossLog
 from imgtrans.training.loop import train
-from imgtrans.training.naming import model_names, reverse_name
+from imgtrans.training.naming import model_names
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.place import CHECKPOINT, check_place, check_room, explained
 from imgtrans.training.recipe import RECIPE, write_recipe
@@ -35,8 +33,9 @@ from imgtrans.training.report.tables import data_table, settings_table
 from imgtrans.training.report.writing import ReportWriter
 from imgtrans.training.rollback import GOOD, GoodCheckpoint, roll_back
 from imgtrans.training.scoring.listener import Scored, Scoring
-from imgtrans.training.state import CHANNELS, TrainingState, new_state, read_state
-from imgtrans.zoo.loading import find_model, load_network
+from imgtrans.training.starting import options_from, start_from
+from imgtrans.training.state import TrainingState, new_state, read_state
+from imgtrans.training.together import Together
 
 _FORESEEN = 10  # kept checkpoints for which there must be room: how many there will be is a matter of time
 
@@ -48,8 +47,9 @@ class TrainingRun:
     Attributes:
         folder: ``runs/NAME``.
         state: Where it stands.
-        dataset: What it trains on.
-        has_test_pictures: Whether grids show pictures that are not trained on.
+        crops: What it trains on.
+        grid_crops: What grids show.
+        together: The processes that train it.
     """
 
     folder: Path
@@ -58,6 +58,7 @@ class TrainingRun:
     grid_crops: RandomCrops
     folders: Folders
     test_pictures: ImageDataset | None = None
+    together: Together = field(default_factory=Together)
 
     @property
     def dataset(self) -> ImageDataset:
@@ -77,7 +78,7 @@ class TrainingRun:
     @property
     def steps(self) -> int:
         """How many steps there will be in all."""
-        return self.state.options.schedule(len(self.dataset))[0]
+        return self.state.schedule(len(self.dataset), self.together.size)[0]
 
     def train(
         self,
@@ -99,6 +100,9 @@ class TrainingRun:
             UnavailableError: If memory does not suffice.
             TroubleError: If the training diverges, or the guards have ended it.
         """
+        if not self.together.is_first:
+            with explained(self.folder), _in_memory(self.state.options, self.state.device):
+                return train(self.state, self.crops, self.folder, [], stop, self.together)
         lock = FileLock(self.folder / ".lock")
         try:
             with explained(self.folder), lock.acquire(timeout=0), _in_memory(self.state.options, self.state.device):
@@ -115,7 +119,7 @@ class TrainingRun:
         while True:
             listeners = self._listeners(report, events, scored)
             try:
-                return train(self.state, self.crops, self.folder, listeners, stop)
+                return train(self.state, self.crops, self.folder, listeners, stop, self.together)
             except TroubleError as error:
                 try:
                     if self.state.options.on_trouble != "rollback":
@@ -155,7 +159,12 @@ class TrainingRun:
 
 
 def prepare(
-    data: Data, folder: Path, given: dict[str, Any], resume: bool, checkpoint: Path | None = None
+    data: Data,
+    folder: Path,
+    given: dict[str, Any],
+    resume: bool,
+    checkpoint: Path | None = None,
+    together: Together | None = None,
 ) -> TrainingRun:
     """Set up a run, new or resumed; everything that can be wrong is found here, before the first step.
 
@@ -165,11 +174,13 @@ def prepare(
         given: The options the user gave; the others have their defaults, or on ``resume`` those of the run.
         resume: Go on from the folder's checkpoint.
         checkpoint: Stand at this one instead.
+        together: The processes that train it, which this is one of; None is this one alone.
 
     Raises:
         FilesError: If the data, or the run's folder, is not as it must be.
         UsageError: If the options contradict each other, or those of the resumed run.
     """
+    together = together or Together()
     check_place(folder, resume)
     dataset, test_pictures = ImageDataset(data), _test_pictures(folders_of(data))
     if resume:
@@ -181,25 +192,33 @@ def prepare(
                 "put them back, or start a new run from its result with --init",
             )
     else:
-        options = TrainOptions.chosen(given) if not given.get("init") else _options_from(given)
-    device = choose_device(options.device)
+        options = TrainOptions.chosen(given) if not given.get("init") else options_from(given)
+    if together.size > 1 and options.on_trouble == "rollback":
+        raise UsageError(
+            f"--on-trouble rollback is for one process, and {together.size} train together",
+            "give --on-trouble stop; --resume goes on from the last checkpoint, or one that --keep has kept",
+        )
+    device = together.device(options.device)
     choose_precision(options.precision, device)
     with _in_memory(options, device):
-        state = new_state(options, device)
+        state = new_state(options, device, together.rank)
         if resume:
-            state.load(content)
+            state.load(content, together.rank)
             if "learning_rate" in given:
                 state.rollbacks = 0
         elif options.init:
-            _start_from(options.init, state)
+            start_from(options.init, state)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        check_room(folder, state.bytes_to_save(), _more_files(folder, options, resume))
+        others = (together.size - 1) * state.objective.bytes_to_remember()
+        check_room(folder, state.bytes_to_save() + others, _more_files(folder, options, resume))
     crops = RandomCrops(dataset, options.crop, options.scale_jitter, options.seed, options.augmentation)
     grid_scale = 1.0 if test_pictures else options.scale_jitter
     grid_crops = RandomCrops(test_pictures or dataset, options.crop, grid_scale, options.seed)
-    to_score = _to_score(dataset, test_pictures, asked="evaluate_every" in given and bool(options.evaluate_every))
-    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), to_score)
+    # A recipe says what the default is as well, and asks for nothing by it.
+    asked = given.get("evaluate_every", 0) not in (0, TrainOptions.evaluate_every)
+    to_score = _to_score(dataset, test_pictures, asked)
+    return TrainingRun(folder, state, crops, grid_crops, folders_of(data), to_score, together)
 
 
 def _to_score(dataset: ImageDataset, test_pictures: ImageDataset | None, asked: bool) -> ImageDataset | None:
@@ -244,38 +263,3 @@ def _in_memory(options: TrainOptions, device: torch.device) -> Iterator[None]:
 
 def _test_pictures(folders: Folders) -> ImageDataset | None:
     return ImageDataset(folders, mode="test") if folders.test_A is not None else None
-
-
-def _options_from(given: dict[str, Any]) -> TrainOptions:
-    """Return options whose generators are those of the model that the run starts from."""
-    model = find_model(given["init"])
-    load_network(model)  # a card may say anything; from here on it is true
-    card, parameters = model.card, model.card.parameters
-    pictures = (parameters.get("channels"), card.value_range, card.made_range, card.channel_order)
-    usual = card.architecture == resnet.name and pictures == (CHANNELS, (-1.0, 1.0), (-1.0, 1.0), "RGB")
-    if not usual or ResNetParameters.parse(parameters).plain().keys() != {"channels", "ngf", "blocks", "upsampling"}:
-        raise ModelError(
-            f"{given['init']!r} cannot be trained on: it is not the deck's {resnet.name} of RGB pictures in [-1, 1]",
-            "leave --init out to start from new weights",
-        )
-    network = {name: parameters[name] for name in ("ngf", "blocks", "upsampling")}
-    for name, value in network.items():
-        if given.get(name, value) != value:
-            raise UsageError(
-                f"--{name} is {given[name]}, but {given['init']} has {value}", f"leave --{name} out to start from it"
-            )
-    return TrainOptions.chosen(given | network)
-
-
-def _start_from(reference: str, state: TrainingState) -> None:
-    """Fill the generators with a model's weights, and its reverse's if the zoo has that."""
-    model, generators = find_model(reference), state.objective.generators()
-    generators["G_AB"].load_state_dict(load_network(model).state_dict())
-    if "G_BA" not in generators:
-        return
-    try:
-        reverse = find_model(reverse_name(model.name))
-    except (ModelError, UsageError):
-        return  # one direction is a start too
-    if (reverse.card.parameters, reverse.card.value_range) == (model.card.parameters, model.card.value_range):
-        generators["G_BA"].load_state_dict(load_network(reverse).state_dict())

@@ -1,7 +1,7 @@
 """The whole state of a training run, and its file: what is saved is all that resuming needs."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,8 +26,8 @@ FORMAT = 1
 class TrainingState:
     """The objective with its networks and optimisers, averages of its generators, and the number of steps taken.
 
-    The data's position follows from ``step`` (see ``RandomCrops``) and so does the learning rate,
-    so neither needs a state of its own.
+    The data's position is the number of ``pairs`` that have been trained on (see ``RandomCrops``), and the learning
+    rate follows from ``step``.
 
     Attributes:
         rollbacks: How often the run has gone back to a good checkpoint; each time halves the learning rate.
@@ -37,6 +37,7 @@ class TrainingState:
     objective: Objective
     device: torch.device
     step: int = 0
+    pairs: int = 0
     seconds: float = 0.0
     rollbacks: int = 0
     averages: dict[str, AveragedModel] = field(init=False)
@@ -67,6 +68,17 @@ class TrainingState:
                 else:
                     group["lr"] = rate
 
+    def schedule(self, samples_per_epoch: int, processes: int = 1) -> tuple[int, int]:
+        """Return ``(all steps, steps at the constant learning rate)`` of the run as so many processes go on with it.
+
+        Epochs count pairs: if it was begun by more or fewer, it has taken fewer or more steps for as many of them.
+        """
+        all_steps, constant_steps = self.options.schedule(samples_per_epoch, processes)
+        if self.options.steps:
+            return all_steps, constant_steps
+        more = self.step - round(self.pairs / (self.options.pairs_per_step * processes))
+        return all_steps + more, constant_steps + more
+
     def update_averages(self) -> None:
         """Take the generators' new weights into their averages; the first ones are taken as they are.
 
@@ -84,15 +96,20 @@ class TrainingState:
         networks = self.objective.networks().values()
         return all(bool(torch.isfinite(weight).all()) for network in networks for weight in network.parameters())
 
-    def save(self, path: Path, data_fingerprint: str) -> None:
+    def save(self, path: Path, data_fingerprint: str, others: Sequence[dict[str, Any]] = ()) -> None:
         """Write everything to ``path``, atomically.
+
+        Args:
+            path: The file.
+            data_fingerprint: Of the pictures.
+            others: What the objectives of the other processes remember, in the order of their ranks.
 
         Raises:
             OSError: If it cannot be written; what was there before is left as it was.
         """
         with written_atomically(path) as temporary, temporary.open("wb") as file:
             sink = _Sink(file)
-            torch.save(self.content(data_fingerprint), sink)  # type: ignore[arg-type]
+            torch.save({**self.content(data_fingerprint), "others": [*others]}, sink)  # type: ignore[arg-type]
             if sink.error:
                 raise sink.error
 
@@ -103,6 +120,7 @@ class TrainingState:
             "options": self.options.to_dict(),
             "data": data_fingerprint,
             "step": self.step,
+            "pairs": self.pairs,
             "seconds": self.seconds,
             "rollbacks": self.rollbacks,
             "networks": {name: network.state_dict() for name, network in self.objective.networks().items()},
@@ -120,8 +138,13 @@ class TrainingState:
         # Adam keeps two numbers for each weight.
         return 4 * (3 * weights + averaged) + self.objective.bytes_to_remember()
 
-    def load(self, content: dict[str, Any]) -> None:
-        """Take over a saved state, as :func:`read_state` returns it."""
+    def load(self, content: dict[str, Any], rank: int = 0) -> None:
+        """Take over a saved state, as :func:`read_state` returns it.
+
+        Args:
+            content: Of the file.
+            rank: Of this process: one that was not there has an objective that remembers nothing.
+        """
         for name, network in self.objective.networks().items():
             network.load_state_dict(content["networks"][name])
         for name, average in self.averages.items():
@@ -132,8 +155,12 @@ class TrainingState:
         for optimizer, saved in zip(self.objective.optimizers(), content["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         # Before there were objectives, the pools of CycleGAN stood in the file by themselves.
-        self.objective.load_state_dict(content["objective"] if "objective" in content else {"pools": content["pools"]})
+        remembered = content["objective"] if "objective" in content else {"pools": content["pools"]}
+        all_remembered = [remembered, *content.get("others", [])]
+        if rank < len(all_remembered):
+            self.objective.load_state_dict(all_remembered[rank])
         self.step = content["step"]
+        self.pairs = content.get("pairs", self.step * self.options.pairs_per_step)
         self.seconds = content["seconds"]
         self.rollbacks = content.get("rollbacks", 0)
         torch.set_rng_state(content["torch_random"])
@@ -175,15 +202,20 @@ def read_state(path: Path) -> dict[str, Any]:
     return content
 
 
-def new_state(options: TrainOptions, device: torch.device) -> TrainingState:
+def new_state(options: TrainOptions, device: torch.device, rank: int = 0) -> TrainingState:
     """Make the state of a run that has not begun, with fresh weights drawn from its seed.
+
+    Args:
+        options: Of the run.
+        device: Where it is trained.
+        rank: Of this process, if several train together.
 
     Raises:
         UnavailableError: If there is no such objective.
     """
     objective = implementation("imgtrans.objectives", options.objective)
     torch.manual_seed(options.seed)
-    return TrainingState(options, objective(Setup(options, device, generator_of(options))), device)
+    return TrainingState(options, objective(Setup(options, device, generator_of(options), rank)), device)
 
 
 def generator_of(options: TrainOptions) -> Callable[[], GeneratorResNet]:

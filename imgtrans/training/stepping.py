@@ -12,6 +12,7 @@ from imgtrans.training.options import TrainOptions
 from imgtrans.training.quick.layers import quick_layers
 from imgtrans.training.quick.recorded import CannotRecordError, RecordedStep, on_card
 from imgtrans.training.state import TrainingState
+from imgtrans.training.together import Together
 from imgtrans.training.update import take_step
 
 _log = logging.getLogger(__name__)
@@ -22,10 +23,12 @@ class Stepping:
 
     Args:
         state: Of the run; its objective is changed by each step.
+        together: The processes that take each step together; None is this one alone.
     """
 
-    def __init__(self, state: TrainingState) -> None:
+    def __init__(self, state: TrainingState, together: Together | None = None) -> None:
         self._state = state
+        self._together = together
         self._quickened = quickened(state.objective, state.options, state.device)
         self._quickened.__enter__()
         self._recorded: RecordedStep | None = None
@@ -59,7 +62,7 @@ class Stepping:
 
     def _plainly(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         state = self._state
-        return take_step(state.objective, batches, state.autocast(), state.options.clip_norm)
+        return take_step(state.objective, batches, state.autocast(), state.options.clip_norm, self._together)
 
     def _plain_from_here(self, why: str) -> None:
         _log.warning("a step cannot be recorded (%s): it is computed one operation after the other", why)

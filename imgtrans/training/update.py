@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from imgtrans.protocols import Objective, Update
+from imgtrans.training.together import Together
 
 
 def take_step(
@@ -14,6 +15,7 @@ def take_step(
     batches: Sequence[tuple[Tensor, Tensor]],
     autocast: AbstractContextManager[object],
     clip_norm: float = 0.0,
+    together: Together | None = None,
 ) -> Tensor:
     """Take one step on one or more batches, whose gradients are averaged.
 
@@ -22,6 +24,7 @@ def take_step(
         batches: Pictures of A and of B, (N, 3, H, W) in [-1, 1] each, all of one size.
         autocast: In which losses are computed; gradients and updates are not.
         clip_norm: The most that the norm of an optimiser's gradients, all together, can be; 0 for no limit.
+        together: The processes over which gradients are averaged; losses are those of this one.
 
     Returns:
         The losses in the objective's order, means over the batches, on the device.
@@ -41,8 +44,10 @@ def take_step(
             torch.autograd.backward(update.loss / len(batches) if len(batches) > 1 else update.loss)
         if optimizer is None:
             return losses[0] if len(losses) == 1 else torch.stack(losses).mean(0)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        if together:
+            together.average(weight.grad for weight in weights if weight.grad is not None)
         if clip_norm:
-            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
             torch.nn.utils.clip_grad_norm_(weights, clip_norm)
         optimizer.step()
 

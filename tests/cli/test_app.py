@@ -308,5 +308,5 @@ def test_an_installed_plugin_that_is_broken_stops_nothing(bad_plugin: None, tiny
     reason = "ModuleNotFoundError: No module named 'a_library_that_nobody_has'"
     assert ended.code == 0
     assert ended.err == f"warning: plugin imgtrans-bad is left out: {reason}\n"
-    assert 'architecture = "resnet"' in ended.out
+    assert "\n  network     resnet, " in ended.out
     assert "torch" in heavy  # here it is needed, and seen by these tests

@@ -4,6 +4,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,10 +53,10 @@ def test_a_disk_that_is_full_while_a_training_saves_leaves_its_last_checkpoint(
     disk = small_disk("2m")
     save = state.TrainingState.save
 
-    def filling(self: state.TrainingState, path: Path, fingerprint: str) -> None:
+    def filling(self: state.TrainingState, *arguments: Any) -> None:
         if self.step == 3:
             disk.fill(but=200_000)
-        save(self, path, fingerprint)
+        save(self, *arguments)
 
     monkeypatch.setattr(state.TrainingState, "save", filling)
     ended = train("--runs", disk.path, "--name", "again", "--save-minutes", 0)

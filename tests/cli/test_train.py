@@ -563,3 +563,31 @@ def test_both_ways_to_name_the_pictures_at_once_are_refused(cli: Cli, data: Path
     assert cli("train", data, "--data", data).code == 2
     assert cli("train", "--data", data, "--a", data).code == 2
     assert "give the folder that holds trainA and trainB" in cli("train").err
+
+
+def test_what_is_there_more_than_once_in_several_ways_is_one_warning_before_a_run(train: Cli, data: Path):
+    shutil.copy(data / "trainA" / "0.png", data / "trainA" / "again.png")
+    shutil.copy(data / "trainA" / "1.png", data / "trainB" / "again.png")
+    warnings = [line for line in train().err.splitlines() if line.startswith("warning: ")]
+    assert warnings == [
+        "warning: pictures are there more than once: 1 in trainA, 1 in trainA and trainB; imgtrans train --check says "
+        "which, and what to do"
+    ]
+
+
+def test_scores_are_said_and_recorded_and_the_models_carry_them(train: Cli, cli: Cli, data: Path):
+    for folder in ("trainA", "trainB", "testA", "testB"):
+        for n in range(10):
+            save(data / folder / f"more{n}.png", 40, 40, seed=100 * len(folder) + 10 * ord(folder[-1]) + n)
+    ended = train("--evaluate-every", 2, "--score-by", "statistics")
+    assert ended.code == 0
+    said = [line for line in ended.err.splitlines() if line.startswith("step ")]
+    assert said[0].startswith("step 2: KID by statistics: G_AB ") and said[0].endswith("; the best so far")
+    assert ended.out.startswith("day2night\nnight2day\n")
+    card = json.loads(cli("models", "info", "day2night", "--json").out)
+    assert card["metrics"]["kid_statistics_low"] <= card["metrics"]["kid_statistics"]
+    assert card["training"]["score_by"] == "statistics" and card["training"]["scored_on"] == [10, 10]
+    records = [json.loads(line) for line in train("--name", "x2y", "--evaluate-every", 2, "--json").out.splitlines()]
+    scores = [record for record in records if record["event"] == "score"]
+    assert {record["generator"] for record in scores} == {"G_AB", "G_BA"}
+    assert (scores[0]["score"], scores[0]["extractor"], scores[0]["step"]) == ("kid", "classifier", 2)

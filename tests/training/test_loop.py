@@ -15,8 +15,8 @@ from PIL import Image
 from imgtrans.errors import UnavailableError
 from imgtrans.files import is_temporary
 from imgtrans.training.data.dataset import ImageDataset, RandomCrops
-from imgtrans.training.listening import Interval
-from imgtrans.training.loop import LOG_EVERY
+from imgtrans.training.listening import Interval, Listener
+from imgtrans.training.loop import LOG_EVERY, train
 from imgtrans.training.objectives.cyclegan import LOSS_NAMES
 from imgtrans.training.options import TrainOptions, learning_rate_factor
 from imgtrans.training.state import TrainingState, read_state
@@ -383,3 +383,24 @@ def test_picture_grids_are_pngs_of_the_right_size_at_the_right_steps(
     for path in grids:
         with Image.open(path) as image:
             assert (image.format, image.size) == ("PNG", (4 * 34 + 2, 6 * 34 + 2))
+
+
+def test_every_listener_hears_of_the_end_whatever_another_does(
+    data: Path, folder: Path, tiny: dict[str, Any], new_state: NewState
+):
+    heard: list[str] = []
+
+    class Full(Listener):
+        def ended(self) -> None:
+            heard.append("full")
+            raise OSError("the disk is full")
+
+    class Last(Listener):
+        def ended(self) -> None:
+            heard.append("last")
+
+    state = new_state(TrainOptions(**{**tiny, "steps": 1}))
+    crops = RandomCrops(ImageDataset(data), 32, 1.0, 0)
+    with pytest.raises(OSError, match="the disk is full"):
+        train(state, crops, folder, [Full(), Last()], lambda: False)
+    assert heard == ["full", "last"]

@@ -1,7 +1,7 @@
 """Crops read ahead of the training, by processes of their own if there are any; one that dies is replaced."""
 
 from collections import ChainMap, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -65,12 +65,13 @@ class ReadAhead:
         stop: Asked while a batch is waited for; where it says so there are no more.
         lost: Told in a sentence that a process has died, and what is done about it.
         room: Bytes for decoded pictures; by default what is said above.
+        sharing: Processes that train on this machine, and share that room.
     """
 
     def __init__(
         self,
         crops: RandomCrops,
-        numbers: range,
+        numbers: Sequence[int],
         *,
         batch_size: int,
         workers: int,
@@ -78,8 +79,9 @@ class ReadAhead:
         stop: Callable[[], bool] = lambda: False,
         lost: Callable[[str], None] = lambda sentence: None,
         room: int | None = None,
+        sharing: int = 1,
     ) -> None:
-        room = int(_KEPT_SHARE * available_memory()) if room is None else room
+        room = int(_KEPT_SHARE * available_memory() / sharing) if room is None else room
         self._crops = crops
         self._files = (crops.dataset.files_A, crops.dataset.files_B)
         self._numbers = (numbers[at : at + batch_size] for at in range(0, len(numbers), batch_size))

@@ -33,6 +33,7 @@ class Remark:
         said: A sentence.
         hint: What to do about it; "" if there is nothing to do.
         files: Those that it is about.
+        brief: The same in a few words, where there may be many like it; else "".
     """
 
     state: str
@@ -40,6 +41,7 @@ class Remark:
     said: str
     hint: str = ""
     files: Sequence[Path] = field(default=())
+    brief: str = ""
 
 
 def of_folder(found: Survey, crop: int) -> Iterator[Remark]:
@@ -196,18 +198,26 @@ def _of_pairs(
         if a == b:
             count = len({other for _, other in some})
             said = f"{_pictures(count)} in {first} {'is' if count == 1 else 'are'} there twice{nearly}: {shown}"
-            yield Remark(NOTE, "duplicates", said, "keep one of each: what is there twice counts twice", files)
+            yield Remark(
+                NOTE,
+                "duplicates",
+                said,
+                "keep one of each: what is there twice counts twice",
+                files,
+                f"{count:,} in {first.name}",
+            )
             continue
         count = len({one for one, _ in some})
         said = f"{_pictures(count)} {'is' if count == 1 else 'are'} in {first} and in {second}{nearly}: {shown}"
+        brief = f"{count:,} in {first.name} and {second.name}"
         if (a, b) == (0, 1):
             hint = "a picture cannot show what makes the difference if it stands on both sides: take it out of one"
-            yield Remark(NOTE, "in_both", said, hint, files)
+            yield Remark(NOTE, "in_both", said, hint, files, brief)
         elif {a, b} == {2, 3}:
-            yield Remark(NOTE, "in_both", said, "take it out of one", files)
+            yield Remark(NOTE, "in_both", said, "take it out of one", files, brief)
         else:
             hint = "scores and grids are of pictures that were trained on, then, and too good: take them out of one"
-            yield Remark(NOTE, "leak", said, hint, files)
+            yield Remark(NOTE, "leak", said, hint, files, brief)
 
 
 def _pictures(count: int) -> str:

@@ -1,6 +1,6 @@
 """Scores the generators on test pictures every so many steps, and keeps the best of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -23,7 +23,7 @@ from imgtrans.training.scoring.best import Best, keep_best, read_best
 from imgtrans.training.scoring.file import SCORES, ScoreFile, figures
 from imgtrans.training.state import TrainingState
 
-Scored: TypeAlias = Callable[[int, Sequence[Score], bool], None]
+Scored: TypeAlias = Callable[[int, Mapping[str, Sequence[Score]], bool], None]
 
 _MOST = 200  # test pictures of each kind
 _BATCH = 8
@@ -40,7 +40,7 @@ class Scoring(Listener):
         trained: The pictures that a classifier learns from, at least 8 of each kind.
         tests: Those that are scored, at least 10 of each kind.
         folder: The run's.
-        scored: Told the scores of a step, and whether they are the best so far.
+        scored: Told the scores of a step by the generator, what decides first, and whether they are the best so far.
 
     Raises:
         UnavailableError: If the extractor is not to be had.
@@ -73,8 +73,7 @@ class Scoring(Listener):
         if best:
             by_generator = {name: figures(some) for name, some in found.items()}
             keep_best(Best(step, value, by_generator, self._folder), generators)
-        told = [score for some in found.values() for score in some]
-        self._scored(step, told, best)
+        self._scored(step, found, best)
 
     def _scores(self, name: str, generators: dict[str, nn.Module]) -> list[Score]:
         """Return the scores of one generator; the first is what decides."""

@@ -1,6 +1,7 @@
 """Each thing that has been found to help is what its paper says, by itself, and goes with every objective."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -15,6 +16,7 @@ from imgtrans.testing import check_objective
 from imgtrans.training.objectives.adversarial import discriminator_loss, gradient_penalty, least_squares
 from imgtrans.training.objectives.diffaugment import DiffAugment
 from imgtrans.training.objectives.discriminators import MultiScale, SpectralDiscriminator, features, new_discriminator
+from imgtrans.training.update import take_step
 from tests.training.objectives.conftest import close, in_steps
 
 Make = Callable[[dict[str, Any]], Objective]
@@ -272,3 +274,27 @@ def test_a_discriminator_of_several_scales_loses_like_one():
     real, fake = torch.rand(2, 3, 64, 64), torch.rand(3, 3, 64, 64)
     plain = 0.5 * (least_squares(discriminator(real), 1.0) + least_squares(discriminator(fake), 0.0))
     close(discriminator_loss(discriminator, real, fake).detach(), plain.detach())
+
+
+# -- in another precision
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"objective": "cut", "gradient_penalty": 1.0, "diffaugment": True},
+        {"objective": "fastcut", "spectral_norm": True},
+        {"objective": "modern", "diffaugment": True},
+        {"spectral_norm": True, "scales": 2},
+    ],
+    ids=str,
+)
+def test_all_of_it_computes_in_bfloat16(make: Make, reals: tuple[Tensor, Tensor], given: dict[str, Any]):
+    single, half = make(given), make(given)
+    plain = take_step(single, [reals], nullcontext())
+    rounded = take_step(half, [reals], torch.autocast("cpu", torch.bfloat16))
+    assert rounded.dtype == torch.float32
+    for name, one, other in zip(single.loss_names(), rounded, plain, strict=True):
+        assert one.item() == pytest.approx(other.item(), rel=0.2, abs=0.05), name
+    for network in half.networks().values():
+        assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in network.parameters())

@@ -48,7 +48,7 @@ def trained(
     run.train(
         lambda interval: None,
         lambda: run.state.step >= stop,
-        scored=lambda step, scores, best: told.append((step, [*scores], best)),
+        scored=lambda step, scores, best: told.append((step, [s for some in scores.values() for s in some], best)),
     )
     return run, told
 
