@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check soak clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imgtrans run examples/photos --files-from examples/landscapes.txt --model summer2winter
@@ -26,6 +26,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) -e ".[dev]"
 	@touch $@
+
+soak: $(VENV)/.dev
+	IMGTRANS_VENV=$(VENV) scripts/soak watch 5
 
 clean:
 	rm -rf $(VENV) build dist examples/photos-summer2winter
