@@ -50,7 +50,7 @@ def timed(self, now):
     wall, cpu = time.perf_counter(), time.thread_time()
     look(self, now)
     print(f"LOOK {time.perf_counter() - wall:.4f} {time.thread_time() - cpu:.4f}", file=sys.stderr, flush=True)
-search.Search._look, search.LOOK_SECONDS = timed, 5.0
+search.Search._look, search.between_looks = timed, lambda cpu: 5.0
 program.main()
 """
 

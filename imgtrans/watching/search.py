@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,10 @@ from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import RENAMED, Finder, fact_of
 from imgtrans.watching.ground import AwayError
 from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
-from imgtrans.watching.looking import Looker, Seen
+from imgtrans.watching.looking import Looker, Seen, between_looks
 from imgtrans.watching.results import Results, status_of, version_of
 from imgtrans.watching.writers import is_written
 
-LOOK_SECONDS = 300.0  # between looks at everything, which find what events have missed
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none
 _BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
@@ -110,7 +110,7 @@ class Search:
 
     def _look(self, now: float) -> None:
         """Look at everything: one status for each file and for each output, and nothing is opened."""
-        desk = self._desk
+        desk, cpu = self._desk, time.thread_time()
         first = self._journaled is None
         self._journaled = self._finder.known_done() if not len(desk.ledger) else {}
         there = set()
@@ -130,12 +130,12 @@ class Search:
                 self._gone(relative)
         self._check_outputs()
         desk.tending.looked(desk.journal, desk.ground.check)
-        self._plan_look(now, desk.clock() - now)
+        self._plan_look(now, desk.clock() - now, time.thread_time() - cpu)
 
-    def _plan_look(self, now: float, took: float) -> None:
+    def _plan_look(self, now: float, took: float, cpu: float) -> None:
         """Decide when the next look is, and have events again if they can be had."""
         if self._changes.has_events:
-            self._next_look = now + took + LOOK_SECONDS
+            self._next_look = now + took + between_looks(cpu)
             return
         self._next_look = now + took + max(POLL_SECONDS, _POLL_SHARE * took)
         if now >= self._next_begin and not self._untold:

@@ -16,7 +16,7 @@ from imgtrans.watching.after import Version
 from imgtrans.watching.changes import MOST, Changes
 from imgtrans.watching.ground import AwayError, Ground
 from imgtrans.watching.ledger import DONE, Fact, Ledger
-from imgtrans.watching.looking import Looker
+from imgtrans.watching.looking import Looker, between_looks
 from imgtrans.watching.names import is_passed_over
 from imgtrans.watching.settling import Settling
 from imgtrans.watching.writers import can_tell, is_written, ready_to_ask
@@ -98,6 +98,12 @@ def test_a_look_yields_every_file_in_order_and_opens_none(inbox: Path, monkeypat
 
     monkeypatch.setattr(os, "open", opened)
     assert names(Looker(inbox, set(), EVERYTHING)) == ["a.png", "b.png", "deep/c.png", "deep/er/d.png"]
+
+
+def test_looks_take_less_than_a_five_hundredth_of_the_time_and_come_every_five_minutes_at_most() -> None:
+    assert between_looks(0.01) == 300.0
+    for cpu in (0.5, 2.0, 20.0):
+        assert cpu / between_looks(cpu) < 0.002
 
 
 def test_closed_folders_and_what_is_not_selected_are_left_out(inbox: Path) -> None:
