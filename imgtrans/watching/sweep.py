@@ -44,7 +44,7 @@ class Sweep:
         """
         wall, cpu = time.perf_counter(), time.thread_time()
         try:
-            for number, _ in enumerate(self._steps):
+            for number, _ in enumerate(self._steps, 1):
                 if number % _AT_ONCE == 0 and time.perf_counter() - wall >= seconds:
                     return False
             return True
