@@ -42,15 +42,14 @@ OPTIONS = ("-m", "tiny", "--device", "cpu", "--json", "-q")
 
 # The daemon as it is, but that looks come often and each tells what it took.
 LOOKING = """
-import sys, time
+import sys
 from imgtrans import __main__ as program
 from imgtrans.watching import search
-look = search.Search._look
-def timed(self, now):
-    wall, cpu = time.perf_counter(), time.thread_time()
-    look(self, now)
-    print(f"LOOK {time.perf_counter() - wall:.4f} {time.thread_time() - cpu:.4f}", file=sys.stderr, flush=True)
-search.Search._look, search.LOOK_SECONDS = timed, 5.0
+plan = search.Search._plan_look
+def told(self, now, took, cpu):
+    plan(self, now, took, cpu)
+    print(f"LOOK {took:.4f} {cpu:.4f}", file=sys.stderr, flush=True)
+search.Search._plan_look, search.between_looks = told, lambda cpu: 5.0
 program.main()
 """
 

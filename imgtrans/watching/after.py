@@ -6,8 +6,8 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtrans.files import fsync_folder, temporary_beside, written_atomically
 
@@ -18,8 +18,7 @@ class ChangedError(Exception):
     """A source is not what was read any more: it stays where it is, and is looked at again."""
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):  # of which a look makes one for each file
     """What tells one state of a file from every other: whoever writes it, or puts another in its place, changes that.
 
     The time of the last change of the inode is part of it, as size and time of the content can be put back.
@@ -38,12 +37,7 @@ class Version:
 
     def renamed(self, other: "Version") -> bool:
         """Whether another is the same file with the same content; its inode has changed by being renamed."""
-        return (self.device, self.inode, self.size, self.mtime_ns) == (
-            other.device,
-            other.inode,
-            other.size,
-            other.mtime_ns,
-        )
+        return self[:4] == other[:4]  # all but ctime_ns
 
 
 def delete(path: Path, version: Version) -> None:

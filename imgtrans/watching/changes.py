@@ -130,12 +130,14 @@ class Changes:
             if observer.is_alive():  # type: ignore[attr-defined]
                 observer.join(5.0)  # type: ignore[attr-defined]
 
-    def check(self) -> None:
-        """Have events told anew, and everything looked at, if a disk was mounted or taken away: it may be this one."""
-        if self._mounts is not None and self._mounts.changed():
-            if not all_watched([self._folder], below=False):
-                self.begin()
+    def check(self) -> bool:
+        """Have events told anew, and everything looked at, if a disk took them with it; return whether any may have."""
+        if self._mounts is None or not self._mounts.changed():
+            return False
+        if not all_watched([self._folder], below=False):
+            self.begin()
             self.lost()
+        return True
 
     def add(self, path: Path, *, is_folder: bool = False) -> None:
         """Take note of a path; called by the system's thread."""

@@ -3,17 +3,19 @@
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtrans.finding.selection import Selection
 from imgtrans.journal.location import FOLDER
 from imgtrans.watching.after import Version
 from imgtrans.watching.names import is_passed_over
 
+LOOK_SECONDS = 300.0  # at least between looks at everything, which find what events have missed
+_LOOK_SHARE = 800  # times as long as a look computes there is none
 
-@dataclass(frozen=True)
-class Seen:
+
+class Seen(NamedTuple):
     """A regular file that was seen.
 
     Attributes:
@@ -133,3 +135,8 @@ class Looker:
         if self._selection.chooses and not self._selection.takes(Path(relative)):
             return None
         return Seen(relative, Version.of(status))
+
+
+def between_looks(cpu: float) -> float:
+    """Return in how many seconds a folder with events is looked at again, by the CPU seconds of the last look."""
+    return max(LOOK_SECONDS, _LOOK_SHARE * cpu)

@@ -14,15 +14,15 @@ from imgtrans.watching.after import Version
 from imgtrans.watching.changes import Changes
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import RENAMED, Finder, fact_of
-from imgtrans.watching.ground import AwayError
 from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
-from imgtrans.watching.looking import Looker, Seen
+from imgtrans.watching.looking import Looker, Seen, between_looks
 from imgtrans.watching.results import Results, status_of, version_of
+from imgtrans.watching.sweep import Sweep
 from imgtrans.watching.writers import is_written
 
-LOOK_SECONDS = 300.0  # between looks at everything, which find what events have missed
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none
+_DOUBT_SHARE = 100  # times as long as a look computes there is none if only some disk came or went
 _BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
 _LATE_SECONDS = 3.0  # after which an event should have told of a file that a look has found
 _RENAMED_SECONDS = 1.0  # that it takes, beyond settling, to make the output of a file that has another name now
@@ -52,8 +52,10 @@ class Search:
         self._late: dict[str, float] = {}  # found by a look and told by no event, yet
         self._untold = 0
         self._aside: set[str] = set()
-        self._journaled: dict[str, Entry] | None = None
-        self._next_look = self._next_ground = self._next_begin = float("-inf")
+        self._journaled: dict[str, Entry] = {}
+        self._sweep: Sweep | None = None
+        self._looked = self._again = self._doubted = False
+        self._next_look = self._next_doubt = self._next_ground = self._next_begin = float("-inf")
 
     def items(self, stop: threading.Event) -> Iterator[Item]:
         """Yield pictures as they settle, until ``stop`` is set; while some wait, whatever arrives joins them.
@@ -64,15 +66,17 @@ class Search:
         desk = self._desk
         while not stop.is_set():
             ready = self._express or self._backlog
-            changed = self._changes.take(0.0 if ready else self._pause(), stop)
+            changed = self._changes.take(0.0 if ready or self._sweep else self._pause(), stop)
             now = desk.clock()
             if now >= self._next_ground:
                 self._next_ground = now + _GROUND_SECONDS
                 desk.ground.check()
-                self._changes.check()
+                if self._changes.check():
+                    self._disks_changed()
             with desk.turn:
-                if changed.everything or now >= self._next_look:
-                    self._look(now)
+                self._again |= changed.everything
+                if self._sweep is not None or self._again or now >= self._next_look:
+                    self._look()
                 for path in sorted(changed.paths):
                     self._told(path, now)
                 self._retry(now)
@@ -103,45 +107,55 @@ class Search:
     def _ends(self, now: float) -> bool:
         """Whether all is done that was to be done once."""
         desk = self._desk
-        idle = not (desk.ledger.busy or len(desk.settling)) and desk.tending.retries.seconds(now) is None
+        idle = not (self._sweep or desk.ledger.busy or len(desk.settling)) and desk.tending.retries.seconds(now) is None
         return desk.tending.conduct.once and idle
 
     # What is there
 
-    def _look(self, now: float) -> None:
-        """Look at everything: one status for each file and for each output, and nothing is opened."""
+    def _look(self) -> None:
+        """Begin to look at everything, or go on with it."""
         desk = self._desk
-        first = self._journaled is None
-        self._journaled = self._finder.known_done() if not len(desk.ledger) else {}
-        there = set()
-        try:
-            for one in self._looker.all():
-                there.add(one.relative)
-                is_new = desk.ledger[one.relative] is None and one.relative not in desk.settling
-                if is_new and not first and self._changes.has_events:
-                    self._late.setdefault(one.relative, now)
-                self._see(one, now)
-        except OSError as error:
-            raise AwayError(f"{desk.inbox} cannot be read: {error.strerror}") from error
-        self._journaled = {}
-        desk.ground.check()  # else all that is on a disk that has gone would be taken for deleted
-        for relative in [*desk.ledger, *desk.settling.names()]:
-            if relative not in there:
-                self._gone(relative)
-        self._check_outputs()
-        desk.tending.looked(desk.journal, desk.ground.check)
-        self._plan_look(now, desk.clock() - now)
-
-    def _plan_look(self, now: float, took: float) -> None:
-        """Decide when the next look is, and have events again if they can be had."""
-        if self._changes.has_events:
-            self._next_look = now + took + LOOK_SECONDS
+        if self._sweep is None:
+            self._again = False
+            self._journaled = self._finder.known_done() if not len(desk.ledger) else {}
+            self._sweep = Sweep(desk, self._looker, self._finder, self._found, self._gone)
+        if not self._sweep.go_on():
             return
-        self._next_look = now + took + max(POLL_SECONDS, _POLL_SHARE * took)
-        if now >= self._next_begin and not self._untold:
-            self._next_begin = now + _BEGIN_AGAIN_SECONDS
-            if self._changes.begin():
-                self._next_look = now  # for what has changed since this look
+        sweep, self._sweep = self._sweep, None
+        self._journaled, self._looked = {}, True
+        for relative, _ in desk.ledger.of(REFUSED):  # what was refused is decided about anew
+            desk.at_once(relative)
+        desk.tending.looked(desk.journal, desk.ground.check)
+        self._plan_look(desk.clock(), sweep.took, sweep.cpu)
+
+    def _found(self, one: Seen) -> None:
+        """A look has found a file."""
+        desk, now = self._desk, self._desk.clock()
+        is_new = desk.ledger[one.relative] is None and one.relative not in desk.settling
+        if is_new and self._looked and self._changes.has_events:
+            self._late.setdefault(one.relative, now)
+        self._see(one, now)
+
+    def _plan_look(self, now: float, took: float, cpu: float) -> None:
+        """Decide when the next look is, and have events again if they can be had."""
+        self._next_doubt = now + _DOUBT_SHARE * cpu
+        if self._changes.has_events:
+            self._next_look = self._next_doubt if self._doubted else now + between_looks(cpu)
+        else:
+            self._next_look = now + max(POLL_SECONDS, _POLL_SHARE * took)
+            if now >= self._next_begin and not self._untold:
+                self._next_begin = now + _BEGIN_AGAIN_SECONDS
+                self._again |= self._changes.begin()  # for what has changed since this look
+        self._doubted = False
+        if self._again:
+            self._next_look = now
+
+    def _disks_changed(self) -> None:
+        """Some disk came or went; it may have been ours, for a moment. On some machines that is so every second."""
+        if self._sweep is None:
+            self._next_look = min(self._next_look, self._next_doubt)
+        else:
+            self._doubted = True
 
     def _told(self, path: Path, now: float) -> None:
         """An event was about a path, a file or a folder."""
@@ -174,7 +188,7 @@ class Search:
         if same and relative not in self._written:
             desk.ledger.again(relative, version)  # its rights were changed, or the number of its links
             return
-        entry = (self._journaled or {}).get(relative) if fact is None else None
+        entry = self._journaled.get(relative) if fact is None else None
         if entry is not None and self._finder.is_done(version, entry):
             self._done_before(relative, version, entry)
         else:
@@ -204,15 +218,6 @@ class Search:
         if known and known.state == "failed" and os.fsdecode(known.source) == relative:
             desk.journal.forget([fact.key])
 
-    def _check_outputs(self) -> None:
-        """Find outputs that somebody has taken away; and what was refused is decided about anew."""
-        desk = self._desk
-        for relative, fact in desk.ledger.of(DONE):
-            if not self._finder.stands(fact.key, fact.output_size, fact.output_mtime_ns):
-                desk.at_once(relative)
-        for relative, _ in desk.ledger.of(REFUSED):
-            desk.at_once(relative)
-
     def _retry(self, now: float) -> None:
         desk = self._desk
         for key in desk.tending.retries.due(now):
@@ -233,7 +238,7 @@ class Search:
             self._changes.begin()
         else:
             self._changes.give_up(f"the system does not tell of all changes in {self._desk.inbox}")
-        self._next_look = now
+        self._again = True
 
     def _passed_over(self, path: str, why: str) -> None:
         if path not in self._aside and len(self._aside) < _MOST_ASIDE:

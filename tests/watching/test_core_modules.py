@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,11 @@ from imgtrans.watching.after import Version
 from imgtrans.watching.changes import MOST, Changes
 from imgtrans.watching.ground import AwayError, Ground
 from imgtrans.watching.ledger import DONE, Fact, Ledger
-from imgtrans.watching.looking import Looker
+from imgtrans.watching.looking import Looker, between_looks
 from imgtrans.watching.names import is_passed_over
 from imgtrans.watching.settling import Settling
 from imgtrans.watching.writers import can_tell, is_written, ready_to_ask
+from tests.disks import SmallDisk
 
 
 def version(size: int = 1, inode: int = 1, ctime: int = 1) -> Version:
@@ -98,6 +100,12 @@ def test_a_look_yields_every_file_in_order_and_opens_none(inbox: Path, monkeypat
 
     monkeypatch.setattr(os, "open", opened)
     assert names(Looker(inbox, set(), EVERYTHING)) == ["a.png", "b.png", "deep/c.png", "deep/er/d.png"]
+
+
+def test_looks_take_less_than_a_five_hundredth_of_the_time_and_come_every_five_minutes_at_most() -> None:
+    assert between_looks(0.01) == 300.0
+    for cpu in (0.5, 2.0, 20.0):
+        assert cpu / between_looks(cpu) < 0.002
 
 
 def test_closed_folders_and_what_is_not_selected_are_left_out(inbox: Path) -> None:
@@ -242,6 +250,17 @@ def test_without_events_one_line_says_why_and_they_are_had_again_as_soon_as_they
     assert changes.begin()
     assert lines[1:] == [f"{tmp_path}: the system tells of changes again"]
     changes.end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_a_disk_that_comes_or_goes_elsewhere_is_told_and_costs_no_look(watched: Changes, tmp_path: Path) -> None:
+    assert not watched.check()
+    disk = SmallDisk(tmp_path / "elsewhere", "1m")
+    try:
+        assert watched.check()
+        assert not watched.take(0.0, threading.Event())
+    finally:
+        disk.close()
 
 
 def test_who_wants_it_looked_at_gets_no_events(tmp_path: Path) -> None:
