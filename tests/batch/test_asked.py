@@ -13,6 +13,7 @@ from imgtrans.cli.run import run
 from imgtrans.cli.watch import watch
 from imgtrans.errors import OptionError
 from imgtrans.images.written import understood
+from imgtrans.watching.conduct import Conduct
 
 OPTIONS = described(Request)
 
@@ -26,9 +27,8 @@ def test_run_takes_all_of_it_and_watch_what_goes_with_a_folder_that_keeps_fillin
     own = {"ctx", "inputs", "dry_run", "report", "gallery", "yes", "json", "quiet", "verbose"}
     assert {*inspect.signature(run).parameters} == {*OPTIONS} | own
     watched = {name for name, (_, option) in OPTIONS.items() if option.watched}
-    assert {*inspect.signature(watch).parameters} == watched | {
-        "ctx", "inbox", "settle", "yes", "json", "quiet", "verbose"
-    }  # fmt: skip
+    own = {"ctx", "inbox", "status", "install", "yes", "json", "quiet", "verbose"}
+    assert {*inspect.signature(watch).parameters} == watched | {*described(Conduct)} | own
     assert {*OPTIONS} - watched == {"limit", "files_from", "null", "force", "retry_failed", "shard"}
 
 
