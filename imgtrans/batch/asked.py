@@ -220,6 +220,14 @@ class Request:
     retry_failed: Annotated[
         bool, Option("Do only what failed the last time. A run without it does that, too.", watched=False, group=INPUT)
     ] = False
+    executor: Annotated[
+        str,
+        Option(
+            "Who does the work: local is this machine, another, as ray, comes with a plugin.",
+            value="NAME",
+            group=SEVERAL,
+        ),
+    ] = "local"
     shard: Annotated[
         str,
         Option(

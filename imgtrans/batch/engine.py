@@ -1,10 +1,10 @@
-"""A model made ready to translate: network, device, memory limits and the executor that uses them."""
+"""A model made ready to translate: network, devices and the limits that memory sets."""
 
 import copy
 import math
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,9 @@ from torch import nn
 from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
-from imgtrans.memory import in_words, keep_freed_memory, share_out
+from imgtrans.memory import USABLE, available_memory, in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
-from imgtrans.protocols import Batching, Item, Job, Outcome, Session, Wanted
-from imgtrans.registry import implementation
+from imgtrans.protocols import Batching, Job, Ready, Session, Wanted
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
@@ -41,7 +40,7 @@ KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS, WORKERS_BESIDE_DEVICE = 8, 16
 
 
-class Engine:
+class Engine(Ready):
     """Everything that is needed to translate pictures, opened once.
 
     Args:
@@ -61,6 +60,7 @@ class Engine:
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         tag: Goes into the names of temporaries.
+        beside: How many others are opened on this machine, which share its memory and cores with this one.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
 
@@ -103,6 +103,7 @@ class Engine:
         backend: str = AUTO,
         pictures: Callable[[], float] = lambda: math.inf,
         tag: str = "",
+        beside: int = 0,
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
@@ -116,6 +117,8 @@ class Engine:
         self.on_device = all(device.type != "cpu" for device in self.devices)
         most = len(self.devices) * (WORKERS_BESIDE_DEVICE if self.on_device else WORKERS)
         self.workers = max(1, min(most, os.cpu_count() or 1))
+        if beside:
+            memory = (memory or int(USABLE * available_memory())) // (1 + beside)
         shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
@@ -189,14 +192,6 @@ class Engine:
         self.batch_size = batch_size or LARGEST_BATCH
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
         self.pictures_memory = shares.pictures
-        self._executor = implementation("imgtrans.executors", "local")(
-            self.sessions,
-            self.job,
-            batch_size=self.batch_size,
-            batch_pixels=self.batch_pixels,
-            workers=self.workers,
-            memory=self.pictures_memory,
-        )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
         """Return what streams a network, or None if that cannot be.
@@ -228,10 +223,9 @@ class Engine:
         at_once = max(pixels, min(pixels * pictures, self.together)) if pictures else min(pixels, self.whole_pixels)
         return round(at_once * self.bytes_per_pixel) + self.kept_memory
 
-    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
-        """Translate items; see :class:`imgtrans.protocols.Executor`."""
-        outcomes: Generator[list[Outcome]] = self._executor.run(items)
-        return outcomes
+    def close(self) -> None:
+        """Give the process back its threads."""
+        torch.set_num_threads(self._threads)
 
     def __enter__(self) -> "Engine":
         """Use it."""
@@ -240,9 +234,8 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the worker processes."""
-        self._executor.close()
-        torch.set_num_threads(self._threads)
+        """It is not used any more."""
+        self.close()
 
 
 def _takes_too_much(session: Session, memory: int) -> bool:

@@ -13,13 +13,14 @@ import numpy as np
 
 from imgtrans.batch.engine import Engine
 from imgtrans.errors import ImageError
+from imgtrans.executors.given import Given
+from imgtrans.executors.local import LocalExecutor
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames
 from imgtrans.images.measure import memory_of
 from imgtrans.images.resample import padded_side, working_size
 from imgtrans.memory import WORKER_BYTES, resident_memory
-from imgtrans.protocols import Item, Pixels, Wanted
-from imgtrans.registry import implementation
+from imgtrans.protocols import Item, Pixels, Ready, Wanted
 
 TRIED = 4  # of so many parts of the work one is tried out, at most
 CODEC_SECONDS_PER_PIXEL = 1e-7  # of one core, for reading and writing, where too few pictures are to be done to try
@@ -166,9 +167,8 @@ class Forecast:
         seconds, size = 0.0, 0
         with tempfile.TemporaryDirectory(prefix="imgtrans-") as folder:
             items = [replace(item, output=Path(folder, f"{n}")) for n, item in enumerate(sample)]
-            rehearsal = implementation("imgtrans.executors", "local")(
-                [_Unchanged()], engine.job, batch_size=1, batch_pixels=1, workers=1, memory=engine.pictures_memory
-            )
+            ready = Ready([_Unchanged()], engine.job, 1, 1, 1, engine.pictures_memory)
+            rehearsal = LocalExecutor(Given(ready))
             try:
                 for outcomes in rehearsal.run(items):
                     for outcome in outcomes:

@@ -4,12 +4,13 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgtrans.batch.asked import Request
+from imgtrans.batch.opening import EngineOpening, check_executor, opened_executor
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
 from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
@@ -23,11 +24,8 @@ from imgtrans.images.written import described, understood
 from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
 from imgtrans.opening import check_backend
-from imgtrans.protocols import Wanted
+from imgtrans.protocols import Executor, Wanted
 from imgtrans.zoo.store import Model, find, is_path
-
-if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
@@ -124,24 +122,14 @@ class Prepared:
         """Note in the journal that the run begins."""
         journal.begin(self.model.name, self.recipe.model, self.recipe.settings)
 
-    def open_engine(
-        self,
-        progress: Callable[[float], None] = lambda share: None,
-        warn: Callable[[str], None] = lambda text: None,
-        *,
-        endless: bool = False,
-    ) -> "Engine":
-        """Load the model; this is where torch comes in.
+    def opening(self, *, endless: bool = False) -> EngineOpening:
+        """Return how the model is made ready.
 
         Args:
-            progress: Is told the share of a large picture that is done.
-            warn: Is told what is unwise.
             endless: Whether pictures go on coming, and it does not matter how many there are now.
         """
-        from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
-
         request = self.request
-        return Engine(
+        return EngineOpening(
             self.model,
             self.size,
             request.device,
@@ -157,9 +145,17 @@ class Prepared:
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
             tag=self.temporaries_tag,
-            progress=progress,
-            warn=warn,
         )
+
+    def open_executor(
+        self,
+        progress: Callable[[float], None] = lambda share: None,
+        warn: Callable[[str], None] = lambda text: None,
+        *,
+        endless: bool = False,
+    ) -> AbstractContextManager[Executor]:
+        """Have whoever does the work ready for it; see :func:`imgtrans.batch.opening.opened_executor`."""
+        return opened_executor(self.request.executor, self.opening(endless=endless), progress, warn)
 
     def results(self) -> list[Path]:
         """Return what to show the user: the outputs of single pictures, or the output folder."""
@@ -202,6 +198,7 @@ def prepare(request: Request) -> Prepared:
         size = int(request.size)
     _check_memory(request)
     check_backend(request.backend)
+    check_executor(request.executor)
     wanted = understood(
         format=request.format,
         quality=request.quality or 0,

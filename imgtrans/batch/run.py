@@ -71,14 +71,14 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                     listener.planned(tally, prepared, None)
                 else:
                     with (
-                        prepared.open_engine(listener.streaming, listener.warned) as engine,
+                        prepared.open_executor(listener.streaming, listener.warned) as executor,
                         Counting(prepared.counts(), counted) as counting,
                     ):
                         lookahead.wait(PLANNING_SECONDS)
                         lookahead.check()  # nothing is done yet
                         with turn:
-                            listener.planned(tally, prepared, engine)
-                        for number, outcome in enumerate(execute(lookahead, engine, prepared.recipe, journal, tally)):
+                            listener.planned(tally, prepared, executor)
+                        for number, outcome in enumerate(execute(lookahead, executor, prepared.recipe, journal, tally)):
                             if not number and not tally.complete:
                                 counting.start()  # not before, so as not to delay the first
                             with turn:
@@ -95,7 +95,7 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
 
 
 class Translating(Protocol):
-    """What translates items: an engine, or whatever shares one."""
+    """What translates items: an executor, or whatever shares one."""
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :class:`imgtrans.protocols.Executor`."""
@@ -108,7 +108,7 @@ class Translating(Protocol):
 
 def execute(
     items: Iterable[Item],
-    engine: Translating,
+    executor: Translating,
     recipe: Recipe,
     journal: Journal,
     tally: Tally | None = None,
@@ -119,7 +119,7 @@ def execute(
     Once ``stop`` is set no more items are begun; those begun are finished.
     """
     begun = itertools.takewhile(lambda item: not (stop and stop.is_set()), items)
-    with contextlib.closing(engine.run(begun)) as groups:
+    with contextlib.closing(executor.run(begun)) as groups:
         for outcomes in groups:
             if tally:
                 journal.expect(tally.todo + tally.refused, tally.complete)

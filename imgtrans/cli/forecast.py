@@ -56,7 +56,7 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
         console.say(describe_plan(tally, prepared))
     else:
         began = time.perf_counter()
-        with prepared.open_engine() as engine:
+        with prepared.opening().open() as engine:
             start_seconds += time.perf_counter() - began
             console.say(f"would be {describe_plan(tally, prepared, engine.describe())}")
             _show_costs(forecast, engine, start_seconds, console)
