@@ -4,16 +4,17 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import ray
 
 import imgtrans
-import ray
 from imgtrans.errors import ImgtransError
 from imgtrans.executors.pipeline import Answer, Desk, compute
 from imgtrans.protocols import Job, Opening, Session
-
 from imgtrans_ray.frames import Outline, Place, outlines_of, unpacked
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Read = tuple[list[Answer], list[Outline]]
 
 
@@ -36,6 +37,12 @@ class Opened:
     codec_memory: int
     description: str
     version: str = imgtrans.__version__
+
+
+def _in(group: str) -> Callable[[Method], Method]:
+    """Return a decorator that has calls of a method wait for others of the same group only."""
+    decorate: Callable[[Method], Method] = ray.method(concurrency_group=group)
+    return decorate
 
 
 class CodecActor:
@@ -72,7 +79,7 @@ class ModelActor:
         self._warnings: list[str] = []
         self._lock = threading.Lock()
 
-    @ray.method(concurrency_group="computing")
+    @_in("computing")
     def open(self, opening: Opening, threads: int, beside: int) -> Opened | ImgtransError:
         """Load the model, to compute with so many threads where it has no device of its own.
 
@@ -93,7 +100,7 @@ class ModelActor:
         memory = ready.pictures_memory * (1 + beside) // ready.workers
         return Opened(ready.job, ready.batch_size, ready.batch_pixels, memory, ready.describe())
 
-    @ray.method(concurrency_group="computing")
+    @_in("computing")
     def compute(self, places: list[Place], groups: list[int], *objects: list[Any]) -> list[Any]:
         """Translate frames of one kind.
 
@@ -116,14 +123,14 @@ class ModelActor:
         made = [[next(left) for _ in range(count)] for count in groups]
         return [problems, *made]
 
-    @ray.method(concurrency_group="telling")
+    @_in("telling")
     def told(self) -> tuple[float, list[str]]:
         """Return the share of a large picture that is done, and what is to be said since the last time."""
         with self._lock:
             said, self._warnings = self._warnings, []
             return self._share, said
 
-    @ray.method(concurrency_group="telling")
+    @_in("telling")
     def hello(self) -> tuple[int, str]:
         """Return the number of this process, and the machine that it is on."""
         return os.getpid(), ray.util.get_node_ip_address()

@@ -9,8 +9,9 @@ from typing import Any
 
 import psutil
 import ray
-from imgtrans.errors import UnavailableError
 from ray import exceptions
+
+from imgtrans.errors import UnavailableError
 
 # Frames lie in shared memory on their way; few are ever there, so that much would be for nothing.
 LEAST_STORE, LARGEST_STORE = 200 << 20, 8 << 30
@@ -23,9 +24,6 @@ GONE = (
     exceptions.OutOfMemoryError,
 )
 LOST = exceptions.ObjectLostError
-
-# Neither asked nor told anybody; and who else is on this machine cannot use what is started here.
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_DEDUP_LOGS": "1"}
 
 
 class Cluster:
@@ -108,9 +106,8 @@ def _init(address: str) -> None:
     if address:
         ray.init(address, **quiet)
         return
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nor can other users of this machine join in
     store = min(LARGEST_STORE, max(LEAST_STORE, int(STORE_SHARE * psutil.virtual_memory().available)))
     ray.init("local", include_dashboard=False, object_store_memory=store, **quiet)
 
@@ -133,5 +130,3 @@ def failed_to_start(error: Exception) -> str:
     if not getattr(error, "actor_init_failed", False):
         return ""
     return str(error).strip().splitlines()[-1]
-
-

@@ -1,18 +1,20 @@
 """A codec that is a process of the cluster."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import ray
+
 from imgtrans.errors import UnavailableError
 from imgtrans.executors.pipeline import Answer, Calls, Codec, LostError, WorkerDiedError
-
 from imgtrans_ray.actors import Read
 from imgtrans_ray.cluster import GONE, LOST, failed_to_start, kill
 from imgtrans_ray.frames import frames_of, packed
 
 MOMENT_SECONDS = 0.2
+GRACE_SECONDS = 2.0  # for what is being written when all is to end
 STARTS = 5  # in a row that fail, until it is given up
 TIME_LIMIT_SECONDS, SECONDS_PER_PIXEL = 300.0, 2e-6  # for one call, as on one machine
 
@@ -115,10 +117,9 @@ class RemoteCodec(Codec):
         asked = [(name, arguments, len(frames)) for name, arguments, frames in calls]
         said, frames = actor.answers.options(num_returns=2).remote(asked, places, *objects)
         limit = self._time_limit + SECONDS_PER_PIXEL * pixels
-        ready, _ = ray.wait([said], timeout=limit)
-        if not ready:
+        if not self._wait(said, limit):
             self._drop()
-            raise WorkerDiedError(f"took longer than {limit:g} seconds")
+            raise WorkerDiedError("is not wanted any more" if self._ended else f"took longer than {limit:g} seconds")
         try:
             told: Read = ray.get(said)
         except GONE as error:
@@ -133,11 +134,12 @@ class RemoteCodec(Codec):
         return answers
 
     def kill(self) -> None:
-        """End the process, whatever it is doing; it gets no other one."""
+        """End the process soon; it gets no other one.
+
+        What it is doing it may finish, if that takes a moment: who is killed at once may still leave a file behind.
+        """
         with self._lock:
             self._ended = True
-            if self._actor is not None:
-                kill(self._actor)
 
     def rest(self) -> None:
         """Somebody else may have the process."""
@@ -149,6 +151,19 @@ class RemoteCodec(Codec):
     def close(self) -> None:
         """End the process."""
         self.kill()
+        self._drop()
+
+    def _wait(self, said: Any, limit: float) -> bool:
+        """Wait for an answer; return whether there is one within a time, or in a moment when all is to end."""
+        until = time.monotonic() + limit
+        while True:
+            ready, _ = ray.wait([said], timeout=min(MOMENT_SECONDS, max(0.0, until - time.monotonic())))
+            if ready or time.monotonic() >= until:
+                return bool(ready)
+            if self._ended:
+                until = min(until, time.monotonic() + GRACE_SECONDS)
+                ready, _ = ray.wait([said], timeout=max(0.0, until - time.monotonic()))
+                return bool(ready)
 
     def _exchange(self) -> None:
         """Have a process that somebody can spare, in place of one that there is no room for."""
@@ -165,5 +180,3 @@ class RemoteCodec(Codec):
             if self._actor is not None:
                 kill(self._actor)
             self._actor = self._hello = None
-
-

@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 import ray
+
 from imgtrans.errors import ImgtransError, UsageError
 from imgtrans.executors.pipeline import Pipeline
 from imgtrans.protocols import Item, Opening, Outcome
-
+from imgtrans_ray import options as own
 from imgtrans_ray.actors import Codecs, Models, Opened
 from imgtrans_ray.cluster import Cluster
 from imgtrans_ray.codec import RemoteCodec, Spares
 from imgtrans_ray.model import RemoteModel
-from imgtrans_ray.options import Options
 
 AT_ONCE = 2  # batches that a model is given: one that it computes, and one on its way
 CODECS, CODECS_BESIDE_GPU = 8, 16  # for each model, at most, where there are so many cores
@@ -35,7 +35,7 @@ class RayExecutor:
         ImgtransError: If there is no cluster, or the model cannot be opened there.
     """
 
-    Options = Options
+    Options = own.Options
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RayExecutor:
         *,
         progress: Callable[[float], None] = lambda share: None,
         warn: Callable[[str], None] = lambda text: None,
-        options: Options = Options(),  # noqa: B008 - it is frozen
+        options: own.Options = own.Options(),  # noqa: B008 - it is frozen
     ) -> None:
         _check_device(opening.device)
         self._warn = warn
@@ -77,7 +77,7 @@ class RayExecutor:
             raise
 
     @classmethod
-    def configured(cls, options: Options) -> Callable[..., "RayExecutor"]:
+    def configured(cls, options: own.Options) -> Callable[..., "RayExecutor"]:
         """Return what makes one with options of its own."""
         return partial(cls, options=options)
 
@@ -100,8 +100,10 @@ class RayExecutor:
         """End every process that it has started; Ray, too, if that was started for it."""
         with contextlib.ExitStack() as ending:
             ending.callback(self._cluster.close)
-            for one in (*self._codecs, *([self._spares] if self._spares else [])):
-                ending.callback(one.close)
+            if self._spares is not None:
+                ending.callback(self._spares.close)
+            for codec in self._codecs:
+                ending.callback(codec.close)
             for model in self._models:
                 ending.callback(model.interrupt)
 

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import imgtrans
 import ray
+
+import imgtrans
 from imgtrans.errors import ImgtransError, UnavailableError
 from imgtrans.executors.pipeline import LostError, ModelDiedError
 from imgtrans.protocols import Pixels
-
 from imgtrans_ray.actors import Opened, groups_of
 from imgtrans_ray.cluster import GONE, LOST, failed_to_start, kill
 from imgtrans_ray.codec import MOMENT_SECONDS, NOT_ALIKE, STARTS
@@ -79,8 +79,8 @@ class RemoteModel:
         said, problem = None, None
         try:
             said = ray.get(opening)
-        except GONE as error:
-            problem = error
+        except GONE as gone:
+            problem = gone
         with self._changed:
             if self._actor is not actor or self._opening is None:
                 return self._actor is actor  # another thread has seen to it
@@ -133,11 +133,12 @@ class RemoteModel:
             return [LostError(f"{error}") for _ in frames]
         if isinstance(told, MemoryError):
             raise told
-        refs = [(ref, number) for ref, count in zip(made, groups, strict=True) for number in range(count)]
-        return [
+        made_of = [(ref, number) for ref, count in zip(made, groups, strict=True) for number in range(count)]
+        results: list[Any] = [
             problem or Frame(frame.shape, frame.dtype, *place)
-            for problem, frame, place in zip(told, frames, refs, strict=True)
+            for problem, frame, place in zip(told, frames, made_of, strict=True)
         ]
+        return results
 
     def _wait(self, actor: Any, said: Any) -> None:
         """Wait for a computation; of one that takes long tell how far it is."""

@@ -9,7 +9,7 @@ from imgtrans.protocols import option
 class Options:
     """The executor's own options."""
 
-    address: str = option("", "The cluster: auto, HOST:PORT or ray://HOST:PORT; without, Ray is started on this machine.")
+    address: str = option("", "The cluster: auto or HOST:PORT; without one Ray is started on this machine.")
     models: int = option(
         0, "Processes with a model each, at most; 0 is one for each GPU there is now, or for each machine without any."
     )
