@@ -67,7 +67,7 @@ class Negative:
     def run(self, pictures: Pixels) -> Pixels:
         if (pictures[:, 0, 0, 0] == self.poison).any():
             os._exit(1)
-        if pictures.size % 7 == 5:
+        if len(pictures) > 3:
             raise MemoryError
         negatives: Pixels = 255 - pictures
         return negatives
