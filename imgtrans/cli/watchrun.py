@@ -17,9 +17,9 @@ from imgtrans.cli.options import catalogues
 from imgtrans.console import Console
 from imgtrans.errors import ImgtransError
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.notify import Notifier
-from imgtrans.watching.place import written
-from imgtrans.watching.writers import ready_to_ask
+from imgtrans.watching.service.notify import Notifier
+from imgtrans.watching.service.place import written
+from imgtrans.watching.seeing.writers import ready_to_ask
 
 SOME_FAILED = 1
 
@@ -80,7 +80,7 @@ def run_watching(
 
 def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Console, *, yes: bool) -> int:
     """Watch; return how many pictures have failed."""
-    from imgtrans.watching.supervisor import BEAT_SECONDS, Supervisor
+    from imgtrans.watching.service.supervisor import BEAT_SECONDS, Supervisor
     from imgtrans.watching.watchers import watchers_of
 
     def pulled(wanted: Sequence[Inbox]) -> Sequence[Inbox]:

@@ -11,7 +11,7 @@ from imgtrans.batch.commit import commit
 from imgtrans.files import fsync_file, temporary_beside
 from imgtrans.journal.entry import Entry
 from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.after import Version
+from imgtrans.watching.seeing.version import Version
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ground import AwayError

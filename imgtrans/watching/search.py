@@ -10,15 +10,15 @@ from pathlib import Path
 from imgtrans.batch.commit import commit
 from imgtrans.journal.entry import Entry
 from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.after import Version
-from imgtrans.watching.changes import Changes
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.seeing.changes import Changes
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import RENAMED, Finder, fact_of
 from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
-from imgtrans.watching.looking import Looker, Seen, between_looks
+from imgtrans.watching.seeing.looking import Looker, Seen, between_looks
 from imgtrans.watching.results import Results, status_of, version_of
 from imgtrans.watching.sweep import Sweep
-from imgtrans.watching.writers import is_written
+from imgtrans.watching.seeing.writers import is_written
 
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none

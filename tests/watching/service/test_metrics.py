@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
-from imgtrans.watching.metrics import rendered, write
-from imgtrans.watching.standing import WORKING, Standing
+from imgtrans.watching.service.metrics import rendered, write
+from imgtrans.watching.service.standing import WORKING, Standing
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (-?[0-9.e+-]+)')
 

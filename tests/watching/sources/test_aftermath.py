@@ -1,24 +1,24 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imgtrans.watching.after import Version
-from imgtrans.watching.aftermath import Aftermath
-from imgtrans.watching.conduct import Conduct
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.sources.aftermath import Aftermath
 
 
 class Here:
     """An inbox with one source in a folder of it, and what was told."""
 
-    def __init__(self, folder: Path, **conduct: object) -> None:
+    def __init__(self, folder: Path, **wanted: Any) -> None:
         self.inbox = folder / "inbox"
         self.source = self.inbox / "sub" / "a.jpg"
         self.source.parent.mkdir(parents=True)
         self.source.write_bytes(b"picture")
         self.version = Version.of(self.source.stat())
         self.told: list[str] = []
-        self.aftermath = Aftermath(self.inbox, Conduct(**conduct), self.told.append)
+        self.aftermath = Aftermath(self.inbox, self.told.append, **wanted)
 
 
 def test_sources_stay_if_nothing_else_is_said(tmp_path: Path) -> None:

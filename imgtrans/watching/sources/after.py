@@ -7,37 +7,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from imgtrans.files import fsync_folder, temporary_beside, written_atomically
+from imgtrans.watching.seeing.version import Version
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
 class ChangedError(Exception):
     """A source is not what was read any more: it stays where it is, and is looked at again."""
-
-
-class Version(NamedTuple):  # of which a look makes one for each file
-    """What tells one state of a file from every other: whoever writes it, or puts another in its place, changes that.
-
-    The time of the last change of the inode is part of it, as size and time of the content can be put back.
-    """
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> "Version":
-        """Return that of the file that a status is of."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-    def renamed(self, other: "Version") -> bool:
-        """Whether another is the same file with the same content; its inode has changed by being renamed."""
-        return self[:4] == other[:4]  # all but ctime_ns
 
 
 def delete(path: Path, version: Version) -> None:

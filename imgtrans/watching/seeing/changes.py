@@ -23,8 +23,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from imgtrans.journal.database import on_network
-from imgtrans.watching.kernel import Mounts, all_watched
-from imgtrans.watching.names import is_passed_over
+from imgtrans.watching.seeing.kernel import Mounts, all_watched
+from imgtrans.watching.seeing.names import is_passed_over
 
 # Without those of opening and reading, of which our own look makes one for each file; and, where closing is told, of
 # each write, as a file counts only once it has settled.

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgtrans.errors import FilesError
-from imgtrans.watching import metrics
-from imgtrans.watching.notify import Notifier
-from imgtrans.watching.place import InboxLock
-from imgtrans.watching.standing import HUNG_SECONDS, STARTING, STOPPED, STOPPING, Standing
-from imgtrans.watching.status import StatusFile, watching
+from imgtrans.watching.service import metrics
+from imgtrans.watching.service.notify import Notifier
+from imgtrans.watching.service.place import InboxLock
+from imgtrans.watching.service.standing import HUNG_SECONDS, STARTING, STOPPED, STOPPING, Standing
+from imgtrans.watching.service.status import StatusFile, watching
 
 BEAT_SECONDS = 0.5
 METRICS_SECONDS = 15.0

@@ -1,4 +1,4 @@
-from imgtrans.watching.retries import DELAYS, Retries
+from imgtrans.watching.sources.retries import DELAYS, Retries
 
 
 def test_what_fails_is_tried_again_later_and_later_and_then_given_up() -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from imgtrans.errors import OptionError
-from imgtrans.watching.ondone import OnDone, parsed
+from imgtrans.watching.sources.ondone import OnDone, parsed
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 

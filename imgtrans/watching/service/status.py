@@ -12,8 +12,8 @@ from typing import Any
 from imgtrans.errors import FilesError
 from imgtrans.files import temporary_beside
 from imgtrans.journal.entry import process_of
-from imgtrans.watching import place
-from imgtrans.watching.standing import HUNG_SECONDS, STOPPED, WAITING, Standing
+from imgtrans.watching.service import place
+from imgtrans.watching.service.standing import HUNG_SECONDS, STOPPED, WAITING, Standing
 
 BEAT_SECONDS = 10.0  # how often it is written though nothing has changed
 LEAST_SECONDS = 1.0  # between two writes
@@ -25,7 +25,7 @@ class StatusFile:
 
     Args:
         standing: What is written.
-        folder: Where; see :func:`imgtrans.watching.place.written`.
+        folder: Where; see :func:`imgtrans.watching.service.place.written`.
         clock: Returns a monotonic time in seconds.
     """
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.watching import after
-from imgtrans.watching.after import ChangedError, Version, delete, move
+from imgtrans.watching.sources import after
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.sources.after import ChangedError, delete, move
 
 
 def source(folder: Path, content: bytes = b"picture") -> tuple[Path, Version]:
@@ -125,4 +126,4 @@ def test_a_file_system_without_links_is_no_hindrance(tmp_path: Path, monkeypatch
     moved = [move(*source(tmp_path), tmp_path / "archive" / "a.jpg").name for _ in range(2)]
     assert moved == ["a.jpg", "a-2.jpg"]
     assert names(tmp_path / "archive") == ["a-2.jpg", "a.jpg"]
-    assert after.Version.of((tmp_path / "archive" / "a.jpg").stat()).size == 7
+    assert Version.of((tmp_path / "archive" / "a.jpg").stat()).size == 7

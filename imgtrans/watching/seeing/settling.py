@@ -4,7 +4,7 @@ import heapq
 import itertools
 from collections.abc import Iterator
 
-from imgtrans.watching.after import Version
+from imgtrans.watching.seeing.version import Version
 
 
 class Settling:

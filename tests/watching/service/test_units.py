@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.watching.units import Service, launchd, systemd
+from imgtrans.watching.service.units import Service, launchd, systemd
 
 PLAIN = Service(
     words=["/bin/true", "watch", "inbox", "--model", "tiny"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.watching.notify import Notifier
+from imgtrans.watching.service.notify import Notifier
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no such sockets")
 

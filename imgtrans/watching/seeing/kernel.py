@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from imgtrans.watching.names import is_passed_over
+from imgtrans.watching.seeing.names import is_passed_over
 
 _TIMES, _PAUSE_SECONDS = 20, 0.05  # that is asked: one that was made just now is watched in a moment
 

@@ -1,4 +1,4 @@
-from imgtrans.watching.standing import RATE_SECONDS, STARTING, WAITING, WORKING, Rate, Standing
+from imgtrans.watching.service.standing import RATE_SECONDS, STARTING, WAITING, WORKING, Rate, Standing
 
 
 class Clock:

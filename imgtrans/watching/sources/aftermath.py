@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imgtrans.watching.after import ChangedError, Version, delete, move
-from imgtrans.watching.conduct import Conduct
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.sources.after import ChangedError, delete, move
 
 MOST_LEFT = 10_000  # sources that are remembered as still to be moved; the others are met again after a restart
 
@@ -15,14 +15,24 @@ class Aftermath:
 
     Args:
         inbox: The folder.
-        conduct: How it is looked after.
         warn: Is told what cannot be done, once for each source.
+        archive: Where the sources of pictures that are done go; None leaves them.
+        failed: Where pictures that are given up go; None leaves them.
+        delete: Whether the sources of pictures that are done are deleted.
     """
 
-    def __init__(self, inbox: Path, conduct: Conduct, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        inbox: Path,
+        warn: Callable[[str], None],
+        *,
+        archive: Path | None = None,
+        failed: Path | None = None,
+        delete: bool = False,
+    ) -> None:
         self._inbox = inbox
-        self._conduct = conduct
         self._warn = warn
+        self._archive, self._failed, self._delete = archive, failed, delete
         self._left: dict[Path, tuple[Version, str]] = {}
 
     @property
@@ -52,9 +62,8 @@ class Aftermath:
         return sum(self._see_to(source, version, reason) != source for source, (version, reason) in before)
 
     def _see_to(self, source: Path, version: Version, reason: str) -> Path | None:
-        conduct = self._conduct
-        folder = conduct.failed if reason else conduct.archive
-        if folder is None and (reason or not conduct.delete):
+        folder = self._failed if reason else self._archive
+        if folder is None and (reason or not self._delete):
             return source
         if source.is_symlink():
             self._say_once(source, version, reason, f"{source} is a link, and stays where it is")

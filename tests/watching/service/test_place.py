@@ -5,7 +5,7 @@ import pytest
 
 from imgtrans.errors import FilesError
 from imgtrans.places import state_folder
-from imgtrans.watching.place import InboxLock, digest, read, written
+from imgtrans.watching.service.place import InboxLock, digest, read, written
 
 
 def test_an_inbox_is_one_however_it_is_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

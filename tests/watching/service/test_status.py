@@ -9,9 +9,9 @@ import pytest
 
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import process_of
-from imgtrans.watching import status
-from imgtrans.watching.standing import HUNG_SECONDS, IDLE, STOPPED, WAITING, Standing
-from imgtrans.watching.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health, watching
+from imgtrans.watching.service import status
+from imgtrans.watching.service.standing import HUNG_SECONDS, IDLE, STOPPED, WAITING, Standing
+from imgtrans.watching.service.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health, watching
 from tests.watching.test_standing import Clock
 
 

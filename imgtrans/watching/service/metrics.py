@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from imgtrans import __version__
-from imgtrans.watching.standing import STATES, Standing
-from imgtrans.watching.status import replaced
+from imgtrans.watching.service.standing import STATES, Standing
+from imgtrans.watching.service.status import replaced
 
 PREFIX = "imgtrans_watch_"
 

@@ -5,9 +5,9 @@ import pytest
 
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
-from imgtrans.watching import mirror as module
+from imgtrans.watching.sources import mirror as module
 from imgtrans.watching.ground import AwayError
-from imgtrans.watching.mirror import mirror
+from imgtrans.watching.sources.mirror import mirror
 
 
 class Made:
