@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from imgtrans.batch.request import Prepared
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.seeing.version import Version
-from imgtrans.watching.sources.aftermath import Aftermath
 from imgtrans.watching.inbox import Inbox
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.service.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
+from imgtrans.watching.sources.aftermath import Aftermath
 from imgtrans.watching.sources.mirror import mirror
 from imgtrans.watching.sources.ondone import OnDone
 from imgtrans.watching.sources.retries import Retries
-from imgtrans.watching.service.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
 
 DELETED = "deleted"
 

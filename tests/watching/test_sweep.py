@@ -11,7 +11,6 @@ from imgtrans.batch.request import prepare
 from imgtrans.console import Console
 from imgtrans.finding.selection import EVERYTHING
 from imgtrans.journal.writing import Journal
-from imgtrans.watching.seeing.version import Version
 from imgtrans.watching.conduct import Conduct
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
@@ -20,6 +19,7 @@ from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.ledger import DONE, Fact, Ledger
 from imgtrans.watching.seeing.looking import Looker, Seen
 from imgtrans.watching.seeing.settling import Settling
+from imgtrans.watching.seeing.version import Version
 from imgtrans.watching.service.standing import Standing
 from imgtrans.watching.sweep import Sweep
 from imgtrans.watching.tending import Tending

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from imgtrans.finding.selection import Selection
 from imgtrans.journal.location import FOLDER
-from imgtrans.watching.seeing.version import Version
 from imgtrans.watching.seeing.names import is_passed_over
+from imgtrans.watching.seeing.version import Version
 
 LOOK_SECONDS = 300.0  # at least between looks at everything, which find what events have missed
 _LOOK_SHARE = 800  # times as long as a look computes there is none

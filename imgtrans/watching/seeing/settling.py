@@ -43,19 +43,26 @@ class Settling:
         """A file is gone."""
         self._waiting.pop(relative, None)
 
-    def due(self, now: float) -> Iterator[tuple[str, Version]]:
-        """Yield the files that were last seen to change long enough ago, each once; they are kept no more."""
+    def due(self, now: float) -> Iterator[str]:
+        """Yield the files that were last seen to change long enough ago, each once; they are kept until taken."""
         while self._due and self._due[0][0] <= now:
-            _, _, relative = heapq.heappop(self._due)
+            when, _, relative = heapq.heappop(self._due)
             known = self._waiting.get(relative)
-            if known is not None and known[1] <= now:
-                del self._waiting[relative]
-                yield relative, known[0]
+            if known is not None and known[1] == when:
+                yield relative
+
+    def take(self, relative: str, now: float) -> Version | None:
+        """Keep a file no more, and return its version; None if it is not kept, or is not due any more."""
+        known = self._waiting.get(relative)
+        if known is None or known[1] > now:
+            return None
+        del self._waiting[relative]
+        return known[0]
 
     def seconds(self, now: float) -> float | None:
-        """Return in how many seconds the next is due, None if none is kept."""
+        """Return in how many seconds the next is due, None if none is going to be."""
         while self._due and (
-            self._due[0][2] not in self._waiting or self._waiting[self._due[0][2]][1] > self._due[0][0]
+            self._due[0][2] not in self._waiting or self._waiting[self._due[0][2]][1] != self._due[0][0]
         ):
             heapq.heappop(self._due)
         return max(0.0, self._due[0][0] - now) if self._due else None

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.watching.sources import after
 from imgtrans.watching.seeing.version import Version
 from imgtrans.watching.sources.after import ChangedError, delete, move
 

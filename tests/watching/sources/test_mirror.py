@@ -5,8 +5,8 @@ import pytest
 
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
-from imgtrans.watching.sources import mirror as module
 from imgtrans.watching.ground import AwayError
+from imgtrans.watching.sources import mirror as module
 from imgtrans.watching.sources.mirror import mirror
 
 
