@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.watching.service.test_standing import Clock
 
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import process_of
 from imgtrans.watching.service import status
 from imgtrans.watching.service.standing import HUNG_SECONDS, IDLE, STOPPED, WAITING, Standing
 from imgtrans.watching.service.status import BEAT_SECONDS, STALE_SECONDS, StatusFile, read_health, watching
+from tests.watching.service.test_standing import Clock
 
 
 def standing(inbox: Path) -> Standing:
