@@ -58,8 +58,9 @@ class RayExecutor:
             start = _starter(opening, threads, beside=-(-count // cluster.nodes) - 1, on_gpu=on_gpu)
             self._models = [RemoteModel(start, self._failed, progress, warn) for _ in range(count)]
             self._opened = self._first()
-            most = cluster.cpus - count if on_gpu else cluster.cpus
-            most = max(1, min(most, count * (CODECS_BESIDE_GPU if on_gpu else CODECS)))
+            most = count * (CODECS_BESIDE_GPU if on_gpu else CODECS)
+            if not on_gpu or cluster.gpus >= count:  # else there is more to come, and it is asked for
+                most = min(most, cluster.cpus)
             actors = Codecs.options(num_cpus=1 if on_gpu else 0, scheduling_strategy="SPREAD")  # type: ignore[attr-defined]
             job = ray.put(self._opened.job)
             self._spares = spares = Spares(lambda: actors.remote(job))
