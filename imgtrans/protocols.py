@@ -21,6 +21,36 @@ TILINGS = ("auto", "exact", "off")
 UPSAMPLING = ("guided", "bicubic")  # see Job.upsample
 
 
+def option(default: Any, help: str, *, choices: Sequence[Any] = (), decides: bool = False) -> Any:
+    """Return a field of a dataclass of options; see :class:`Configurable`.
+
+    Args:
+        default: What it is if nothing is said.
+        help: What it is, for the person who asks.
+        choices: All values that it can have; () if that is no short list.
+        decides: Whether outputs differ by it, by more than rounding: what was made with another value is made again.
+    """
+    return field(default=default, metadata={"help": help, "choices": tuple(choices), "decides": decides})
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """What a backend or an executor may be besides: one that has options of its own.
+
+    Users give them as ``-O NAME.KEY=VALUE``, or as keys of ``[backends.NAME]`` in their configuration.
+
+    Attributes:
+        Options: A frozen dataclass of them. Each is a bool, int, float, str or Path made with :func:`option`; its
+            ``__post_init__`` may raise a ValueError with a sentence.
+    """
+
+    Options: type
+
+    def configured(self, options: Any) -> Any:
+        """Return the same implementation with these options, an instance of :attr:`Options`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Item:
     """One picture to translate.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,9 +17,10 @@ from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
+from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network, usual_precision
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.protocols import Batching, Item, Job, Outcome, Session, Wanted
-from imgtrans.registry import implementation
+from imgtrans.registry import implementation, package_of
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
@@ -59,6 +61,7 @@ class Engine:
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
+        settings: The options that it has of its own, if any were given.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
@@ -101,12 +104,15 @@ class Engine:
         memory: int = 0,
         scratch: Path = Path(),
         backend: str = AUTO,
+        settings: Any = None,
         pictures: Callable[[], float] = lambda: math.inf,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        brought = package_of(BACKENDS, backend)
+        precision = usual_precision(precision, backend)
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -131,12 +137,19 @@ class Engine:
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")
         whole = 0 if tiling == "exact" else fitting
-        if on_cpu == len(self.devices) and self.precision is torch.float32:
+        if on_cpu == len(self.devices) and self.precision is torch.float32 and not brought:
             whole = min(whole, CPU_BATCH_PIXELS)
+        if brought and tiling == "exact":
+            raise UnavailableError(f"{backend} computes whole pictures and cannot stream", "leave --tiling exact out")
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             opened = open_network(
-                backend, itself, one, self.precision, lambda: pictures() * (PICTURE if size is None else size**2)
+                backend,
+                itself,
+                one,
+                self.precision,
+                lambda: pictures() * (PICTURE if size is None else size**2),
+                settings=settings,
             )
             plain = precision == "auto" and one.type == "cuda" and opened.backend == PLAIN
             if plain and (batch_size == 1 or pictures() == 1):
@@ -171,6 +184,7 @@ class Engine:
             streamed = streamer is not None
             self.sessions.append(session)
         self.whole_pixels = whole if streamed else fitting
+        self._by_others = brought and streamed
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -212,11 +226,16 @@ class Engine:
             return None
 
     def describe(self) -> str:
-        """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
+        """Return devices and precision in words, and what there is to say of the backend.
+
+        That is why no faster one computes, if ``auto`` had to do without, and what one of a package does not compute.
+        """
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
         expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
-        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and expected]
-        return ", ".join([where, *slower])
+        said = [describe_backend(*one) for one in self.backends.items() if self._by_others or (one[1] and expected)]
+        if self._by_others:
+            said.append(f"larger pictures than {self.whole_pixels / 1e6:.2g} megapixels streamed by imgtrans itself")
+        return ", ".join([where, *said])
 
     def network_memory(self, pixels: int, pictures: int) -> int:
         """Return the bytes that the network takes for pictures of so many pixels each, together.
