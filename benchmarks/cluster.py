@@ -1,4 +1,4 @@
-"""``imgtrans run --executor ray`` on this machine: two workers against one, against the local executor, and under kills.
+"""``imgtrans run --executor ray`` here: two workers against one, against the local executor, and under kills.
 
     python benchmarks/cluster.py workers --pictures 48       # one model of one thread, and two
     python benchmarks/cluster.py overhead --pictures 2000    # the same run by ray and by local

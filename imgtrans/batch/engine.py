@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,8 +17,10 @@ from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import USABLE, available_memory, in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
+from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network, usual_precision
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.protocols import Batching, Job, Ready, Session, Wanted
+from imgtrans.registry import package_of
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
 from imgtrans.streaming.streamer import Streamer
@@ -58,6 +61,7 @@ class Engine(Ready):
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
+        settings: The options that it has of its own, if any were given.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         tag: Goes into the names of temporaries.
         beside: How many others are opened on this machine, which share its memory and cores with this one.
@@ -101,6 +105,7 @@ class Engine(Ready):
         memory: int = 0,
         scratch: Path = Path(),
         backend: str = AUTO,
+        settings: Any = None,
         pictures: Callable[[], float] = lambda: math.inf,
         tag: str = "",
         beside: int = 0,
@@ -108,6 +113,8 @@ class Engine(Ready):
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        brought = package_of(BACKENDS, backend)
+        precision = usual_precision(precision, backend)
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -134,12 +141,19 @@ class Engine(Ready):
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")
         whole = 0 if tiling == "exact" else fitting
-        if on_cpu == len(self.devices) and self.precision is torch.float32:
+        if on_cpu == len(self.devices) and self.precision is torch.float32 and not brought:
             whole = min(whole, CPU_BATCH_PIXELS)
+        if brought and tiling == "exact":
+            raise UnavailableError(f"{backend} computes whole pictures and cannot stream", "leave --tiling exact out")
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             opened = open_network(
-                backend, itself, one, self.precision, lambda: pictures() * (PICTURE if size is None else size**2)
+                backend,
+                itself,
+                one,
+                self.precision,
+                lambda: pictures() * (PICTURE if size is None else size**2),
+                settings=settings,
             )
             plain = precision == "auto" and one.type == "cuda" and opened.backend == PLAIN
             if plain and (batch_size == 1 or pictures() == 1):
@@ -174,6 +188,7 @@ class Engine(Ready):
             streamed = streamer is not None
             self.sessions.append(session)
         self.whole_pixels = whole if streamed else fitting
+        self._by_others = brought and streamed
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -207,11 +222,16 @@ class Engine(Ready):
             return None
 
     def describe(self) -> str:
-        """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
+        """Return devices and precision in words, and what there is to say of the backend.
+
+        That is why no faster one computes, if ``auto`` had to do without, and what one of a package does not compute.
+        """
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
         expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
-        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and expected]
-        return ", ".join([where, *slower])
+        said = [describe_backend(*one) for one in self.backends.items() if self._by_others or (one[1] and expected)]
+        if self._by_others:
+            said.append(f"larger pictures than {self.whole_pixels / 1e6:.2g} megapixels streamed by imgtrans itself")
+        return ", ".join([where, *said])
 
     def network_memory(self, pixels: int, pictures: int) -> int:
         """Return the bytes that the network takes for pictures of so many pixels each, together.

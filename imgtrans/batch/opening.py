@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from imgtrans.errors import UnavailableError
 from imgtrans.opening import AUTO
 from imgtrans.protocols import Executor, Wanted
-from imgtrans.registry import implementation, registered
+from imgtrans.registry import registered
+from imgtrans.settings import configured
 from imgtrans.zoo.store import Model
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class EngineOpening:
     memory: int = 0
     scratch: Path = Path()
     backend: str = AUTO
+    settings: Any = None
     pictures: Callable[[], float] = field(default=partial(float, math.inf))
     tag: str = ""
     content: bytes | None = field(default=None, repr=False)
@@ -82,6 +84,7 @@ class EngineOpening:
                 memory=self.memory,
                 scratch=self.scratch,
                 backend=self.backend,
+                settings=self.settings,
                 pictures=self.pictures,
                 tag=self.tag,
                 beside=beside,
@@ -121,6 +124,8 @@ def opened_executor(
     opening: EngineOpening,
     progress: Callable[[float], None] = lambda share: None,
     warn: Callable[[str], None] = lambda text: None,
+    *,
+    settings: Any = None,
 ) -> Iterator[Executor]:
     """Have an executor for as long as it is used.
 
@@ -129,10 +134,11 @@ def opened_executor(
         opening: How the engine is opened, there or wherever it has that done.
         progress: Is told the share of a large picture that is done.
         warn: Is told what is unwise.
+        settings: The options that the executor has of its own, if any were given.
 
     Raises:
         ImgtransError: If it, or the engine, cannot be opened.
     """
-    executor: Executor = implementation(EXECUTORS, name)(opening, progress=progress, warn=warn)
+    executor: Executor = configured(EXECUTORS, name, settings)(opening, progress=progress, warn=warn)
     with contextlib.closing(executor):
         yield executor

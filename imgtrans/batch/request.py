@@ -3,14 +3,15 @@
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from imgtrans.batch.asked import Request
-from imgtrans.batch.opening import EngineOpening, check_executor, opened_executor
+from imgtrans.batch.opening import EXECUTORS, EngineOpening, check_executor, opened_executor
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
 from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
@@ -23,8 +24,10 @@ from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import described, understood
 from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
 from imgtrans.protocols import Executor, Wanted
+from imgtrans.settings import deciding, settled
 from imgtrans.zoo.store import Model, find, is_path
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
@@ -44,6 +47,7 @@ class Prepared:
         recipe: What decides an output.
         wanted: How outputs are written.
         selection: What is taken of what there is.
+        settings: The options that the backend and the executor have of their own, by their names, if any were given.
         shard: Which part of it, where several machines share a run.
     """
 
@@ -55,6 +59,7 @@ class Prepared:
     wanted: Wanted
     selection: Selection
     shard: Shard
+    settings: Mapping[str, Any]
 
     @cached_property
     def policy(self) -> Policy:
@@ -141,6 +146,7 @@ class Prepared:
             strength=request.strength,
             tiling=request.tiling,
             backend=request.backend,
+            settings=self.settings.get(request.backend),
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
@@ -155,7 +161,8 @@ class Prepared:
         endless: bool = False,
     ) -> AbstractContextManager[Executor]:
         """Have whoever does the work ready for it; see :func:`imgtrans.batch.opening.opened_executor`."""
-        return opened_executor(self.request.executor, self.opening(endless=endless), progress, warn)
+        name = self.request.executor
+        return opened_executor(name, self.opening(endless=endless), progress, warn, settings=self.settings.get(name))
 
     def results(self) -> list[Path]:
         """Return what to show the user: the outputs of single pictures, or the output folder."""
@@ -199,6 +206,7 @@ def prepare(request: Request) -> Prepared:
     _check_memory(request)
     check_backend(request.backend)
     check_executor(request.executor)
+    own = settled(request.option, request.settings, {BACKENDS: request.backend, EXECUTORS: request.executor})
     wanted = understood(
         format=request.format,
         quality=request.quality or 0,
@@ -217,8 +225,9 @@ def prepare(request: Request) -> Prepared:
         settings += f" strength={float(request.strength)!r}"
     if model.card.terms:
         settings += f" {model.card.terms}"
-    settings += described(wanted)
-    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
+    settings += described(wanted) + deciding(own)
+    recipe = Recipe(model.card.sha256, settings)
+    return Prepared(request, model, size, destination, recipe, wanted, selection, shard, own)
 
 
 def _selection(request: Request) -> Selection:
