@@ -1,6 +1,6 @@
 """What very many pictures take: machines, hours, requests, bytes and money, from rates that were measured; and a check.
 
-    python benchmarks/scaling.py --pictures 1e9 --gpus 64 --kind h100-64
+    python benchmarks/scaling.py --pictures 1e9 --gpus 64 --prefixes 100
     python benchmarks/scaling.py --check                # the same sums for this machine, beside what runs take here
 
 Each stage has a rate, and the slowest of them is the run's: stages overlap. docs/scaling.md says where the rates are
@@ -32,7 +32,7 @@ class Rates:
         found: Files a second that one command finds.
         start: Seconds until the first picture is begun.
         network: Bytes a second between one machine and the storage.
-        requests: Requests a second that the storage answers, all in all.
+        prefix: Objects a second that a store gives, or takes, whichever is less, below one prefix.
         gpu_hour: Money for one GPU with its share of a machine, an hour.
         million_reads: Money for a million requests that read; ...
         million_writes: ... that write or list.
@@ -45,7 +45,7 @@ class Rates:
     found: float
     start: float = 30.0
     network: float = 1.5e9
-    requests: float = 5500.0
+    prefix: float = 3500.0
     gpu_hour: float = 3.0
     million_reads: float = 0.4
     million_writes: float = 5.0
@@ -63,7 +63,8 @@ class Asked:
         commands: Commands that share it, as ``--shard`` does; 0 is as many as it takes.
         read: Bytes of a picture as it is read.
         written: Bytes as it is written.
-        objects: Whether they are objects, each of which takes a request to be read and one to be written.
+        prefixes: Over how many prefixes of a store, as folders, they are spread evenly; 0 is a file system, without
+            requests that are counted.
     """
 
     pictures: float
@@ -72,7 +73,7 @@ class Asked:
     commands: int = 0
     read: float = 16_000.0
     written: float = 18_000.0
-    objects: bool = True
+    prefixes: int = 0
 
 
 # Measured: docs/scaling.md. "h100-64" is a network of width 64 with 9 blocks, "h100-32" one of width 32 with 6.
@@ -89,6 +90,8 @@ class Answer:
     Attributes:
         rates: Pictures a second that each stage does, all of it together; the least is the run's.
         commands: Commands that share it.
+        models: Processes with a model that the slowest stage leaves work for.
+        codecs: Processes that read and write, likewise.
         seconds: Of the run.
         bytes: That cross the network.
         reads: Requests that read.
@@ -98,6 +101,8 @@ class Answer:
 
     rates: dict[str, float]
     commands: int
+    models: int
+    codecs: int
     seconds: float
     bytes: float
     reads: float
@@ -121,18 +126,20 @@ def worked_out(asked: Asked, rates: Rates) -> Answer:
         "finding": rates.found,  # each command meets all paths, and keeps its own
         "network": rates.network * asked.gpus / (asked.read + asked.written),
     }
-    if asked.objects:
-        stages["requests"] = rates.requests / 2
-    seconds = rates.start + asked.pictures / min(stages.values())
-    reads = asked.pictures if asked.objects else 0.0
-    writes = asked.pictures + commands * asked.pictures / LISTED if asked.objects else 0.0
+    if asked.prefixes:
+        stages["store"] = rates.prefix * asked.prefixes
+    rate = min(stages.values())
+    seconds = rates.start + asked.pictures / rate
+    models, codecs = math.ceil(rate / rates.model), math.ceil(rate / rates.codec)
+    reads = asked.pictures if asked.prefixes else 0.0
+    writes = asked.pictures + commands * asked.pictures / LISTED if asked.prefixes else 0.0
     money = {
         "GPUs": asked.gpus * seconds / HOUR * rates.gpu_hour,
         "requests": (reads * rates.million_reads + writes * rates.million_writes) / 1e6,
         "outputs, a month": asked.pictures * asked.written / 1e9 * rates.gigabyte_month,
     }
     moved = asked.pictures * (asked.read + asked.written)
-    return Answer(stages, commands, seconds, moved, reads, writes, money)
+    return Answer(stages, commands, models, codecs, seconds, moved, reads, writes, money)
 
 
 def show(asked: Asked, answer: Answer) -> None:
@@ -142,6 +149,7 @@ def show(asked: Asked, answer: Answer) -> None:
     )
     for name, rate in answer.rates.items():
         print(f"  {name:10} {rate:>12,.0f} pictures/s" + ("   <- the slowest" if name == answer.slowest else ""))
+    print(f"  busy       {answer.models:>12,} models, {answer.codecs:,} codecs")
     print(f"  time       {answer.seconds / HOUR:>12,.1f} hours")
     print(
         f"  bytes      {answer.bytes / 1e12:>12,.2f} TB;  requests {(answer.reads + answer.writes) / 1e6:,.0f} million"
@@ -174,7 +182,7 @@ def check(counts: list[int]) -> None:
         rates = Rates(model=rate, codec=math.inf, given_out=math.inf, found=1e5 / max(0.1, found - start), start=start)
         print(f"measured: {rate:,.0f} pictures/s, start {start:.1f} s, {rates.found:,.0f} files/s found", flush=True)
         for count in sorted(counts):
-            asked = Asked(count, 1, 1, 1, objects=False)
+            asked = Asked(count, 1, 1, 1)
             expected = worked_out(asked, replace(rates, network=math.inf)).seconds
             folder = root / f"in{count}"
             make_pictures(folder, count, 64, 64)
@@ -211,16 +219,15 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=16)
     parser.add_argument("--commands", type=int, default=0)
     parser.add_argument("--kind", choices=[*KINDS], default="h100-64")
-    parser.add_argument("--requests", type=float, default=5500.0, help="that the storage answers in a second")
-    parser.add_argument("--files", action="store_true", help="a shared file system, and no requests to pay")
+    parser.add_argument("--prefixes", type=int, default=0, help="of an object store; 0 is a file system")
     parser.add_argument("--gpu-hour", type=float, default=3.0, help="what one costs")
     parser.add_argument("--check", type=int, nargs="*", metavar="N", help="measure here, with so many pictures")
     given = parser.parse_args()
     if given.check is not None:
         check(given.check or [10_000])
         return
-    rates = replace(KINDS[given.kind], requests=given.requests, gpu_hour=given.gpu_hour)
-    asked = Asked(given.pictures, given.gpus, given.cores, given.commands, objects=not given.files)
+    rates = replace(KINDS[given.kind], gpu_hour=given.gpu_hour)
+    asked = Asked(given.pictures, given.gpus, given.cores, given.commands, prefixes=given.prefixes)
     show(asked, worked_out(asked, rates))
 
 
