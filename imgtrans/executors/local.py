@@ -51,6 +51,10 @@ class LocalExecutor:
         """
         return self._pipeline.run(items)
 
+    def interrupt(self) -> None:
+        """End a run in another thread as if it were stopped there; see ``Interruptible`` of imgtrans."""
+        self._pipeline.interrupt()
+
     def close(self) -> None:
         """End the worker processes."""
         self._pipeline.close()

@@ -11,7 +11,7 @@ from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.serving import Answer, Desk
 from imgtrans.executors.supply import Supply
-from imgtrans.protocols import Item, Outcome
+from imgtrans.protocols import Interrupted, Item, Outcome
 from imgtrans.translate import compute
 
 __all__ = [
@@ -66,6 +66,14 @@ class Pipeline:
         # Two batches for each: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(computing) // len(codecs)))
         self._memory = memory
+        self._events: queue.SimpleQueue[Event] | None = None
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End a run in another thread as if it were stopped there, with `Interrupted`, and every later one at once."""
+        self._interrupted = True
+        if self._events is not None:
+            self._events.put(Interrupted())
 
     def close(self) -> None:
         """End the codecs."""
@@ -79,6 +87,9 @@ class Pipeline:
             FilesError: If nothing can be written any more (a full disk).
         """
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events = events
+        if self._interrupted:
+            raise Interrupted
         temporaries = Temporaries()
         batches = Batches(enough=2 * sum(self._batch_pixels))
         computers = [

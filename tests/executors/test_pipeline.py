@@ -1,7 +1,7 @@
 """Pictures on their way through codecs and models that may be anywhere, and may be taken away at any time."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from imgtrans.executors.pipeline import (
     Pipeline,
     WorkerDiedError,
 )
-from imgtrans.protocols import Item, Outcome, Pixels
+from imgtrans.protocols import Interrupted, Item, Outcome, Pixels
 from tests.executors.test_local import JOB, items
 
 
@@ -217,6 +217,21 @@ def test_pictures_that_need_all_the_memory_do_not_wait_for_who_is_gone(tmp_path:
     assert lost.is_set()
     assert len(outcomes) == 10
     assert not any(outcome.error for outcome in outcomes)
+
+
+@pytest.mark.timeout(60)
+def test_a_run_can_be_ended_by_another_thread_and_there_is_no_other_after_it(tmp_path: Path) -> None:
+    pipeline = Pipeline([Elsewhere()], [Inverting()], tag="", batch_size=4, batch_pixels=10**6, memory=10**8)
+
+    def endless() -> Iterator[Item]:
+        yield from items(tmp_path, 30)
+        pipeline.interrupt()
+        threading.Event().wait(1)
+
+    with pytest.raises(Interrupted):
+        list(pipeline.run(endless()))
+    with pytest.raises(Interrupted):
+        list(pipeline.run([]))
 
 
 @pytest.mark.timeout(60)

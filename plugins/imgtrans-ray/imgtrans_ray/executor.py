@@ -97,6 +97,10 @@ class RayExecutor:
         """
         return self._pipeline.run(items)
 
+    def interrupt(self) -> None:
+        """End a run in another thread as if it were stopped there; see ``Interruptible`` of imgtrans."""
+        self._pipeline.interrupt()
+
     def close(self) -> None:
         """End every process that it has started; Ray, too, if that was started for it."""
         with contextlib.ExitStack() as ending:
