@@ -140,8 +140,8 @@ def test_the_array_of_slurm_does_all_parts(tmp_path: Path, tiny: Model) -> None:
 @pytest.mark.timeout(300)
 def test_torchrun_trains_with_two_processes(tmp_path: Path) -> None:
     for number in range(4):
-        for domain in ("trainA", "trainB"):
-            save(tmp_path / "data" / domain / f"{number}.png", 40, 40, seed=number)
+        for seed, domain in enumerate(("trainA", "trainB")):
+            save(tmp_path / "data" / domain / f"{number}.png", 40, 40, seed=number + 100 * seed)
     (command,) = blocks("sh", "torchrun --nnodes")
     command = command.replace("--nnodes 2", "--nnodes 1").replace("--nproc-per-node 8", "--nproc-per-node 2")
     command = command.replace("--max-restarts 3", "--max-restarts 0").replace('"$HOST:29500"', "localhost:0")

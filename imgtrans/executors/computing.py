@@ -21,6 +21,10 @@ class ModelDiedError(Exception):
     """Whoever computed has died, and what it computed is not done; it says of a picture what that did."""
 
 
+class NotThereError(Exception):
+    """Whoever was to compute was gone before it was asked; no picture has to do with that."""
+
+
 class Computing(Protocol):
     """A session, wherever it is; frames are arrays, or what stands for them there."""
 
@@ -37,7 +41,8 @@ class Computing(Protocol):
 
         Raises:
             MemoryError: If several do not fit into memory together; fewer may.
-            ModelDiedError: If it has died.
+            ModelDiedError: If it has died of it, or of something else.
+            NotThereError: If it has died before.
         """
         ...
 
@@ -142,13 +147,21 @@ class Computer(threading.Thread):
                 self.batch_pixels = len(batch) * height * width // 2
                 left.extendleft(reversed(batch))
                 continue
+            except NotThereError:
+                self._put_back([*batch, *left])
+                return
             except ModelDiedError as error:
                 self._died(batch, error)
-                self._batches.put_alone([*left])  # there is nobody here for these just now
+                self._put_back([*left])
                 return
             seconds = (time.perf_counter() - started) / len(batch)
             for frame, result in zip(batch, results, strict=True):
                 self._hand_back(frame, result, seconds)
+
+    def _put_back(self, frames: list[Waiting]) -> None:
+        """Have frames wait again, for there is nobody here who computes them just now."""
+        self._batches.put([frame for frame in frames if not frame.deaths])
+        self._batches.put_alone([frame for frame in frames if frame.deaths])
 
     def _died(self, batch: list[Waiting], error: ModelDiedError) -> None:
         """Have frames computed elsewhere, one by one, for one of them may be why; give up what was there too often."""

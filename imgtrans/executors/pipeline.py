@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 
 from imgtrans.executors.batches import Batches
 from imgtrans.executors.codec import Calls, Codec, LostError, WorkerDiedError
-from imgtrans.executors.computing import Computer, Computing, ModelDiedError
+from imgtrans.executors.computing import Computer, Computing, ModelDiedError, NotThereError
 from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.serving import Answer, Desk
@@ -22,6 +22,7 @@ __all__ = [
     "Desk",
     "LostError",
     "ModelDiedError",
+    "NotThereError",
     "Pipeline",
     "WorkerDiedError",
     "compute",

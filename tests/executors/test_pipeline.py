@@ -17,6 +17,7 @@ from imgtrans.executors.pipeline import (
     Desk,
     LostError,
     ModelDiedError,
+    NotThereError,
     Pipeline,
     WorkerDiedError,
 )
@@ -151,6 +152,22 @@ def test_a_picture_that_crashes_the_model_each_time_fails_alone_and_the_others_o
     errors = failed(translated([Elsewhere(), Elsewhere()], [model], todo))
     assert errors == {"005.png": f"{todo[5].input} ended whatever computed it, each time."}
     assert model.batches.count((1, True)) >= 2  # after the first time it was tried by itself
+
+
+@pytest.mark.timeout(60)
+def test_a_model_that_was_gone_before_it_was_asked_is_no_picture_s_fault(tmp_path: Path) -> None:
+    class Gone(Inverting):
+        asked = 0
+
+        def compute(self, frames: Sequence[Pixels], *, alone: bool) -> list[Pixels | Exception]:
+            self.asked += 1
+            if self.asked < 20:
+                raise NotThereError
+            return super().compute(frames, alone=alone)
+
+    model = Gone()
+    assert failed(translated([Elsewhere()], [model], items(tmp_path, 3))) == {}
+    assert not any(alone for _, alone in model.batches)
 
 
 @pytest.mark.timeout(60)

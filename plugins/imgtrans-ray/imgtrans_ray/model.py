@@ -8,7 +8,7 @@ import ray
 
 import imgtrans
 from imgtrans.errors import ImgtransError, UnavailableError
-from imgtrans.executors.pipeline import LostError, ModelDiedError
+from imgtrans.executors.pipeline import LostError, ModelDiedError, NotThereError
 from imgtrans.protocols import Pixels
 from imgtrans_ray.actors import Opened, groups_of
 from imgtrans_ray.cluster import GONE, LOST, failed_to_start, kill
@@ -100,7 +100,7 @@ class RemoteModel:
             self._changed.wait_for(lambda: self._ended or not (self._alone or (alone and self._computing)))
             actor = self._actor
             if actor is None or self._opening is not None:
-                raise ModelDiedError(DIED)
+                raise NotThereError
             self._computing += 1
             self._alone = alone
         try:
