@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
+from imgtrans.cuda.ends import Ends, EndsByTriton, as_map
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
@@ -66,7 +67,7 @@ class FusedBackend:
         with torch.cuda.device(device):  # which is where kernels go
             if _by_pixel(device, precision):
                 try:
-                    session = self._tried(network, true, device, precision, _by_triton())
+                    session = self._tried(network, true, device, precision, *_by_triton())
                     note_compiled(device)
                     return session
                 except UnavailableError as error:
@@ -129,6 +130,7 @@ class FusedBackend:
         device: torch.device,
         precision: torch.dtype,
         normalise: Callable[[int], Normalise],
+        ends: Ends | None = None,
     ) -> ProgramSession:
         """Return a session whose results are those of the network.
 
@@ -136,13 +138,13 @@ class FusedBackend:
             UnavailableError: If there is none.
         """
         try:
-            program = Program(network, device, precision, normalise)
+            program = Program(network, device, precision, normalise, ends)
         except ValueError as error:
             raise UnavailableError(f"{error}, nor fused") from error
         try:
             true.check(program, device)
             session = ProgramSession(program, device)
-            session.check(true.given.shape[2])
+            session.check(true.given.shape[1])
         except UnavailableError:
             raise
         except Exception as error:  # a compiler may fail in any way, and plain PyTorch goes on without it
@@ -158,8 +160,8 @@ def _by_pixel(device: torch.device, precision: torch.dtype) -> bool:
     return precision is torch.bfloat16 or torch.cuda.get_device_capability(device) >= TENSOR_CORES
 
 
-def _by_triton() -> Callable[[int], Normalise]:
-    """Return what makes Triton's kernels.
+def _by_triton() -> tuple[Callable[[int], Normalise], Ends]:
+    """Return what makes Triton's kernels for normalisations, and those for both ends.
 
     Raises:
         UnavailableError: If there is no Triton.
@@ -168,7 +170,7 @@ def _by_triton() -> Callable[[int], Normalise]:
         kept_compiled()
     except ImportError as error:
         raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
-    return ByTriton
+    return ByTriton, EndsByTriton()
 
 
 def _is_long(network: nn.Module, pixels: Callable[[], float]) -> bool:
@@ -189,8 +191,8 @@ class Truth:
     """What a network makes of pictures of noise, and how near to it one may come.
 
     Attributes:
-        given: The pictures.
-        made: What it makes of them in float32.
+        given: The pictures, (N, H, W, 3), of 16 bits, which are enough to see any difference that counts.
+        made: What it makes of them in float32, (N, 3, H, W), within [-1, 1].
         mean: How far from that values may be on average.
         most: How far any may be.
     """
@@ -207,7 +209,9 @@ class Truth:
         Raises:
             UnavailableError: If it is too far.
         """
-        mean, most = _apart(program(self.given.to(device, copy=True)).to(self.made.device), self.made)
+        made = torch.empty_like(self.made.permute(0, 2, 3, 1), dtype=self.given.dtype, device=device)
+        program(self.given.to(device, copy=True), made)
+        mean, most = _apart(as_map(made.to(self.made.device)), self.made)
         if not (mean <= self.mean and most <= self.most):
             raise UnavailableError(
                 f"the fused network differs from the plain one by {mean:.1g} on average and {most:.1g} at most"
@@ -223,12 +227,14 @@ def _truth(network: nn.Module, device: torch.device, precision: torch.dtype) -> 
     """
     here = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     for side in SIDES:
-        given = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).to(here) * 2 - 1
+        noise = torch.randint(0, 1 << 16, (2, side, side, 3), generator=torch.Generator().manual_seed(0))
+        given = noise.to(torch.uint16)
+        x = as_map(given).to(here)
         try:
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                made = network(given.clone()).float()
+                made = network(x.clone()).float().clamp(-1, 1)
             with torch.autocast(here.type, torch.bfloat16):
-                rounded = network(given.clone())
+                rounded = network(x.clone()).clamp(-1, 1)
             break
         except (RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
