@@ -23,6 +23,7 @@ from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
 PLANNING_SECONDS = 1.0  # what is found by then, once the model is loaded, is known before anything is said or done
+AT_ONCE = 8  # worker processes that are started ahead, at most: as many as there are beside a CPU
 REFUSED_AT_ONCE = 100  # are noted together, as each note waits for the disk
 
 
@@ -70,10 +71,15 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                         raise tally.aside.collisions[0]
                     listener.planned(tally, prepared, None)
                 else:
+                    from imgtrans.executors.reserve import Reserve  # noqa: PLC0415 - nor NumPy, with nothing to do
+
                     with (
-                        prepared.open_engine(listener.streaming, listener.warned) as engine,
+                        # While PyTorch is loaded, which takes one core and seconds.
+                        Reserve(min(AT_ONCE, os.cpu_count() or 1), lambda: lookahead.found) as reserve,
+                        prepared.open_engine(listener.streaming, listener.warned, reserve=reserve) as engine,
                         Counting(prepared.counts(), counted) as counting,
                     ):
+                        reserve.enough()
                         lookahead.wait(PLANNING_SECONDS)
                         lookahead.check()  # nothing is done yet
                         with turn:

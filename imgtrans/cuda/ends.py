@@ -128,7 +128,7 @@ def first_weight(op: Convolution) -> Tensor | None:
     """Return the weight of :class:`First`, or None where a convolution is of another kind."""
     out, colours, h, w = op.weight.shape
     regular = op.stride == op.dilation == (1, 1) and op.groups == 1 and not op.columns
-    if not regular or op.padding.kind == "zeros" and op.padding != Padding() or 2 * (w + 1) * colours > GATHERED:
+    if not regular or (op.padding.kind == "zeros" and op.padding != Padding()) or 2 * (w + 1) * colours > GATHERED:
         return None
     made = op.weight.new_zeros(2, 2, out, (h + 2) // 2, 2, w + 1, colours)  # ..., rows, either row, columns, colours
     for down in (0, 1):

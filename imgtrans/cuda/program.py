@@ -16,7 +16,8 @@ class Program:
     """A network, ready; it computes what the network does, up to rounding.
 
     Biases that a normalisation takes off again are left out, doubling and the convolution behind it are one,
-    normalisations are computed with what stands around them, and the first and the last layer make several pixels at once.
+    normalisations are computed with what stands around them, and the first and the last layer make several pixels at
+    once.
 
     Args:
         network: In evaluation mode from here on; it is not changed besides, and its weights are copied.
@@ -122,7 +123,7 @@ class Program:
         return None if weight is None else First(op, self._weight(weight))
 
     def _finishes(self) -> tuple[Last | None, bool]:
-        """Return the last convolution as one that makes several pixels at once, if it can be, and whether tanh follows."""
+        """Return the last convolution as one that makes several pixels at once, if it can be; whether tanh follows."""
         last = self._ops[-1]
         tanh = isinstance(last, Pointwise) and isinstance(last.function, nn.Tanh)
         op = self._ops[-2] if tanh and len(self._ops) > 1 else last

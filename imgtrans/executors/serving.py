@@ -40,19 +40,24 @@ class Answer:
     frames: list[Pixels] = field(default_factory=list, repr=False)
 
 
-def serve(connection: Connection, job: Job, keep: int) -> None:
+def serve(connection: Connection) -> None:
     """Answer calls until the other end closes.
 
     Args:
-        connection: Where they come from, several of them in one message, each with its arguments and arrays.
-        job: What is done to each picture.
-        keep: Bytes of freed memory that this process may keep for the next picture.
+        connection: Where they come from, several of them in one message, each with its arguments and arrays. The first
+            message is what is done to each picture, a job, and how many bytes of freed memory this process may keep
+            for the next picture.
     """
-    if keep:
-        keep_freed_memory(keep)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     die_first()
-    channel, desk = Channel(connection), _Desk(job)
+    channel = Channel(connection)
+    try:
+        (job, keep), _ = channel.receive()
+    except (EOFError, OSError):  # it was not wanted
+        return
+    if keep:
+        keep_freed_memory(keep)
+    desk = _Desk(job)
     while True:
         try:
             calls, given = channel.receive()

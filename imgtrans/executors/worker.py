@@ -1,16 +1,13 @@
 """A worker process that decodes and encodes, so that no picture can hang or crash the run."""
 
-import multiprocessing
-import signal
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgtrans import signals
 from imgtrans.executors.channel import Channel
-from imgtrans.executors.serving import Answer, serve
+from imgtrans.executors.reserve import PROCESSES, Reserve, started
+from imgtrans.executors.serving import Answer
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job, Pixels
 
@@ -19,8 +16,6 @@ from imgtrans.protocols import Item, Job, Pixels
 TIME_LIMIT_SECONDS = 300.0
 SECONDS_PER_PIXEL = 2e-6
 _KILLED = -9  # exit code of a process that got SIGKILL
-# Starting a process looks after all others, too, and whoever waits for one then may find it gone: one at a time.
-_PROCESSES = threading.Lock()
 
 
 class WorkerDiedError(Exception):
@@ -60,11 +55,15 @@ class Worker:
         time_limit: Seconds after which a call is given up and the process killed, in addition to what it gets for
             the picture's pixels.
         keep: Bytes of freed memory that the process may keep for the next picture; 0 leaves that to the system.
+        reserve: Has processes that are started already, maybe.
     """
 
-    def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0) -> None:
+    def __init__(
+        self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0, reserve: Reserve | None = None
+    ) -> None:
         self._job = job
         self._keep = keep
+        self._reserve = reserve
         self._time_limit = time_limit
         self._process: Any = None
         self._channel: Channel | None = None
@@ -149,21 +148,21 @@ class Worker:
 
     def kill(self) -> None:
         """End the process, whatever it is doing, from another thread than the caller's; it gets no other one."""
-        with _PROCESSES:
+        with PROCESSES:
             self._ended = True
             if self._process is not None:
                 self._process.kill()
 
     def renew(self) -> None:
         """Let go of a process that has ended by itself while nothing was asked of it; the next call starts another."""
-        with _PROCESSES:
+        with PROCESSES:
             gone = self._process is not None and not self._ended and not self._process.is_alive()
         if gone:
             self.close()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        with _PROCESSES:
+        with PROCESSES:
             if self._process is not None:
                 self._process.kill()
                 self._process.join()
@@ -204,24 +203,18 @@ class Worker:
 
     def _was_killed(self) -> bool:
         """Whether the process, which has closed its end, was killed, and not by us."""
-        with _PROCESSES:
+        with PROCESSES:
             if self._process is None:
                 return False
             self._process.join(1.0)
             return self._process.exitcode == _KILLED and not self._ended
 
     def _start(self) -> Channel:
-        # spawn, not fork: a fork would carry the device's state and threads along.
-        context = multiprocessing.get_context("spawn")
-        with _PROCESSES:
+        with PROCESSES:
             if self._ended:
                 raise WorkerDiedError("is not wanted any more")
-            ours, theirs = context.Pipe()
-            process = context.Process(target=serve, args=(theirs, self._job, self._keep), daemon=True)
-            with signals.held(signal.SIGINT):
-                process.start()
-            theirs.close()
-            self._process, self._channel = process, Channel(ours)
+            self._process, self._channel = (self._reserve and self._reserve.take()) or started()
+        self._channel.send((self._job, self._keep))
         return self._channel
 
 

@@ -77,7 +77,8 @@ for kind, padding, (kernel, colours) in itertools.product(
 ):
     op = Convolution(torch.randn(16, colours, *kernel), None, padding=padding)
     first = First(op, first_weight(op))
-    x = given(kind, 2, 21 - padding.top - padding.bottom + kernel[0], 29 - padding.left - padding.right + kernel[1], colours)
+    sides = 21 - padding.top - padding.bottom + kernel[0], 29 - padding.left - padding.right + kernel[1]
+    x = given(kind, 2, *sides, colours)
     assert first.fits(*x.shape[1:3])
     for made in (torch.float32, torch.bfloat16):
         apart = ours.enter(x, first, made).float() - theirs.enter(x, first, made).float()

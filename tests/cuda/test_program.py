@@ -162,7 +162,12 @@ def test_other_last_layers_are_made_pixel_by_pixel(other: dict[str, object]):
 
 @pytest.mark.parametrize(
     "other",
-    [{"stride": (2, 2)}, {"columns": 1}, {"weight": torch.randn(16, 4, 7, 9)}, {"padding": Padding("zeros", 0, 0, 3, 3)}],
+    [
+        {"stride": (2, 2)},
+        {"columns": 1},
+        {"weight": torch.randn(16, 4, 7, 9)},
+        {"padding": Padding("zeros", 0, 0, 3, 3)},
+    ],
 )
 def test_other_first_layers_stay_what_they_are(other: dict[str, object]):
     usual = Convolution(torch.randn(16, 3, 7, 7), None, padding=Padding("reflect", 3, 3, 3, 3))
