@@ -235,7 +235,8 @@ def test_floats_that_resampling_left_a_little_out_of_range_are_clipped(model: im
     ("options", "flags"),
     [
         ({"size": "native"}, ["--size", "native"]),
-        ({"strength": 0.5, "size": 16, "upsample": "bicubic"}, ["--strength", "0.5", "--size", "16", "--upsample", "bicubic"]),
+        ({"strength": 0.5, "size": 16}, ["--strength", 0.5, "--size", 16]),
+        ({"upsample": "bicubic", "size": 20}, ["--upsample", "bicubic", "--size", 20]),
         ({"tiling": "exact", "size": "native"}, ["--tiling", "exact", "--size", "native"]),
         ({"backend": "eager", "device": "cpu,cpu"}, ["--backend", "eager"]),
         ({"memory": "2GB", "batch_size": 1, "precision": "float32"}, ["--memory", "2GB"]),
