@@ -1,12 +1,15 @@
 """A worker process that decodes and encodes, so that no picture can hang or crash the run."""
 
+import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgtrans.executors.channel import Channel
-from imgtrans.executors.reserve import PROCESSES, Reserve, started
+from imgtrans.executors.process import Process, end
+from imgtrans.executors.reserve import Reserve, started
 from imgtrans.executors.serving import Answer
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job, Pixels
@@ -16,6 +19,8 @@ from imgtrans.protocols import Item, Job, Pixels
 TIME_LIMIT_SECONDS = 300.0
 SECONDS_PER_PIXEL = 2e-6
 _KILLED = -9  # exit code of a process that got SIGKILL
+# Who kills must not meet who starts: a process that nobody knows yet would live on.
+_PROCESSES = threading.Lock()
 
 
 class WorkerDiedError(Exception):
@@ -65,7 +70,7 @@ class Worker:
         self._keep = keep
         self._reserve = reserve
         self._time_limit = time_limit
-        self._process: Any = None
+        self._process: Process | None = None
         self._channel: Channel | None = None
         self._ended = False
 
@@ -148,25 +153,23 @@ class Worker:
 
     def kill(self) -> None:
         """End the process, whatever it is doing, from another thread than the caller's; it gets no other one."""
-        with PROCESSES:
+        with _PROCESSES:
             self._ended = True
             if self._process is not None:
                 self._process.kill()
 
     def renew(self) -> None:
         """Let go of a process that has ended by itself while nothing was asked of it; the next call starts another."""
-        with PROCESSES:
-            gone = self._process is not None and not self._ended and not self._process.is_alive()
+        with _PROCESSES:
+            gone = self._process is not None and not self._ended and self._process.poll() is not None
         if gone:
             self.close()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        with PROCESSES:
+        with _PROCESSES:
             if self._process is not None:
-                self._process.kill()
-                self._process.join()
-                self._process.close()
+                end(self._process)
                 self._process = None
         if self._channel is not None:
             self._channel.close()
@@ -203,14 +206,17 @@ class Worker:
 
     def _was_killed(self) -> bool:
         """Whether the process, which has closed its end, was killed, and not by us."""
-        with PROCESSES:
+        with _PROCESSES:
             if self._process is None:
                 return False
-            self._process.join(1.0)
-            return self._process.exitcode == _KILLED and not self._ended
+            try:
+                code = self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                return False
+            return code == _KILLED and not self._ended
 
     def _start(self) -> Channel:
-        with PROCESSES:
+        with _PROCESSES:
             if self._ended:
                 raise WorkerDiedError("is not wanted any more")
             self._process, self._channel = (self._reserve and self._reserve.take()) or started()

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from imgtrans.executors.reserve import PROCESSES, Reserve
+from imgtrans.executors.reserve import Reserve
 from imgtrans.executors.worker import Worker
 from tests.executors.test_worker import JOB, item_for
 from tests.pictures import save
@@ -58,6 +58,5 @@ def test_one_that_has_died_meanwhile_is_not_given_to_anybody() -> None:
     with Reserve(1, lambda: 1) as reserve:
         (process,) = waiting(reserve, 1)
         os.kill(process, signal.SIGKILL)
-        reserve._waiting[0][0].join()
-        with PROCESSES:
-            assert reserve.take() is None
+        reserve._waiting[0][0].wait()
+        assert reserve.take() is None
