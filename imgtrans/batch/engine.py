@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from imgtrans.cuda.planning import recordings
-from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
+from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision, wake
 from imgtrans.errors import UnavailableError
 from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
@@ -110,6 +110,7 @@ class Engine:
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)

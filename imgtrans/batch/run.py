@@ -18,6 +18,7 @@ from imgtrans.batch.request import Prepared
 from imgtrans.errors import FilesError
 from imgtrans.finding.counting import Counting
 from imgtrans.finding.destination import Destination
+from imgtrans.hardware import wake
 from imgtrans.journal.location import inside
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
@@ -73,8 +74,9 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                 else:
                     from imgtrans.executors.reserve import Reserve  # noqa: PLC0415 - nor NumPy, with nothing to do
 
+                    # Both while PyTorch is loaded, which takes one core and seconds.
+                    threading.Thread(target=wake, args=(prepared.request.device,), name="waking").start()
                     with (
-                        # While PyTorch is loaded, which takes one core and seconds.
                         Reserve(min(AT_ONCE, os.cpu_count() or 1), lambda: lookahead.found) as reserve,
                         prepared.open_engine(listener.streaming, listener.warned, reserve=reserve) as engine,
                         Counting(prepared.counts(), counted) as counting,

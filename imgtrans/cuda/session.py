@@ -55,9 +55,24 @@ class ProgramSession:
         """Be told how much comes together at most; see :class:`imgtrans.protocols.Batching`."""
         self._pictures, self._pixels = max(1, min(pictures, MOST_PICTURES)), max(1, min(pixels, TOGETHER))
 
-    def check(self, side: int) -> None:
-        """Try with pictures of noise whether recordings give what is recorded; else do without, and give the reason."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is as fast as it could be, copies recorded included."""
+        return not self.reason and (self._graphs is None or self._graphs.copies)
+
+    def check(self, side: int, *, again: bool = False) -> None:
+        """Try with pictures of noise whether recordings give what is recorded; else do without, and give the reason.
+
+        Args:
+            side: Of the pictures.
+            again: Whether that was tried before, and it is enough that pictures can be computed at all.
+        """
         if self._graphs is None:
+            return
+        if again:
+            torch.cuda.synchronize(self._device)  # weights came on another stream
+            self.run(np.zeros((1, side, side, 3), np.uint8))
+            self._graphs.clear()
             return
         torch.cuda.synchronize(self._device)  # weights came on another stream
         self.expect(2, 2 * side * side)

@@ -24,6 +24,7 @@ from imgtrans.cuda.graphs import Graphs
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
+from imgtrans.cuda.truth import truth_of
 from imgtrans.opening import open_network
 from imgtrans.protocols import Pixels
 from imgtrans.zoo.store import Model
@@ -69,7 +70,7 @@ def run(session: ProgramSession, x: Pixels) -> Pixels:
 def test_every_network_is_as_near_to_the_true_values_as_plain_pytorch(name: str, how: Callable, precision: torch.dtype):
     net = network(ALL[name]).requires_grad_(False)
     ends = EndsByTriton() if how is ByTriton else None
-    module._truth(net, CARD, precision).check(Program(net, CARD, precision, how, ends), CARD)  # raises if it is not
+    truth_of(net, CARD, precision).check(Program(net, CARD, precision, how, ends), CARD)  # raises if it is not
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "transpose"])
