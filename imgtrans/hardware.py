@@ -58,11 +58,11 @@ def check_precision(name: str) -> None:
 def wake(devices: str) -> None:
     """Have the driver make ready the first CUDA device of those that a text names, if there is any.
 
-    It takes a moment of nobody's processor, in which PyTorch may be loaded: that then finds what it else would wait for.
+    It takes a moment of nobody's processor, in which PyTorch may be loaded: that finds then what it would wait for.
     """
     import ctypes  # noqa: PLC0415 - only a run that computes has use for it
 
-    first = devices.split(",")[0].strip()
+    first = devices.split(",", maxsplit=1)[0].strip()
     if first == "cpu":
         return
     try:

@@ -64,14 +64,14 @@ def test_the_driver_is_asked_for_the_first_card_that_is_named(
         def __init__(self, library: str) -> None:
             pass
 
-        def cuInit(self, flags: int) -> int:  # noqa: N802
+        def cuInit(self, flags: int) -> int:
             return 0
 
-        def cuDeviceGet(self, device: object, number: int) -> int:  # noqa: N802
+        def cuDeviceGet(self, device: object, number: int) -> int:
             numbers.append(number)
             return 0
 
-        def cuDevicePrimaryCtxRetain(self, context: object, device: object) -> int:  # noqa: N802
+        def cuDevicePrimaryCtxRetain(self, context: object, device: object) -> int:
             return 0
 
     monkeypatch.setattr(ctypes, "CDLL", Driver)

@@ -16,8 +16,8 @@ MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 WHOLE, PHASED, MOVED = 0, 1, 2  # how a map lies; see Held
 
 TILE = 4096  # numbers that one program of a kernel holds at a time
-# Programs that take sums: so many that each of a card's processors has several, and parts of a map, which are few enough
-# for one program to add up.
+# Programs that take sums: so many that each of a card's processors has several; and parts of a map, so few that one
+# program adds them up.
 PROGRAMS, MOST_PARTS = 2048, 256
 PARTS = 32  # that it reads at a time
 COUNTERS = 1024  # that are made at a time

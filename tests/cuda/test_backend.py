@@ -232,22 +232,24 @@ def test_what_was_tried_is_known_for_these_weights_in_this_precision_only(no_cac
     assert not is_known(network(SMALL | {"blocks": 3}), CPU, torch.float32)
 
 
-def test_what_is_known_is_not_tried_again_unless_it_cannot_be_opened(monkeypatch: pytest.MonkeyPatch):
-    tries = list[object]()
+@pytest.mark.parametrize(("broken", "known"), [(False, [True]), (True, [True, False])])
+def test_what_is_known_is_not_tried_again_unless_it_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch, broken: bool, known: list[bool]
+):
+    session, tries = tried(ByPyTorch()), list[bool]()
 
     def opened(self: FusedBackend, net: nn.Module, true: object, *given: object) -> ProgramSession:
-        tries.append(true)
-        if true is None and fails:
+        tries.append(true is None)
+        if true is None and broken:
             raise UnavailableError("kernels do not work here any more")
-        return tried(ByPyTorch())
+        return session
 
+    for name, instead in {
+        "is_known": lambda *of: True, "note_known": lambda *of: None, "note_compiled": lambda device: None,
+        "_by_triton": lambda: (ByPyTorch, None),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(module, name, instead)
     monkeypatch.setattr(FusedBackend, "_tried", opened)
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
-    monkeypatch.setattr(module, "is_known", lambda *of: True)
-    monkeypatch.setattr(module, "note_known", lambda *of: None)
-    monkeypatch.setattr(module, "note_compiled", lambda device: None)
-    monkeypatch.setattr(module, "_by_triton", lambda: (ByPyTorch, None))
-    for fails, many in ((False, 1), (True, 2)):
-        tries.clear()
-        backend.open(network(SMALL), torch.device("cuda", 0), torch.bfloat16)
-        assert [true is None for true in tries] == [True, False][:many]
+    assert backend.open(network(SMALL), torch.device("cuda", 0), torch.bfloat16) is session
+    assert tries == known
