@@ -154,7 +154,8 @@ def last_weight(op: Convolution, block: Block) -> Tensor | None:
             for right in range(across):
                 tap, seen = (row, 0) if block.rowwise else (0, row + lower)
                 made[tap, lower, right, :, :, seen, right : right + w] = op.weight[:, :, row]
-    made = made.flatten(0, 3).unflatten(3, (-1, across)).movedim(4, 1).flatten(1, 2)
+    made = made.flatten(0, 3)
+    made = made.view(*made.shape[:3], -1, across).movedim(4, 1).flatten(1, 2)
     return F.pad(made, (0, 0, 0, 0, 0, 0, 0, -len(made) % ALIGNED))
 
 

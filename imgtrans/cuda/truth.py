@@ -111,4 +111,5 @@ def _mark(network: nn.Module, device: torch.device, precision: torch.dtype) -> P
         weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         weights.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return mark(device, "tried", card, torch.backends.cudnn.version(), precision, weights.hexdigest())
+    version = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return mark(device, "tried", card, version, precision, weights.hexdigest())
