@@ -97,6 +97,27 @@ def test_what_is_replayed_is_bit_for_bit_what_is_recorded():
     assert recorded._graphs is not None and len(recorded._graphs) == len(SIZES)
 
 
+def test_a_picture_alone_is_one_recording_with_its_copies_and_the_same_picture():
+    session, plain = opened(), opened()
+    plain._graphs = None
+    plain._slots = []
+    for count, most in ((1, 1), (3, 8), (2, 8)):
+        for one in (session, plain):
+            one.expect(most, most * 64 * 64)
+        x = pictures(count)
+        for _ in range(4):
+            assert np.array_equal(session.run(x), plain.run(x))
+    assert session._graphs is not None and session._graphs.copies
+    assert {kind[-1] for kind in session._graphs._recorded} == {"copies"}
+
+
+def test_what_was_tried_once_is_opened_without_and_computes_the_same(monkeypatch: pytest.MonkeyPatch):
+    net, x = usual(), pictures(3)
+    first = backend.open(net, CARD, torch.bfloat16)
+    monkeypatch.setattr(module, "truth_of", lambda *of: pytest.fail("it was tried again"))
+    assert np.array_equal(run(backend.open(net, CARD, torch.bfloat16), x), run(first, x))
+
+
 def test_many_sizes_are_recorded_within_bounds_and_none_comes_out_wrong():
     session, plain = opened(), opened()
     plain._graphs.reason = "not wanted"  # type: ignore[union-attr]
