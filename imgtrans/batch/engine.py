@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from imgtrans.cuda.planning import recordings
-from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
+from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision, wake
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import USABLE, available_memory, in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network, usual_precision
@@ -115,6 +115,7 @@ class Engine(Ready):
         self.devices = choose_devices(device)
         brought = package_of(BACKENDS, backend)
         precision = usual_precision(precision, backend)
+        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -202,7 +203,8 @@ class Engine(Ready):
             memory=shares.whole,
         )
         self._threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
+        if on_cpu > 1:
+            torch.set_num_threads(max(1, self._threads // on_cpu))  # of each thread that computes
         alone = on_cpu == len(self.devices) and not batch_size
         self.batch_size = batch_size or LARGEST_BATCH
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
@@ -245,7 +247,8 @@ class Engine(Ready):
 
     def close(self) -> None:
         """Give the process back its threads."""
-        torch.set_num_threads(self._threads)
+        if self._threads != torch.get_num_threads():
+            torch.set_num_threads(self._threads)
 
     def __enter__(self) -> "Engine":
         """Use it."""

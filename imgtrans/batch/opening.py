@@ -18,8 +18,10 @@ from imgtrans.zoo.store import Model
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
+    from imgtrans.executors.reserve import Reserve
 
 EXECUTORS = "imgtrans.executors"
+LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def opened_executor(
     warn: Callable[[str], None] = lambda text: None,
     *,
     settings: Any = None,
+    reserve: "Reserve | None" = None,
 ) -> Iterator[Executor]:
     """Have an executor for as long as it is used.
 
@@ -135,10 +138,12 @@ def opened_executor(
         progress: Is told the share of a large picture that is done.
         warn: Is told what is unwise.
         settings: The options that the executor has of its own, if any were given.
+        reserve: Has worker processes of this machine that are started already, maybe.
 
     Raises:
         ImgtransError: If it, or the engine, cannot be opened.
     """
-    executor: Executor = configured(EXECUTORS, name, settings)(opening, progress=progress, warn=warn)
+    more = {"reserve": reserve} if name == LOCAL else {}
+    executor: Executor = configured(EXECUTORS, name, settings)(opening, progress=progress, warn=warn, **more)
     with contextlib.closing(executor):
         yield executor

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgtrans.batch.asked import Request
 from imgtrans.batch.opening import EXECUTORS, EngineOpening, check_executor, opened_executor
@@ -29,6 +29,9 @@ from imgtrans.opening import check_backend
 from imgtrans.protocols import Executor, Wanted
 from imgtrans.settings import deciding, settled
 from imgtrans.zoo.store import Model, find, is_path
+
+if TYPE_CHECKING:
+    from imgtrans.executors.reserve import Reserve
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
@@ -159,10 +162,11 @@ class Prepared:
         warn: Callable[[str], None] = lambda text: None,
         *,
         endless: bool = False,
+        reserve: "Reserve | None" = None,
     ) -> AbstractContextManager[Executor]:
         """Have whoever does the work ready for it; see :func:`imgtrans.batch.opening.opened_executor`."""
-        name = self.request.executor
-        return opened_executor(name, self.opening(endless=endless), progress, warn, settings=self.settings.get(name))
+        name, opening = self.request.executor, self.opening(endless=endless)
+        return opened_executor(name, opening, progress, warn, settings=self.settings.get(name), reserve=reserve)
 
     def results(self) -> list[Path]:
         """Return what to show the user: the outputs of single pictures, or the output folder."""
@@ -192,18 +196,9 @@ def prepare(request: Request) -> Prepared:
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
-    if is_path(request.model):
-        if not Path(request.model).expanduser().exists():
-            raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
-        from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
-
-        model = find_model(request.model)
-    else:
-        model = find(request.model)
-    size = model.card.working_size or None if request.size == "auto" else None
-    if request.size.isdecimal():
-        size = int(request.size)
-    _check_memory(request)
+    model = model_of(request)
+    size = working_side(request.size, model)
+    check_memory(request)
     check_backend(request.backend)
     check_executor(request.executor)
     own = settled(request.option, request.settings, {BACKENDS: request.backend, EXECUTORS: request.executor})
@@ -228,6 +223,28 @@ def prepare(request: Request) -> Prepared:
     settings += described(wanted) + deciding(own)
     recipe = Recipe(model.card.sha256, settings)
     return Prepared(request, model, size, destination, recipe, wanted, selection, shard, own)
+
+
+def model_of(request: Request) -> Model:
+    """Return the model that a request names.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    if not is_path(request.model):
+        return find(request.model)
+    if not Path(request.model).expanduser().exists():
+        raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
+    from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
+
+    return find_model(request.model)
+
+
+def working_side(size: str, model: Model) -> int | None:
+    """Return the longest side at which the network works, as ``--size`` says it; None is each picture's own."""
+    if size.isdecimal():
+        return int(size)
+    return model.card.working_size or None if size == "auto" else None
 
 
 def _selection(request: Request) -> Selection:
@@ -261,7 +278,7 @@ def _check_addresses(request: Request) -> None:
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 
-def _check_memory(request: Request) -> None:
+def check_memory(request: Request) -> None:
     """Make sure that what a request says of memory can be followed."""
     if request.memory.strip().isdecimal() and int(request.memory) < SMALLEST_BYTES:
         number = request.memory.strip()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable
 
 from imgtrans.executors.computing import Here
 from imgtrans.executors.pipeline import Pipeline
+from imgtrans.executors.reserve import Reserve
 from imgtrans.executors.worker import Worker
 from imgtrans.protocols import Item, Opening, Outcome
 
@@ -18,6 +19,7 @@ class LocalExecutor:
         opening: How the model is made ready.
         progress: Is told the share of a large picture that is done, from 0 to 1.
         warn: Is told what is unwise.
+        reserve: Has worker processes that are started already, maybe.
     """
 
     def __init__(
@@ -26,12 +28,13 @@ class LocalExecutor:
         *,
         progress: Callable[[float], None] = lambda share: None,
         warn: Callable[[str], None] = lambda text: None,
+        reserve: Reserve | None = None,
     ) -> None:
         self._ready = ready = opening.open(progress=progress, warn=warn)
         keep = min(LARGEST_KEPT, ready.pictures_memory // (4 * ready.workers))
         keep = keep if keep >= LEAST_KEPT else 0
         self._pipeline = Pipeline(
-            [Worker(ready.job, keep=keep) for _ in range(ready.workers)],
+            [Worker(ready.job, keep=keep, reserve=reserve) for _ in range(ready.workers)],
             [Here(session) for session in ready.sessions],
             tag=ready.job.tag,
             batch_size=ready.batch_size,

@@ -11,6 +11,7 @@ PUBLIC = (
     "imgtrans",
     "imgtrans.errors",
     "imgtrans.executors.pipeline",
+    "imgtrans.models",
     "imgtrans.protocols",
     "imgtrans.sessions",
     "imgtrans.testing",
