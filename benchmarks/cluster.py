@@ -3,6 +3,7 @@
     python benchmarks/cluster.py workers --pictures 48       # one model of one thread, and two
     python benchmarks/cluster.py overhead --pictures 2000    # the same run by ray and by local
     python benchmarks/cluster.py kills --pictures 2000       # 30 of Ray's workers killed, at random
+    python benchmarks/cluster.py machines --pictures 600     # one of two machines taken away
 
 It needs plugins/imgtrans-ray. Times are those of whole commands, start included; "steady" is without what the same
 command takes for a single picture.
@@ -88,6 +89,32 @@ def kills(root: Path, model: str, count: int) -> None:
     )
 
 
+def machines(root: Path, model: str, count: int) -> None:
+    """Take away one of two machines, which are only processes, and give it back later."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    from ray.cluster_utils import Cluster
+
+    seconds(command(root / "in", root / "local", model))
+    given = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args={**given, "include_dashboard": False})
+    second, out, moments = cluster.add_node(**given), root / "ray", 0
+    more = ["--executor", "ray", "-O", f"ray.address={cluster.address}", "-O", "ray.models=2", "-O", "ray.codecs=4"]
+    run = subprocess.Popen(command(root / "in", out, model, *more))
+    while run.poll() is None:
+        done = len([*out.glob("*.jpg")]) if out.is_dir() else 0
+        if moments == 0 and done >= count // 3:
+            cluster.remove_node(second, allow_graceful=False)
+            moments = 1
+        elif moments == 1 and done >= 2 * count // 3:
+            second, moments = cluster.add_node(**given), 2
+        time.sleep(0.02)
+    cluster.shutdown()
+    assert run.returncode == 0, f"the run ended with {run.returncode}"
+    assert moments == 2, "it was over before the machine was back"
+    assert outputs(out) == outputs(root / "local"), "something is lost, partial or another"
+    print(f"one of two machines taken away and given back over {count} pictures: all there, as local makes them")
+
+
 def _kill_one(pid: int) -> bool:
     """Kill a worker of a run, if there is one."""
     there = []
@@ -105,7 +132,7 @@ def _kill_one(pid: int) -> bool:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("workers", "overhead", "kills"))
+    parser.add_argument("what", choices=("workers", "overhead", "kills", "machines"))
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--model", default="summer2winter")
@@ -124,6 +151,7 @@ def main() -> None:
             "workers": lambda: compared(root, given.model, {"one": one, "two": two}, given.rounds),
             "overhead": lambda: compared(root, given.model, {"local": [], "ray": ["--executor", "ray"]}, given.rounds),
             "kills": lambda: kills(root, given.model, given.pictures),
+            "machines": lambda: machines(root, given.model, given.pictures),
         }
         asked[given.what]()
 
