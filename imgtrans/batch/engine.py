@@ -12,12 +12,13 @@ from types import TracebackType
 import torch
 from torch import nn
 
+from imgtrans.cuda.compiling import wake_compiler
 from imgtrans.cuda.planning import recordings
 from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision, wake
 from imgtrans.errors import UnavailableError
 from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
+from imgtrans.opening import AUTO, FUSED, PLAIN, describe_backend, open_network
 from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.prepared import PreparedSession
@@ -111,6 +112,8 @@ class Engine:
     ) -> None:
         self.devices = choose_devices(device)
         wake(self.devices)  # while the network is read
+        if backend in (AUTO, FUSED) and any(device.type == "cuda" for device in self.devices):
+            wake_compiler()
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -253,3 +254,12 @@ def test_what_is_known_is_not_tried_again_unless_it_cannot_be_opened(
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     assert backend.open(network(SMALL), torch.device("cuda", 0), torch.bfloat16) is session
     assert tries == known
+
+
+def test_the_compiler_reads_itself_once_and_beside_whoever_needs_it():
+    cache = pytest.importorskip("triton.runtime.cache", reason="Triton comes with PyTorch for CUDA only")
+    cache.triton_key.cache_clear()
+    compiling.wake_compiler()
+    for thread in [one for one in threading.enumerate() if one.name == "waking"]:
+        thread.join()
+    assert cache.triton_key.cache_info().currsize == 1
