@@ -10,6 +10,7 @@ from torch import nn
 from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
 from imgtrans.cuda.ends import Ends, EndsByTriton
+from imgtrans.cuda.few import few
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
@@ -132,7 +133,7 @@ class FusedBackend:
             UnavailableError: If there is none.
         """
         try:
-            program = Program(network, device, precision, normalise, ends)
+            program = Program(network, device, precision, normalise, ends, *([few] if ends else []))
         except ValueError as error:
             raise UnavailableError(f"{error}, nor fused") from error
         try:

@@ -33,11 +33,14 @@ class Held:
         phased: ``WHOLE``, or ``PHASED``: four maps of a quarter of its size beside one another in the channels, of even
             and odd rows, and of these even and odd columns; or ``MOVED``: the same, where those of odd rows begin one
             further down, and of odd columns one further right, as of :class:`imgtrans.cuda.stages.Phased`.
+        affine: What it is multiplied with, and what is added then, so that it is normalised: (N, 2, channels) in
+            float32; None as long as nobody knows.
     """
 
     whole: Tensor
     padding: Padding = NOTHING
     phased: int = WHOLE
+    affine: Tensor | None = None
 
     @property
     def inner(self) -> Tensor:
@@ -123,7 +126,7 @@ class ByTriton:
 
         self._code: Any = code
         self._channels = max(16, min(64, 1 << (narrowest.bit_length() - 1)))
-        self._counters: list[Tensor] = []  # all are kept, since recordings write into them
+        self._counters = Counters()
 
     def __call__(
         self, given: Held, norm: Normalisation, before: Held | None, relu: bool, padding: Padding, kind: torch.dtype
@@ -132,19 +135,7 @@ class ByTriton:
         n, channels, height, width = given.shape
         x = given.whole.contiguous(memory_format=torch.channels_last)
         groups, pixels = -(-channels // self._channels), TILE // self._channels
-        # These depend on nothing but the size of a batch: so do the bytes that come out.
-        wanted = max(1, min(MOST_PARTS, PROGRAMS // (n * groups)))
-        each = -(-height * width // (wanted * pixels)) * pixels
-        parts = -(-height * width // each)
-        partial = torch.empty(n, parts, 2, channels, dtype=torch.float32, device=x.device)
-        affine = torch.empty(n, 2, channels, dtype=torch.float32, device=x.device)
-        learnt = norm.weight is not None and norm.bias is not None
-        self._code.sums[(parts, groups, n)](
-            x, partial, self._counter(n * groups, x.device),
-            norm.weight if learnt else affine, norm.bias if learnt else affine, affine,
-            height, width, channels, each, norm.epsilon,
-            LEARNT=learnt, MOVED=given.phased == MOVED, PIXELS=pixels, CHANNELS=self._channels, PARTS=PARTS,
-        )  # fmt: skip
+        affine = given.affine if given.affine is not None else self._affine(given, x, norm)
         out = (height + padding.top + padding.bottom, width + padding.left + padding.right)
         made = torch.empty(n, channels, *out, dtype=kind, device=x.device, memory_format=torch.channels_last)
         added, inner = (x, x) if before is None else _by_pixel(before)
@@ -156,11 +147,36 @@ class ByTriton:
         )  # fmt: skip
         return Held(made, padding)
 
-    def _counter(self, count: int, device: torch.device) -> Tensor:
-        """Return so many zeros, at least; whoever counts with them leaves zeros again."""
-        if not self._counters or self._counters[-1].numel() < count or self._counters[-1].device != device:
-            self._counters.append(torch.zeros(max(count, COUNTERS), dtype=torch.int32, device=device))
-        return self._counters[-1]
+    def _affine(self, given: Held, x: Tensor, norm: Normalisation) -> Tensor:
+        n, channels, height, width = given.shape
+        groups, pixels = -(-channels // self._channels), TILE // self._channels
+        # These depend on nothing but the size of a batch: so do the bytes that come out.
+        wanted = max(1, min(MOST_PARTS, PROGRAMS // (n * groups)))
+        each = -(-height * width // (wanted * pixels)) * pixels
+        parts = -(-height * width // each)
+        partial = torch.empty(n, parts, 2, channels, dtype=torch.float32, device=x.device)
+        affine = torch.empty(n, 2, channels, dtype=torch.float32, device=x.device)
+        learnt = norm.weight is not None and norm.bias is not None
+        self._code.sums[(parts, groups, n)](
+            x, partial, self._counters.at_least(n * groups, x.device),
+            norm.weight if learnt else affine, norm.bias if learnt else affine, affine,
+            height, width, channels, each, norm.epsilon,
+            LEARNT=learnt, MOVED=given.phased == MOVED, PIXELS=pixels, CHANNELS=self._channels, PARTS=PARTS,
+        )  # fmt: skip
+        return affine
+
+
+class Counters:
+    """Zeros that programs of a kernel count with, who leave zeros again; all are kept, since recordings know them."""
+
+    def __init__(self) -> None:
+        self.kept: list[Tensor] = []
+
+    def at_least(self, count: int, device: torch.device) -> Tensor:
+        """Return so many, at least."""
+        if not self.kept or self.kept[-1].numel() < count or self.kept[-1].device != device:
+            self.kept.append(torch.zeros(max(count, COUNTERS), dtype=torch.int32, device=device))
+        return self.kept[-1]
 
 
 def _by_pixel(held: Held) -> tuple[Tensor, Tensor]:
