@@ -51,7 +51,8 @@ def load(
     Args:
         model: Its name in the zoo, or the path of a checkpoint; a text with a separator or a checkpoint's suffix is a
             path.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several with commas between, or ``all``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``xpu``, ``xpu:N``, several as ``cuda:0,cuda:1``, or
+            ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or

@@ -230,7 +230,7 @@ def _truth(network: nn.Module, device: torch.device, precision: torch.dtype) -> 
             with torch.autocast(here.type, torch.bfloat16):
                 rounded = network(given.clone())
             break
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # a plugin's network may fail in any way
             reason = " ".join(str(error).split())[:200]
     else:
         raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}")
