@@ -22,12 +22,11 @@ from imgtrans.opening import check_backend
 from imgtrans.zoo.store import is_path
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from PIL import Image
 
-    Picture = TypeVar("Picture", Image.Image, NDArray[np.generic], torch.Tensor, Path, str)
+    Picture = TypeVar("Picture", Image.Image, NDArray[Any], torch.Tensor, Path, str)
 
 StrPath = str | os.PathLike[str]
 

@@ -138,5 +138,5 @@ def test_one_without_faults_is_guarded_and_translates(
     assert guarded.layouts({}) == {} and guarded.examples() == []
     assert architecture_called("resnet").__module__.startswith("imgtrans.architectures")
     guarded._architecture.examples = lambda: {}
-    with pytest.raises(PluginError, match="the architecture 'good' of the package imgtrans-good answers .* with dict"):
+    with pytest.raises(PluginError, match=r"the architecture 'good' of the package imgtrans-good answers .* with dict"):
         guarded.examples()
