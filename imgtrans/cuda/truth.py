@@ -78,7 +78,7 @@ def truth_of(network: nn.Module, device: torch.device, precision: torch.dtype) -
             with torch.autocast(here.type, torch.bfloat16):
                 rounded = network(x.clone()).clamp(-1, 1)
             break
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # a plugin's network may fail in any way
             reason = " ".join(str(error).split())[:200]
     else:
         raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}")
