@@ -10,7 +10,6 @@ from torch import nn
 from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
 from imgtrans.cuda.ends import Ends, EndsByTriton
-from imgtrans.cuda.few import few
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
@@ -60,7 +59,12 @@ class FusedBackend:
         with torch.cuda.device(device):  # which is where kernels go
             if _by_pixel(device, precision):
                 try:
-                    session = self._tried(network, true, device, precision, *_by_triton())
+                    kernels, ends = _by_triton()
+                    try:
+                        session = self._tried(network, true, device, precision, kernels, ends)
+                    except UnavailableError as error:  # most of it may do without those at both ends
+                        session = self._tried(network, true, device, precision, kernels)
+                        session.reason = error.message
                     note_compiled(device)
                     if session.is_whole:
                         note_known(network, device, precision)
@@ -133,7 +137,7 @@ class FusedBackend:
             UnavailableError: If there is none.
         """
         try:
-            program = Program(network, device, precision, normalise, ends, *([few] if ends else []))
+            program = Program(network, device, precision, normalise, ends)
         except ValueError as error:
             raise UnavailableError(f"{error}, nor fused") from error
         try:

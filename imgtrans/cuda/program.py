@@ -25,7 +25,6 @@ class Program:
         precision: Of maps and weights; sums are float32.
         normalise: Makes who computes normalisations, given the channels of the narrowest map that has one.
         ends: Makes maps of pictures and pictures of maps; None is PyTorch, for which layers stay as they are.
-        few: Returns a convolution and its normalisation as what is quicker where pixels are few, if there is such.
 
     Raises:
         ValueError: If the network has something that is not known.
@@ -38,11 +37,9 @@ class Program:
         precision: torch.dtype,
         normalise: Callable[[int], Normalise],
         ends: Ends | None = None,
-        few: Callable[[Convolve, Normalisation], Stage | None] = lambda usual, norm: None,
     ) -> None:
         self._ops = program_of(network.eval())
         self._device, self._precision = device, precision
-        self._few = few
         self._how = normalise(_narrowest(self._ops))
         self._layout = torch.channels_last if self._how.by_pixel else torch.contiguous_format
         self._stages = [*self._made()]
@@ -56,7 +53,7 @@ class Program:
 
         Args:
             given: Pictures, (N, H, W, channels): whole numbers without a sign, or floats in [-1, 1].
-            made: The same, of the size that comes out, is filled.
+            made: The same, of the size that comes out, is filled; like ``given`` it lies in this order in memory.
             look_up: Is called before each stage; what it raises ends the work.
         """
         stages, held, blocks = self._stages, None, list[Held]()
@@ -89,7 +86,7 @@ class Program:
             op, behind = self._ops[at], self._ops[at + 1 : at + 2]
             at += 1
             if isinstance(op, Convolution | Transposed):
-                yield self._convolution(op, behind[0] if behind and isinstance(behind[0], Normalisation) else None)
+                yield self._convolution(op, bool(behind) and isinstance(behind[0], Normalisation))
             elif isinstance(op, Step):
                 op.to(self._device, torch.float32)
                 yield Make(op)
@@ -106,13 +103,11 @@ class Program:
             else:
                 yield Close(op.relu)
 
-    def _convolution(self, op: Convolution | Transposed, norm: Normalisation | None) -> Stage:
-        bias = None if norm or op.bias is None else op.bias.to(self._device, self._precision)
+    def _convolution(self, op: Convolution | Transposed, normalised: bool) -> Stage:
+        bias = None if normalised or op.bias is None else op.bias.to(self._device, self._precision)
         if isinstance(op, Convolution):
-            weight = self._weight(widened(op) if self._how.by_pixel else op.weight)
-            usual = Convolve(op, weight, bias, self._layout)
-            return (norm and self._few(usual, self._there(norm))) or usual
-        phased = phases(op) if self._how.by_pixel and norm else None
+            return Convolve(op, self._weight(widened(op) if self._how.by_pixel else op.weight), bias, self._layout)
+        phased = phases(op) if self._how.by_pixel and normalised else None
         return (
             Transpose(op, self._weight(op.weight), bias, self._layout)
             if phased is None
@@ -146,12 +141,9 @@ class Program:
         end = self._ops[at] if at < len(self._ops) else None
         ends = isinstance(end, End) and not op.relu
         relu = op.relu or (ends and isinstance(end, End) and end.relu)
-        return Norm(self._how, self._there(op), ends, relu, self._padding(at + ends), self._precision), int(ends)
-
-    def _there(self, op: Normalisation) -> Normalisation:
-        """Return a normalisation on the device."""
         weight, bias = (None if one is None else one.to(self._device, torch.float32) for one in (op.weight, op.bias))
-        return Normalisation(op.epsilon, weight, bias)
+        norm = Normalisation(op.epsilon, weight, bias)
+        return Norm(self._how, norm, ends, relu, self._padding(at + ends), self._precision), int(ends)
 
     def _padding(self, at: int) -> Padding:
         """Return what a map is padded with at the next convolution, if nothing but that is done to it before."""

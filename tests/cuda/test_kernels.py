@@ -104,37 +104,27 @@ for kind, block, tanh, biased, precision in itertools.product(
 print("agree", done)
 """
 
-FEW = """
-import itertools
+NETWORKS = """
 import torch
-from imgtrans.cuda import few
-from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Held, padded
-from imgtrans.cuda.stages import Convolve
-from imgtrans.streaming.program import Normalisation
-from imgtrans.streaming.steps import Convolution, Padding
+from imgtrans.cuda.ends import EndsByTriton
+from imgtrans.cuda.normalising import ByPyTorch, ByTriton
+from imgtrans.cuda.program import Program
+from imgtrans.cuda.truth import truth_of
+from tests.streaming.streaming import SMALL, network
 
-torch.manual_seed(0)
-few.MOST, few.KIND = 1 << 20, torch.float32  # of which products are exact, interpreted
-done, how, there = 0, ByTriton(64), Padding("reflect", 1, 1, 1, 1)
-for (n, height, width), kernel, learnt in itertools.product(((2, 8, 8), (1, 12, 15), (3, 5, 4)), (3, 1), (False, True)):
-    padding = there if kernel == 3 else Padding()
-    op = Convolution(torch.randn(64, 64, kernel, kernel) / 20, None, padding=padding)
-    weight = op.weight.contiguous(memory_format=torch.channels_last)
-    norm = Normalisation(1e-5, *((torch.rand(64), torch.randn(64)) if learnt else (None, None)))
-    given = torch.randn(n, 64, height, width) + 3
-    held = Held(padded(given, padding).contiguous(memory_format=torch.channels_last), padding)
-    one = few.few(Convolve(op, weight, None, torch.channels_last), norm)
-    for _ in "ab":
-        made = one(held, [])
-        assert made.affine is not None and not one.counters.kept[0].any()
-    y = torch.nn.functional.conv2d(held.whole, weight)
-    assert (made.whole - y).abs().max() < 1e-4
-    result = how(made, norm, None, True, there, torch.float32).whole
-    expected = ByPyTorch()(Held(y), norm, None, True, there, torch.float32).whole
-    assert (result - expected).abs().max() < 1e-4, (n, height, kernel)
+cpu, done = torch.device("cpu"), 0
+for upsampling in ("nearest", "transpose"):
+    net = network(SMALL | {"ngf": 16, "blocks": 1, "upsampling": upsampling})
+    program = Program(net, cpu, torch.float32, ByTriton, EndsByTriton())
+    assert program._first and program._last
+    truth_of(net, cpu, torch.float32).check(program, cpu)  # raises if it is not the network
+    given = torch.randint(0, 256, (2, 20, 28, 3)).to(torch.uint8)
+    made, expected = torch.empty_like(given), torch.empty_like(given)
+    program(given, made)
+    Program(net, cpu, torch.float32, lambda narrowest: ByPyTorch())(given, expected)
+    apart = (made.int() - expected.int()).abs()
+    assert apart.max() <= 1 and apart.float().mean() < 0.01
     done += 1
-few.MOST = 0
-assert one(held, []).affine is None  # it is as it was
 print("agree", done)
 """
 
@@ -143,7 +133,7 @@ import time
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from imgtrans.cuda import code, code_ends, code_few
+from imgtrans.cuda import code, code_ends
 
 sides = {"height": "i32", "width": "i32"}
 whole = {**sides, "channels": "i32"}
@@ -168,12 +158,6 @@ kernels = {
         {"WHOLE": True, "TANH": True, "BIASED": True, "COLOURS": 3, "TAPS": 7, "DOWN": 1, "ACROSS": 2,
          "NUMBERS": 1024},
     ),
-    code_few.convolve: (
-        {"given": "*bf16", "weight": "*bf16", "made": "*bf16", "partial": "*fp32", "counter": "*i32",
-         "learnt_scale": "*fp32", "learnt_shift": "*fp32", "affine": "*fp32", **sides, "epsilon": "fp32"},
-        {"LEARNT": True, "DOWN": 3, "ACROSS": 3, "TAKEN": 256, "CHANNELS": 256, "PIXELS": 64, "MADE": 128,
-         "AT_ONCE": 64, "STAGES": 3, "PARTS": 32},
-    ),
 }
 for capability in (80, 90):
     for kernel, (signature, constants) in kernels.items():
@@ -191,7 +175,7 @@ def ran(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize(
-    ("script", "cases"), [(INTERPRETED, 40), (ENDS, 126), (FEW, 12)], ids=["between", "ends", "few"]
+    ("script", "cases"), [(INTERPRETED, 40), (ENDS, 126), (NETWORKS, 2)], ids=["between", "ends", "networks"]
 )
 def test_interpreted_they_give_what_pytorch_gives(tmp_path: Path, script: str, cases: int):
     pytest.importorskip("triton", reason="Triton comes with PyTorch for CUDA only")
