@@ -138,7 +138,7 @@ def main() -> None:
     head = [
         ", ".join(f"{what} {value}" if what != "processor" else value for what, value in where.items()) + ".",
         "",
-        "| network, picture | backend | takes | times as fast as eager | to open | levels apart, at most | in the mean |",
+        "| network, picture | backend | takes | times eager | to open | levels apart, at most | in the mean |",
         "|---|---|---|---|---|---|---|",
     ]
     if given.into:
