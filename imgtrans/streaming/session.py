@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import nn
 
 from imgtrans.devices import forget_memory
 from imgtrans.errors import ImageError, UnavailableError
