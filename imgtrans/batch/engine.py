@@ -204,7 +204,7 @@ class Engine:
             streamed = streamer is not None
             self.sessions.append(session)
         self.whole_pixels = whole if streamed else fitting
-        self._by_others = brought and streamed
+        self._brought = bool(brought)
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -241,8 +241,8 @@ class Engine:
         """
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
         expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
-        said = [describe_backend(*one) for one in self.backends.items() if self._by_others or (one[1] and expected)]
-        if self._by_others:
+        said = [describe_backend(*one) for one in self.backends.items() if self._brought or (one[1] and expected)]
+        if self._brought and self.job.max_working_pixels > self.whole_pixels:
             said.append(f"larger pictures than {self.whole_pixels / 1e6:.2g} megapixels streamed by imgtrans itself")
         return ", ".join([where, *said])
 
