@@ -64,7 +64,7 @@ def help_on(
     ctx: typer.Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="A command, as: models import.", show_default=False),
+        typer.Argument(metavar="COMMAND...", help="A command, as: models import.", show_default=False),
     ] = None,
 ) -> None:
     """Say what imgtrans, or a command of it, can do."""

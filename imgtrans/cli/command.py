@@ -44,9 +44,9 @@ class _Spoken:
 
     def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
         """Return what stands behind the command in the line of its usage."""
-        arguments = [_metavar(one) for one in self.params if one.param_type_name == "argument" and one.required]
+        arguments = [metavar(one) for one in self.params if one.param_type_name == "argument" and one.required]
         arguments += [
-            f"[{_metavar(one)}]" for one in self.params if one.param_type_name == "argument" and not one.required
+            f"[{metavar(one)}]" for one in self.params if one.param_type_name == "argument" and not one.required
         ]
         commands = [self.subcommand_metavar] if hasattr(self, "subcommand_metavar") else []
         return ["[OPTIONS]", *arguments, *commands]
@@ -55,22 +55,22 @@ class _Spoken:
         """Write what it does; its examples come last."""
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_parts(self.help)[0])
+            formatter.write_text(parts(self.help)[0])
 
     def format_options(self: Any, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the options by their groups, and whatever else a command has."""
         shown = [option for option in self.get_params(ctx) if not getattr(option, "hidden", False)]
-        arguments = [(_metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
+        arguments = [(metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
         options = [one for one in shown if one.param_type_name == "option"]
         sections = {"Arguments": arguments}
         if len(options) < _MANY:
-            sections["Options"] = [(_names(one), _help(one, ctx)) for one in options]
+            sections["Options"] = [(names(one), help_of(one, ctx)) for one in options]
         else:
             groups = [getattr(one, "rich_help_panel", None) or GROUPS[-1] for one in options]
             own = [name for name in dict.fromkeys(groups) if name not in GROUPS]
             sections |= {name: [] for name in (*own, *GROUPS)}
             for one, group in zip(options, groups, strict=True):
-                sections[group].append((_names(one), _help(one, ctx)))
+                sections[group].append((names(one), help_of(one, ctx)))
         for title, rows in sections.items():
             if rows:
                 with formatter.section(title):
@@ -85,7 +85,7 @@ class _Spoken:
 
     def format_epilog(self: Any, ctx: Any, formatter: Any) -> None:
         """Write the examples as they are."""
-        if examples := _parts(self.help)[1]:
+        if examples := parts(self.help)[1]:
             with formatter.section("Examples"):
                 for line in examples.splitlines():
                     formatter.write(f"{'':{formatter.current_indent}}{line.strip()}\n")
@@ -170,8 +170,8 @@ def mistake(error: Any) -> UsageError:
     return UsageError(str(error.format_message()).rstrip("."), f"try {command} --help")
 
 
-def _parts(help: str | None) -> tuple[str, str]:
-    """Return a command's help without its examples, and these."""
+def parts(help: str | None) -> tuple[str, str]:
+    """Return a command's help without its examples, and these; "" if it has none."""
     text, _, examples = inspect.cleandoc(help or "").partition(_EXAMPLES)
     return text, examples
 
@@ -187,21 +187,23 @@ def _wanted(option: Any) -> str:
     return _WORDS.get(_kind(option), "another value") + least
 
 
-def _metavar(parameter: Any) -> str:
+def metavar(parameter: Any) -> str:
     """Return what stands for the value of an argument, or of an option."""
     name: str = parameter.metavar or ""
     if parameter.param_type_name == "argument":
-        name = name or parameter.name.upper()
+        name = name.replace("[", "").replace("]", "") or parameter.name.upper()  # click marks what may be left out
         return f"{name}..." if parameter.nargs != 1 and not name.endswith("...") else name
     return name or _METAVARS.get(_kind(parameter), "TEXT")
 
 
-def _names(option: Any) -> str:
-    names = ", ".join(sorted(option.opts, key=len))
-    return names if option.is_flag else f"{names} {_metavar(option)}"
+def names(option: Any) -> str:
+    """Return how an option is written, as ``-m, --model MODEL``."""
+    written = ", ".join(sorted(option.opts, key=len))
+    return written if option.is_flag else f"{written} {metavar(option)}"
 
 
-def _help(option: Any, ctx: Any) -> str:
+def help_of(option: Any, ctx: Any) -> str:
+    """Return what an option is for, and what it is if it is not given."""
     text = option.help or ""
     default = option.get_default(ctx, call=False)
     if option.show_default and not option.is_flag and "[default:" not in text and default not in (None, "", (), []):

@@ -36,7 +36,7 @@ _GROUPS = {
 def train(
     ctx: typer.Context,
     dataset: Annotated[
-        Path | None, typer.Argument(metavar="[DATA]", help="The same as --data.", show_default=False)
+        Path | None, typer.Argument(metavar="DATA", help="The same as --data.", show_default=False)
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)

@@ -15,7 +15,7 @@ def verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...", help="Models; without one, all.", show_default=False, autocompletion=complete.models
+            metavar="NAME...", help="Models; without one, all.", show_default=False, autocompletion=complete.models
         ),
     ] = None,
     json: options.Json = False,
