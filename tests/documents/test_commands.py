@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import typer.main
 from PIL import Image
 
@@ -32,27 +33,27 @@ NOT_RUN = {
 IN_TRAINING = "## The data"  # what stands before, tests/test_training_page.py runs
 ENDS = {
     "imgtrans watch --status inbox/": 4,
-    "imgtrans run photos/ --device cuda:0,cuda:1": 5,
+    "imgtrans run photos/ --device cuda:0,cuda:1": 5 if torch.cuda.device_count() < 2 else 0,
     "imgtrans run photos/ --model horse2zebra --yes": 5,
 }
 BEFORE = {  # what a page takes for granted
-    "faq.md": ["imgtrans train --data ./day2night --steps 2"],
+    "faq.md": ["imgtrans train --data ./day2night --steps 2", "imgtrans models rm day2night night2day --yes"],
     "training.md": ["imgtrans train --data ./day2night --steps 2"],
     "looking.md": ["cp a.jpg b.jpg"],
     "performance.md": ["cp -r photos in"],
-    "large-runs.md": ["mkdir share && cp -r photos share/photos"],
+    "large-runs.md": ["mkdir share && cp -r photos share/photos", "imgtrans run photos/ --strength 0.5"],
 }
 LIKE = {"curl -s https://example.org/a.jpg": "cat a.jpg", "/share/": "share/"}
 
 
-def commands(page: Path) -> list[str]:
-    """Return the command lines of a page: indented ones, and those of blocks for a shell."""
+def commands(page: Path, shells: str = "sh") -> list[str]:
+    """Return the command lines of a page: indented ones, and those of blocks for one of the shells."""
     text = page.read_text(encoding="utf-8")
     if page.name == "training.md":
         text = text.partition(IN_TRAINING)[2]
     text = re.sub(r"\\\n +", "", text)
     lines = re.findall(r"^    ((?:[\w-]+ .*\| )?imgtrans .*)$", text, re.MULTILINE)
-    for block in re.findall(r"^```(?:sh|powershell)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    for block in re.findall(rf"^```(?:{shells})\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         lines += re.findall(r"^(imgtrans .*)$", block, re.MULTILINE)
     return [re.split(r"\s+# ", line)[0].strip() for line in lines]
 
@@ -81,7 +82,7 @@ def test_pages_have_commands() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_is_understood(page: Path) -> None:
-    for command in commands(page):
+    for command in commands(page, "sh|powershell"):
         understood(command)
 
 
