@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from imgtrans.batch.asked import GROUPS
 from imgtrans.config import Config, suggestion
-from imgtrans.errors import OptionError, UsageError
+from imgtrans.errors import ImgtransError, OptionError, UsageError
 
 _SETTINGS = (
     "Each option can also be set in the environment, as {variable}, or in imgtrans.toml, as {key} in [{command}]. "
@@ -21,6 +22,7 @@ _SETTINGS = (
 _EXAMPLES = "\n\nExamples:\n"  # in a command's docstring
 _MANY = 12  # options, from which on they are listed in groups
 ARGUMENTS = "imgtrans.arguments"  # of a command, in its context's ``meta``
+PLACES = "imgtrans.places"  # there, too: where values came from that are neither the user's nor the configuration's
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH"}
 
@@ -32,9 +34,12 @@ class _Spoken:
         """Run it; where an option's value turns out to be wrong, say where that came from."""
         try:
             return super().invoke(ctx)  # type: ignore[misc]
-        except OptionError as error:
-            if not error.place and error.option in (option.name for option in self.params):
+        except ImgtransError as error:
+            if error.place:
+                raise
+            if isinstance(error, OptionError) and error.option in (option.name for option in self.params):
                 raise error.at(place_of(ctx, error.option)) from error
+            error.message, error.place = _placed(ctx, self.params, error.message)
             raise
 
     def get_short_help_str(self: Any, limit: int = 0) -> str:
@@ -140,6 +145,8 @@ def settable(ctx: Any) -> dict[str, Any]:
 
 def place_of(ctx: Any, name: str) -> str:
     """Return where the value of a command's option came from: the option, the environment or the configuration."""
+    if told := ctx.meta.get(PLACES, {}).get(name):
+        return str(told)
     source = getattr(ctx.get_parameter_source(name), "name", "")
     shown = name.replace("_", "-")
     configuration = ctx.find_root().obj
@@ -149,6 +156,25 @@ def place_of(ctx: Any, name: str) -> str:
         at_top = (ctx.info_name, name) in configuration.from_top
         return f"{configuration.path}: {shown!r}{'' if at_top else f' in [{ctx.info_name}]'}"
     return f"--{shown}"
+
+
+def _placed(ctx: Any, options: list[Any], message: str) -> tuple[str, str]:
+    """Return a message that says of options, or their values, where they were set if not on the command line.
+
+    With it comes the last of these places; "" if it is about none.
+    """
+    found = ""
+    for option in options:
+        flag, place = f"--{option.name.replace('_', '-')}", place_of(ctx, option.name)
+        if place == flag:
+            continue
+        named = rf"{flag}(?![\w-])"
+        value = str(ctx.params.get(option.name) or "")
+        if re.search(named, message):
+            message, found = re.sub(named, lambda _, place=place: place, message), place
+        elif len(value) > 1 and re.search(rf"(?<![\w/.-]){re.escape(value)}(?![\w-])", message):
+            message, found = f"{message} ({place})", place
+    return message, found
 
 
 def mistake(error: Any) -> UsageError:
