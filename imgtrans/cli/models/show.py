@@ -12,7 +12,12 @@ from imgtrans.zoo import store
 
 
 def list_models(json: options.Json = False) -> None:
-    """List the models that --model can name."""
+    """List the models that --model can name.
+
+    Examples:
+        imgtrans models list
+        imgtrans models list --json
+    """
     console = options.console(json_lines=json)
     found = store.models()
     for model in found:
@@ -29,7 +34,12 @@ def where(
     ] = "",
     json: options.Json = False,
 ) -> None:
-    """Print the folder of the zoo, or of a model."""
+    """Print the folder of the zoo, or of a model.
+
+    Examples:
+        imgtrans models where
+        imgtrans models where summer2winter
+    """
     console = options.console(json_lines=json)
     folder = store.folder_of(name) if name else store.models_folder()
     console.record(name=name or None, path=str(folder))

@@ -20,7 +20,12 @@ def verify(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Hash the weights of models anew and compare with their cards; one that has changed makes the exit code 3."""
+    """Hash the weights of models anew and compare with their cards; one that has changed makes the exit code 3.
+
+    Examples:
+        imgtrans models verify
+        imgtrans models verify horse2zebra
+    """
     console = options.console(json_lines=json)
     verdicts = []
     for name in dict.fromkeys(names or store.names()):
