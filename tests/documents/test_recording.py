@@ -18,7 +18,7 @@ def test_the_recording_is_of_the_readmes_commands_and_loads_nothing() -> None:
     text = RECORDING.read_text(encoding="utf-8")
     said = " ".join(" ".join(one.itertext()) for one in ElementTree.fromstring(text).iter() if one.tag.endswith("text"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^    (imgtrans (?:run|gallery) .*?)  +#", readme, re.MULTILINE)[:2]
+    commands = re.findall(r"^    (imgtrans (?:run|gallery) .*?)(?:  +#|$)", readme, re.MULTILINE)[:2]
     assert len(commands) == 2
     for command in commands:
         assert command in said
