@@ -10,6 +10,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from imgtrans.stdout import results
+
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.live import Live
@@ -82,25 +84,26 @@ class Console:
     def result(self, text: str) -> None:
         """Print a result for a person or a pipe (not in JSON mode)."""
         if not self.json_lines:
-            print(printable(text, sys.stdout))
+            print(printable(text, results()), file=results())
 
     def record(self, **fields: Any) -> None:
         """Print a result as one JSON line (in JSON mode only)."""
         if self.json_lines:
-            print(json.dumps(fields, ensure_ascii=True, default=str), flush=True)
+            print(json.dumps(fields, ensure_ascii=True, default=str), file=results(), flush=True)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
         """Print rows as a table with a head on a terminal, tab-separated in a pipe (not in JSON mode)."""
         if self.json_lines:
             return
-        rows = [[printable(cell, sys.stdout) for cell in row] for row in rows]
-        if not (sys.stdout and sys.stdout.isatty()):  # a closed one is None
+        out = results()
+        rows = [[printable(cell, out) for cell in row] for row in rows]
+        if not (out and out.isatty()):  # a closed one is None
             for row in rows:
-                print("\t".join(row))
+                print("\t".join(row), file=out)
             return
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
         for row in [columns, *rows]:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), file=out)
 
     def progress(self, total: int, done: int = 0) -> "ProgressDisplay":
         """Return a display of work in progress: a bar on a terminal, else a line every few seconds."""

@@ -64,6 +64,14 @@ class UnavailableError(ImgtransError):
     exit_code = 5
 
 
+class PluginError(UnavailableError):
+    """A plugin does what it must not; the message names it and its package."""
+
+
+class PluginHungError(PluginError):
+    """A plugin does not answer at all, so that whatever waits for it ends."""
+
+
 class ImageError(ImgtransError):
     """One picture cannot be translated; the others can.
 

@@ -98,7 +98,10 @@ class Request:
         ),
     ] = 1.0
     device: Annotated[
-        str, Option("auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.", value="DEVICE", group=SPEED)
+        str,
+        Option(
+            "auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, several as cuda:0,cuda:1, or all.", value="DEVICE", group=SPEED
+        ),
     ] = "auto"
     precision: Annotated[str, Option("What the network computes in.", choices=PRECISIONS, group=SPEED)] = "auto"
     backend: Annotated[

@@ -13,8 +13,18 @@ import torch
 from torch import nn
 
 from imgtrans.cuda.planning import recordings
-from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
+from imgtrans.devices import (
+    choose_devices,
+    choose_precision,
+    describe_devices,
+    describe_precision,
+    free_memory,
+    is_wide,
+    kind_of,
+    wake,
+)
 from imgtrans.errors import UnavailableError
+from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
 from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
@@ -47,7 +57,8 @@ class Engine:
     Args:
         model: The model.
         size: Longest side at which the network works, in pixels; None is each picture's own.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several of them with commas between, or ``all``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``xpu``, ``xpu:N``, several as ``cuda:0,cuda:1``, or
+            ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
         wanted: How outputs are written.
@@ -60,6 +71,7 @@ class Engine:
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
+        reserve: Has worker processes that are started already, maybe.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -102,11 +114,13 @@ class Engine:
         scratch: Path = Path(),
         backend: str = AUTO,
         pictures: Callable[[], float] = lambda: math.inf,
+        reserve: Reserve | None = None,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -116,10 +130,12 @@ class Engine:
         self.on_device = all(device.type != "cpu" for device in self.devices)
         most = len(self.devices) * (WORKERS_BESIDE_DEVICE if self.on_device else WORKERS)
         self.workers = max(1, min(most, os.cpu_count() or 1))
-        shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
+        kinds = [kind_of(device) for device in self.devices]
+        apart = all(kind is not None and kind.own_memory for kind in kinds)
+        shares = share_out(memory, self.workers, len(self.devices), on_device=apart)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
-        own = {device: _own_memory(device) for device in self.devices}
+        own = {device: _memory_on(device, shares.network()) for device in self.devices}
         least = min(shares.network() if size is None else size for size in own.values())
         self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
         self.together, self.kept_memory = sys.maxsize, 0
@@ -135,6 +151,9 @@ class Engine:
             whole = min(whole, CPU_BATCH_PIXELS)
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
+            # What a device lacks for it, strips are computed without: on the CPU, by a network of their own.
+            elsewhere = one if is_wide(one) else torch.device("cpu")
+            striped = itself if elsewhere == one else copy.deepcopy(itself)
             opened = open_network(
                 backend, itself, one, self.precision, lambda: pictures() * (PICTURE if size is None else size**2)
             )
@@ -156,14 +175,16 @@ class Engine:
                 streamer = session.streamer
                 streamer.threads = max(1, torch.get_num_threads() // on_cpu)
             else:
-                streamer = self._streamer(itself, one, required=tiling == "exact")
+                streamer = self._streamer(striped, elsewhere, required=tiling == "exact")
             if streamer is not None:
                 session = StreamingSession(
                     session,
                     streamer,
                     largest=whole,
                     memory=shares.network,
-                    device_memory=None if (mine := own[one]) is None else mine - self.kept_memory,
+                    device_memory=None
+                    if elsewhere.type == "cpu" or (mine := own[one]) is None
+                    else mine - self.kept_memory,
                     scratch=scratch,
                     progress=progress,
                     warn=warn,
@@ -197,6 +218,7 @@ class Engine:
             batch_pixels=self.batch_pixels,
             workers=self.workers,
             memory=self.pictures_memory,
+            reserve=reserve,
         )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
@@ -257,9 +279,10 @@ def _takes_too_much(session: Session, memory: int) -> bool:
     return isinstance(session, PreparedSession) and session.streamer.kernel_bytes > KERNELS_SHARE * memory
 
 
-def _own_memory(device: torch.device) -> int | None:
-    """Return the bytes of its own memory that a device can take, None if it is the CPU."""
-    return int(MODEL_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+def _memory_on(device: torch.device, main: int) -> int | None:
+    """Return the bytes of memory that the network may take on a device, None if it is the CPU."""
+    free = free_memory(device, main)
+    return None if free is None else int(MODEL_SHARE * free)
 
 
 def _copies(network: nn.Module, count: int) -> list[nn.Module]:

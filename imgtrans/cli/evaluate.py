@@ -38,7 +38,9 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the intervals, classifiers and drawn pictures.")] = 0,
     device: Annotated[
         str,
-        typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=complete.devices),
+        typer.Option(
+            metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.", autocompletion=complete.devices
+        ),
     ] = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -142,7 +142,7 @@ def train(
         typer.Option(help="Model of the zoo to start from.", show_default=False, autocompletion=complete.models),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N. [default: auto]")
+        str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps, xpu or xpu:N. [default: auto]")
     ] = None,
     precision: Annotated[
         str | None, typer.Option(metavar="auto|float32|bfloat16", help="What networks compute in. [default: auto]")

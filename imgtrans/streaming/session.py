@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from imgtrans.devices import forget_memory
 from imgtrans.errors import ImageError, UnavailableError
 from imgtrans.memory import is_out_of_memory
 from imgtrans.protocols import Interrupted, Interruptible, Pixels, Session
@@ -82,7 +82,7 @@ class StreamingSession:
                 short = MemoryError(str(error))
             else:
                 return
-            torch.cuda.empty_cache()  # nothing without CUDA
+            forget_memory(self._streamer.device)
             if device_memory is None or self._device_memory is None or device_memory < self._device_memory // 4:
                 raise short
             device_memory //= 2
