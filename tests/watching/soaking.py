@@ -388,6 +388,7 @@ def main(minutes: float, seed: int) -> None:
         os.environ["IMGTRANS_HOME"] = str(place / "home")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         install_tiny()
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # taking the disks away
         print(f"seed {seed}", flush=True)
         soak = Soak(place, seed)
         if not soak.can_unmount:
