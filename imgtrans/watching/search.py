@@ -231,4 +231,4 @@ class Search:
     def _passed_over(self, path: str, why: str) -> None:
         if path not in self._aside and len(self._aside) < _MOST_ASIDE:
             self._aside.add(path)
-            self._desk.tending.warned(why)
+            self._desk.tending.passed_over(why, len(self._aside))

@@ -79,6 +79,16 @@ class Tending:
         """Tell what is unwise or went wrong."""
         self._log.warn(f"{self._mark}{text}")
 
+    def passed_over(self, why: str, count: int) -> None:
+        """Something in the inbox is no file to be opened; told once for each.
+
+        Args:
+            why: A sentence without its full stop.
+            count: How many there were.
+        """
+        self.standing.passed_over = count
+        self.warned(why)
+
     def ready(self, where: str) -> None:
         """The model is loaded, and watching begins.
 

@@ -94,6 +94,12 @@ def test_with_events_each_file_is_done_as_it_should_be(watching: Callable[..., C
     case.daemon.wait_for(lambda: len(list((out / "burst").glob("*.png"))) == 40, "the burst")
     case.sentence("pipe.jpg is no regular file, and is passed over")
     case.sentence("out.png is a link that leads to no file of this folder")
+
+    def status() -> str:
+        command = [sys.executable, "-m", "imgtrans", "watch", "--status", str(inbox)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    until(lambda: "passed over: 2 pipes, sockets, devices or links" in status(), "the count")
     (inbox / "dl.png.part").rename(inbox / "dl.png")
     case.becomes("translated", "dl.png")
 
@@ -165,6 +171,12 @@ def test_at_each_look_what_was_taken_away_or_stood_in_the_way_is_seen(watching: 
     (inbox / "a.png").unlink()  # now the place is free
     case.becomes("translated", "inbox/a.jpg")
     assert case.count("failed", "a.jpg") == 1
+
+    # The other way round it is the same.
+    save(inbox / "e.jpg", seed=4)
+    case.becomes("translated", "e.jpg")
+    save(inbox / "e.png", seed=5)
+    assert "would both become" in case.becomes("failed", "e.png")["error"]
 
     # Somebody deletes an output: it is made again.
     save(inbox / "b.png", seed=2)
