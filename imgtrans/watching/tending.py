@@ -201,7 +201,8 @@ class Tending:
         now: dict[str, str] = {}
         if version is not None:
             now = self._moved(item, self._aftermath.given_up(item.input, version, error))
-        self.warned(f"{error}{_told(now)}")
+        where = _told(now)
+        self.warned(f"{error.removesuffix('.')}{where}" if where else error)
         self._record(item, "failed", error=error, **now)
 
     def _state(self, state: str, why: str = "") -> None:
