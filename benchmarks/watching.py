@@ -40,7 +40,7 @@ AT_ONCE = 5000  # entries of the journal
 IDLE_SECONDS = 60.0
 OPTIONS = ("-m", "tiny", "--device", "cpu", "--json", "-q")
 
-# The daemon as it is, but that looks come often and each tells what it took.
+# The daemon as it is, but that looks come often, whatever else happens, and each tells what it took.
 LOOKING = """
 import sys
 from imgtrans import __main__ as program
@@ -50,6 +50,7 @@ def told(self, now, took, cpu):
     plan(self, now, took, cpu)
     print(f"LOOK {took:.4f} {cpu:.4f}", file=sys.stderr, flush=True)
 search.Search._plan_look, search.between_looks = told, lambda cpu: 5.0
+search.Search._disks_changed = lambda self: None  # others may mount and unmount meanwhile
 program.main()
 """
 

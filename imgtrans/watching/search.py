@@ -20,7 +20,7 @@ from imgtrans.watching.sweep import Sweep
 
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none
-_DOUBT_SHARE = 100  # times as long as a look computes there is none if only some disk came or went
+_DOUBT_SHARE = 500  # times as long as a look computes there is none if only some disk came or went
 _BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
 _LATE_SECONDS = 3.0  # after which an event should have told of a file that a look has found
 _RENAMED_SECONDS = 1.0  # that it takes, beyond settling, to make the output of a file that has another name now
