@@ -17,7 +17,7 @@ from imgtrans.devices import choose_devices, choose_precision, describe_devices,
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
-from imgtrans.protocols import Batching, Item, Job, Outcome, Session, Wanted
+from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
@@ -184,7 +184,8 @@ class Engine:
             memory=shares.whole,
         )
         self._threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
+        if on_cpu > 1:
+            torch.set_num_threads(max(1, self._threads // on_cpu))  # of each thread that computes
         alone = on_cpu == len(self.devices) and not batch_size
         self.batch_size = batch_size or LARGEST_BATCH
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
@@ -233,6 +234,11 @@ class Engine:
         outcomes: Generator[list[Outcome]] = self._executor.run(items)
         return outcomes
 
+    def interrupt(self) -> None:
+        """End a run in another thread soon, if the executor can do that; see `imgtrans.protocols.Interruptible`."""
+        if isinstance(self._executor, Interruptible):
+            self._executor.interrupt()
+
     def __enter__(self) -> "Engine":
         """Use it."""
         return self
@@ -242,7 +248,8 @@ class Engine:
     ) -> None:
         """End the worker processes."""
         self._executor.close()
-        torch.set_num_threads(self._threads)
+        if self._threads != torch.get_num_threads():
+            torch.set_num_threads(self._threads)
 
 
 def _takes_too_much(session: Session, memory: int) -> bool:

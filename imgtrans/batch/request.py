@@ -189,18 +189,9 @@ def prepare(request: Request) -> Prepared:
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
-    if is_path(request.model):
-        if not Path(request.model).expanduser().exists():
-            raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
-        from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
-
-        model = find_model(request.model)
-    else:
-        model = find(request.model)
-    size = model.card.working_size or None if request.size == "auto" else None
-    if request.size.isdecimal():
-        size = int(request.size)
-    _check_memory(request)
+    model = model_of(request)
+    size = working_side(request.size, model)
+    check_memory(request)
     check_backend(request.backend)
     wanted = understood(
         format=request.format,
@@ -222,6 +213,28 @@ def prepare(request: Request) -> Prepared:
         settings += f" {model.card.terms}"
     settings += described(wanted)
     return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
+
+
+def model_of(request: Request) -> Model:
+    """Return the model that a request names.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    if not is_path(request.model):
+        return find(request.model)
+    if not Path(request.model).expanduser().exists():
+        raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
+    from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
+
+    return find_model(request.model)
+
+
+def working_side(size: str, model: Model) -> int | None:
+    """Return the longest side at which the network works, as ``--size`` says it; None is each picture's own."""
+    if size.isdecimal():
+        return int(size)
+    return model.card.working_size or None if size == "auto" else None
 
 
 def _selection(request: Request) -> Selection:
@@ -255,7 +268,7 @@ def _check_addresses(request: Request) -> None:
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 
-def _check_memory(request: Request) -> None:
+def check_memory(request: Request) -> None:
     """Make sure that what a request says of memory can be followed."""
     if request.memory.strip().isdecimal() and int(request.memory) < SMALLEST_BYTES:
         number = request.memory.strip()

@@ -10,7 +10,7 @@ from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
-from imgtrans.protocols import Item, Job, Outcome, Session
+from imgtrans.protocols import Interrupted, Item, Job, Outcome, Session
 
 # Bytes that a worker keeps between pictures: those of two or three photographs, or where that is much, none.
 LARGEST_KEPT, LEAST_KEPT = 256 << 20, 64 << 20
@@ -54,6 +54,14 @@ class LocalExecutor:
         # Two batches for each session: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(sessions) // workers))
         self._memory = memory
+        self._events: queue.SimpleQueue[Event] | None = None
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End a run in another thread as if it were stopped here; see :class:`imgtrans.protocols.Interruptible`."""
+        self._interrupted = True
+        if self._events is not None:
+            self._events.put(Interrupted())
 
     def close(self) -> None:
         """End the worker processes."""
@@ -67,6 +75,9 @@ class LocalExecutor:
             FilesError: If nothing can be written any more (a full disk).
         """
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events = events
+        if self._interrupted:
+            raise Interrupted
         temporaries = Temporaries()
         batches = Batches(enough=2 * sum(self._batch_pixels))
         computers = [
