@@ -72,6 +72,7 @@ class Soak:
             print(f"{len(self.done)} things done, {self.rounds} times checked; {describe(size)}", flush=True)
             if self._restarted():
                 begun = size
+            begun = min(begun[0], size[0]), min(begun[1], size[1]), min(begun[2], size[2])  # what it takes at rest
             deadline = time.monotonic() + DEADLINE
             while self._grown(begun, size):  # it may still be putting things away
                 assert time.monotonic() < deadline, f"grown: {describe(begun)}, then {describe(size)}"
