@@ -118,8 +118,12 @@ class Search:
 
     def _found(self, one: Seen) -> None:
         """A look has found a file."""
-        desk, now = self._desk, self._desk.clock()
-        is_new = desk.ledger[one.relative] is None and one.relative not in desk.settling
+        desk = self._desk
+        fact = desk.ledger[one.relative]
+        if fact is not None and fact.version == one.version:
+            return
+        now = desk.clock()
+        is_new = fact is None and one.relative not in desk.settling
         if is_new and self._looked and self._changes.has_events:
             self._late.setdefault(one.relative, now)
         self._see(one, now)
