@@ -95,7 +95,7 @@ class Command:
         return sum(one.user + one.system for one in times)
 
     def cost(self, count: int) -> tuple[float, float]:
-        """Wait until so many pictures are translated; return how many are, and the CPU seconds that all took by then."""
+        """Wait until so many pictures are translated; return how many are, and the CPU seconds that were used."""
         return len(self.wait("status", "translated", count)), self.cpu()
 
     def memory(self) -> float:
@@ -213,8 +213,9 @@ def bursts(folder: Path, count: int, settle: float, rounds: int) -> None:
         of_run, of_watch = [1e3 * (end[1] - begin[1]) / (end[0] - begin[0]) for begin, end in (costs[:2], costs[2:])]
         print(
             f"a burst of {count:,}: {by_watch:.1f} a second, run {by_run:.1f}, ratio {ratios[-1]:.3f}; "
-            f"{of_watch:.2f} ms of CPU for each, run {of_run:.2f}; one that came after a quarter of it waited {single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB "
-            f"after a quarter, {late:.3f} GB in the end",
+            f"{of_watch:.2f} ms of CPU for each, run {of_run:.2f}; one that came after a quarter of it waited "
+            f"{single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB after a quarter, {late:.3f} GB in "
+            "the end",
             flush=True,
         )
     print(f"median ratio {statistics.median(ratios):.3f}", flush=True)
