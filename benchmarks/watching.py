@@ -214,8 +214,8 @@ def bursts(folder: Path, count: int, settle: float, rounds: int) -> None:
         print(
             f"a burst of {count:,}: {by_watch:.1f} a second, run {by_run:.1f}, ratio {ratios[-1]:.3f}; "
             f"{of_watch:.2f} ms of CPU for each, run {of_run:.2f}; one that came after a quarter of it waited "
-            f"{single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB after a quarter, {late:.3f} GB in "
-            "the end",
+            f"{single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB after a quarter, {late:.3f} "
+            "GB in the end",
             flush=True,
         )
     print(f"median ratio {statistics.median(ratios):.3f}", flush=True)
