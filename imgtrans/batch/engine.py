@@ -21,8 +21,10 @@ from imgtrans.devices import (
     free_memory,
     is_wide,
     kind_of,
+    wake,
 )
 from imgtrans.errors import UnavailableError
+from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
 from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
@@ -69,6 +71,7 @@ class Engine:
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
+        reserve: Has worker processes that are started already, maybe.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -111,11 +114,13 @@ class Engine:
         scratch: Path = Path(),
         backend: str = AUTO,
         pictures: Callable[[], float] = lambda: math.inf,
+        reserve: Reserve | None = None,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -213,6 +218,7 @@ class Engine:
             batch_pixels=self.batch_pixels,
             workers=self.workers,
             memory=self.pictures_memory,
+            reserve=reserve,
         )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:

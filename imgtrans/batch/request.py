@@ -28,6 +28,7 @@ from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
+    from imgtrans.executors.reserve import Reserve
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
@@ -130,6 +131,7 @@ class Prepared:
         warn: Callable[[str], None] = lambda text: None,
         *,
         endless: bool = False,
+        reserve: "Reserve | None" = None,
     ) -> "Engine":
         """Load the model; this is where torch comes in.
 
@@ -137,6 +139,7 @@ class Prepared:
             progress: Is told the share of a large picture that is done.
             warn: Is told what is unwise.
             endless: Whether pictures go on coming, and it does not matter how many there are now.
+            reserve: Has worker processes that are started already, maybe.
         """
         from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
 
@@ -156,6 +159,7 @@ class Prepared:
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
+            reserve=reserve,
             tag=self.temporaries_tag,
             progress=progress,
             warn=warn,
