@@ -171,7 +171,7 @@ def _placed(ctx: Any, options: list[Any], message: str) -> tuple[str, str]:
         named = rf"{flag}(?![\w-])"
         value = str(ctx.params.get(option.name) or "")
         if re.search(named, message):
-            message, found = re.sub(named, lambda _, place=place: place, message), place
+            message, found = place.join(re.split(named, message)), place
         elif len(value) > 1 and re.search(rf"(?<![\w/.-]){re.escape(value)}(?![\w-])", message):
             message, found = f"{message} ({place})", place
     return message, found

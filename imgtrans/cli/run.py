@@ -68,6 +68,7 @@ def run(
     from imgtrans.gallery.place import gallery_page
 
     console = options.console(quiet, verbose, json)
+    asked = options.with_settings(ctx, asked)
     if report is not None and dry_run:
         raise UsageError("--report is for what was done", "leave out --dry-run, or use --json")
     if report is not None:
