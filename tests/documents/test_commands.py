@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ ENDS = {
     "imgtrans watch --status inbox/": 4,
     "imgtrans run photos/ --device cuda:0,cuda:1": 5 if torch.cuda.device_count() < 2 else 0,
     "imgtrans run photos/ --model horse2zebra --yes": 5,
+    "imgtrans run photos/ --backend onnx -O onnx.threads=2": 0 if find_spec("imgtrans_onnx") else 5,
 }
 BEFORE = {  # what a page takes for granted
     "faq.md": ["imgtrans train --data ./day2night --steps 2", "imgtrans models rm day2night night2day --yes"],
