@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def kept_compiled() -> Path:
     return folder
 
 
+def wake_compiler() -> None:
+    """Have Triton find out by what its caches are known, in a thread: it reads 400 MB of itself for that."""
+
+    def known() -> None:
+        with contextlib.suppress(ImportError, OSError):  # whoever compiles will say what is wrong
+            from triton.runtime.cache import triton_key  # noqa: PLC0415
+
+            triton_key()
+
+    threading.Thread(target=known, name="waking").start()
+
+
 def is_compiled(device: torch.device) -> bool:
     """Whether a network was opened on such a device before, by the same versions of everything."""
     try:
@@ -79,5 +92,6 @@ def mark(device: torch.device, *about: object) -> Path:
 
     where = torch.cuda.get_device_capability(device) if device.type == "cuda" else device.type
     told = hashlib.sha256(f"{where} {triton.__version__} {torch.__version__} {about}".encode())
-    told.update(Path(__file__).with_name("code.py").read_bytes())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        told.update(source.read_bytes())
     return kept_compiled() / f"imgtrans-{told.hexdigest()[:32]}"

@@ -8,6 +8,7 @@ from imgtrans.executors.batches import Batches
 from imgtrans.executors.computing import Computer
 from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
+from imgtrans.executors.reserve import Reserve
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
 from imgtrans.protocols import Interrupted, Item, Job, Outcome, Session
@@ -33,6 +34,7 @@ class LocalExecutor:
         batch_pixels: Pixels computed together, at most (though never less than one picture).
         workers: Worker processes.
         memory: Bytes that pictures may take in all workers together.
+        reserve: Has worker processes that are started already, maybe.
     """
 
     def __init__(
@@ -44,13 +46,15 @@ class LocalExecutor:
         batch_pixels: int,
         workers: int,
         memory: int,
+        reserve: Reserve | None = None,
     ) -> None:
         self._sessions = sessions
         self._tag = job.tag
         self._batch_size = batch_size
         self._batch_pixels = [batch_pixels for _ in sessions]
         keep = min(LARGEST_KEPT, memory // (4 * workers))
-        self._workers = [Worker(job, keep=keep if keep >= LEAST_KEPT else 0) for _ in range(workers)]
+        keep = keep if keep >= LEAST_KEPT else 0
+        self._workers = [Worker(job, keep=keep, reserve=reserve) for _ in range(workers)]
         # Two batches for each session: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(sessions) // workers))
         self._memory = memory
@@ -65,6 +69,8 @@ class LocalExecutor:
 
     def close(self) -> None:
         """End the worker processes."""
+        for worker in self._workers:
+            worker.kill()  # all of them, before one is waited for
         for worker in self._workers:
             worker.close()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from imgtrans.executors.channel import Channel
-from imgtrans.executors.process import Process, end, start
-from imgtrans.executors.serving import ENTRY, Answer
+from imgtrans.executors.process import Process, end
+from imgtrans.executors.reserve import Reserve, started
+from imgtrans.executors.serving import Answer
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job, Pixels
 
@@ -59,11 +60,15 @@ class Worker:
         time_limit: Seconds after which a call is given up and the process killed, in addition to what it gets for
             the picture's pixels.
         keep: Bytes of freed memory that the process may keep for the next picture; 0 leaves that to the system.
+        reserve: Has processes that are started already, maybe.
     """
 
-    def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0) -> None:
+    def __init__(
+        self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0, reserve: Reserve | None = None
+    ) -> None:
         self._job = job
         self._keep = keep
+        self._reserve = reserve
         self._time_limit = time_limit
         self._process: Process | None = None
         self._channel: Channel | None = None
@@ -214,8 +219,7 @@ class Worker:
         with _PROCESSES:
             if self._ended:
                 raise WorkerDiedError("is not wanted any more")
-            self._process, ours = start(*ENTRY)
-            self._channel = Channel(ours)
+            self._process, self._channel = (self._reserve and self._reserve.take()) or started()
         self._channel.send((self._job, self._keep))
         return self._channel
 
