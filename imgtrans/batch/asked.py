@@ -59,7 +59,7 @@ class Request:
     """
 
     inputs: Sequence[Path] = ()
-    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, kw_only=True)
     model: Annotated[
         str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL", group=MODEL)
     ] = DEFAULT_MODEL
