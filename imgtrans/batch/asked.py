@@ -215,6 +215,15 @@ class Request:
             group=SPEED,
         ),
     ] = None
+    journal: Annotated[
+        Path | None,
+        Option(
+            "Of outputs in object storage: the folder of this machine in which it is kept what was made there.",
+            value="FOLDER",
+            default="kept beside the outputs",
+            watched=False,
+        ),
+    ] = None
     overwrite: Annotated[bool, Option("Replace outputs that imgtrans did not make.")] = False
     force: Annotated[bool, Option("Redo what imgtrans has done before.", watched=False)] = False
     retry_failed: Annotated[
