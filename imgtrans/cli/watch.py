@@ -9,7 +9,7 @@ from imgtrans.batch.asked import SERVICE, Request
 from imgtrans.cli import options
 from imgtrans.errors import OptionError, UsageError
 from imgtrans.watching.conduct import Conduct
-from imgtrans.watching.units import KINDS
+from imgtrans.watching.service.units import KINDS
 
 
 @options.asking(watched=True)

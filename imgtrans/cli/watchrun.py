@@ -17,9 +17,9 @@ from imgtrans.cli.options import catalogues
 from imgtrans.console import Console
 from imgtrans.errors import ImgtransError
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.notify import Notifier
-from imgtrans.watching.place import written
-from imgtrans.watching.writers import ready_to_ask
+from imgtrans.watching.seeing.writers import ready_to_ask
+from imgtrans.watching.service.notify import Notifier
+from imgtrans.watching.service.place import written
 
 SOME_FAILED = 1
 
@@ -74,13 +74,16 @@ def run_watching(
         failed = _watch(ctx, inboxes, asked, console, yes=yes)
     finally:
         _close(console)
-    if failed and all(inbox.conduct.once for inbox in inboxes):
-        raise typer.Exit(SOME_FAILED)
+    code = SOME_FAILED if failed and all(inbox.conduct.once for inbox in inboxes) else 0
+    if asked.stop:
+        signals.leave(code, "")  # nothing is left to put in order, and PyTorch's own end takes most of a second
+    if code:
+        raise typer.Exit(code)
 
 
 def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Console, *, yes: bool) -> int:
     """Watch; return how many pictures have failed."""
-    from imgtrans.watching.supervisor import BEAT_SECONDS, Supervisor
+    from imgtrans.watching.service.supervisor import BEAT_SECONDS, Supervisor
     from imgtrans.watching.watchers import watchers_of
 
     def pulled(wanted: Sequence[Inbox]) -> Sequence[Inbox]:

@@ -12,7 +12,7 @@ import typer
 from imgtrans.batch.request import prepare
 from imgtrans.console import Console
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.units import Service, launchd, systemd
+from imgtrans.watching.service.units import Service, launchd, systemd
 
 INSTALL = "--install"
 

@@ -8,7 +8,7 @@ import typer
 
 from imgtrans.console import Console, clock
 from imgtrans.errors import FilesError
-from imgtrans.watching.status import read_health
+from imgtrans.watching.service.status import read_health
 
 UNWELL = 1
 

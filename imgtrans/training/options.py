@@ -65,7 +65,7 @@ class TrainOptions:
         init: Zoo model that the forward generator starts from, and its reverse where there is one; "" for none.
         device: ``auto``, ``cpu`` or ``cuda[:n]``.
         precision: ``auto``, ``float32`` or ``bfloat16`` (autocast; weights stay in float32).
-        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch) or ``recorded`` (on CUDA, as one graph).
+        backend: How steps are computed: ``auto``, ``eager`` (plain PyTorch), ``recorded`` (plain; on CUDA one graph).
         workers: Processes that load pictures; 0 loads in this one.
         save_minutes: Minutes between checkpoints; 0 saves after every step.
         grid_every: Steps between picture grids, and looks of the guards at what generators make.

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from imgtrans.architectures.resnet import ResidualBlock
+from imgtrans.training.quick.maps import is_here, mean_excess
+from imgtrans.training.quick.onmaps import BlockOnMaps
 
 # Of 1,024 numbers from a normal distribution the largest is 3.3; features are rarer than that, spikes are 15 to 30.
 _USUAL = 5.0
@@ -42,6 +44,9 @@ class SpikePenalty:
 
     def _watch(self, block: nn.Module, inputs: object, output: Tensor) -> None:
         if not torch.is_grad_enabled():  # a grid for people to look at
+            return
+        if isinstance(block, BlockOnMaps) and is_here(output):
+            self._found.append(mean_excess(output, _USUAL, _EPSILON))
             return
         features = output.float()
         deviation, mean = torch.std_mean(features, dim=(2, 3), keepdim=True, correction=0)

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from imgtrans.protocols import Objective
+from imgtrans.training.objectives.cyclegan import CycleGAN
 from imgtrans.training.options import TrainOptions
 from imgtrans.training.quick.layers import quick_layers
+from imgtrans.training.quick.maps import why_not
+from imgtrans.training.quick.onmaps import layers_on_maps
 from imgtrans.training.quick.recorded import CannotRecordError, RecordedStep, on_card
 from imgtrans.training.state import TrainingState
 from imgtrans.training.together import Together
@@ -32,7 +35,7 @@ class Stepping:
         self._quickened = quickened(state.objective, state.options, state.device)
         self._quickened.__enter__()
         self._recorded: RecordedStep | None = None
-        self._may_record = state.options.backend == "recorded" and state.device.type == "cuda"
+        self._may_record = state.options.backend != "eager" and state.device.type == "cuda"
 
     def take(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Take one step, and return its losses; see :func:`take_step`."""
@@ -65,7 +68,12 @@ class Stepping:
         return take_step(state.objective, batches, state.autocast(), state.options.clip_norm, self._together)
 
     def _plain_from_here(self, why: str) -> None:
-        _log.warning("a step cannot be recorded (%s): it is computed one operation after the other", why)
+        asked = self._state.options.backend == "recorded"
+        _log.log(
+            logging.WARNING if asked else logging.INFO,
+            "a step cannot be recorded (%s): it is computed one operation after the other",
+            why,
+        )
         self._may_record = False
         if self._recorded:
             self._recorded.close()
@@ -73,7 +81,16 @@ class Stepping:
 
 
 def quickened(objective: Objective, options: TrainOptions, device: torch.device) -> AbstractContextManager[None]:
-    """Return the context in which the generators of an objective are computed as a run of it does."""
-    if options.backend == "auto" and device.type == "cpu":
+    """Return the context in which the networks of an objective are computed as a run of it does."""
+    if options.backend != "auto":
+        return nullcontext()
+    if device.type == "cpu":
         return quick_layers(*objective.generators().values())
-    return nullcontext()
+    # Other objectives look at maps within the networks, and a gradient penalty needs the gradient of a gradient.
+    if device.type != "cuda" or not isinstance(objective, CycleGAN):
+        return nullcontext()
+    if reason := why_not(device):
+        _log.warning("maps are computed by plain PyTorch: %s", reason)
+        return nullcontext()
+    networks = objective.generators() if options.gradient_penalty else objective.networks()
+    return layers_on_maps(*networks.values())

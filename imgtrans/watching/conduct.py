@@ -7,7 +7,7 @@ from typing import Annotated
 
 from imgtrans.batch.asked import INPUT, SERVICE, SOURCES, SPEED, Option, checked, described
 from imgtrans.errors import OptionError
-from imgtrans.watching.ondone import parsed
+from imgtrans.watching.sources.ondone import parsed
 
 
 @dataclass(frozen=True)

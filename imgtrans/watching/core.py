@@ -10,14 +10,14 @@ from imgtrans.batch.request import Prepared
 from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError
 from imgtrans.finding.outputs import KnownOutputs
-from imgtrans.watching.changes import Changes
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ground import AwayError, Ground
 from imgtrans.watching.ledger import Ledger
 from imgtrans.watching.results import Results
 from imgtrans.watching.search import Search
-from imgtrans.watching.settling import Settling
+from imgtrans.watching.seeing.changes import Changes
+from imgtrans.watching.seeing.settling import Settling
 from imgtrans.watching.tending import Tending
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to go on after something was lost

@@ -9,7 +9,7 @@ from imgtrans.batch.request import Prepared
 from imgtrans.journal.writing import Journal
 from imgtrans.watching.ground import Ground
 from imgtrans.watching.ledger import Ledger
-from imgtrans.watching.settling import Settling
+from imgtrans.watching.seeing.settling import Settling
 from imgtrans.watching.tending import Tending
 
 

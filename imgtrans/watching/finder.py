@@ -15,8 +15,8 @@ from imgtrans.finding.outputs import KnownOutputs
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item
-from imgtrans.watching.after import Version
 from imgtrans.watching.ledger import ASIDE, DONE, REFUSED, Fact, Ledger
+from imgtrans.watching.seeing.version import Version
 
 RENAMED = "renamed"
 

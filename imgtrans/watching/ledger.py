@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from imgtrans.protocols import Item
-from imgtrans.watching.after import Version
+from imgtrans.watching.seeing.version import Version
 
 BUSY, DONE, FAILED, REFUSED, ASIDE = "busy", "done", "failed", "refused", "aside"
 _MOST_DEPARTED = 4096  # files that may have been given another name

@@ -11,11 +11,11 @@ from imgtrans.batch.commit import commit
 from imgtrans.files import fsync_file, temporary_beside
 from imgtrans.journal.entry import Entry
 from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.after import Version
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ground import AwayError
 from imgtrans.watching.ledger import DONE, FAILED
+from imgtrans.watching.seeing.version import Version
 
 
 class Results:

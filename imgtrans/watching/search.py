@@ -3,22 +3,20 @@
 import contextlib
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgtrans.batch.commit import commit
 from imgtrans.journal.entry import Entry
-from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.after import Version
-from imgtrans.watching.changes import Changes
+from imgtrans.protocols import Item
 from imgtrans.watching.desk import Desk
-from imgtrans.watching.finder import RENAMED, Finder, fact_of
+from imgtrans.watching.finder import Finder
 from imgtrans.watching.ledger import ASIDE, BUSY, DONE, FAILED, REFUSED, Fact
-from imgtrans.watching.looking import Looker, Seen, between_looks
-from imgtrans.watching.results import Results, status_of, version_of
+from imgtrans.watching.results import Results
+from imgtrans.watching.seeing.changes import Changes
+from imgtrans.watching.seeing.looking import Looker, Seen, between_looks
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.settled import Settled
 from imgtrans.watching.sweep import Sweep
-from imgtrans.watching.writers import is_written
 
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none
@@ -28,7 +26,6 @@ _LATE_SECONDS = 3.0  # after which an event should have told of a file that a lo
 _RENAMED_SECONDS = 1.0  # that it takes, beyond settling, to make the output of a file that has another name now
 _GROUND_SECONDS = 1.0  # between looks whether the folders are still there
 _ONCE_SECONDS = 0.05  # between looks whether all is done
-_FEW = 16  # pictures that arrive together go before those of a larger burst
 _MOST_ASIDE = 1000  # of what is passed over is told
 
 
@@ -45,10 +42,8 @@ class Search:
     def __init__(self, desk: Desk, changes: Changes, finder: Finder, results: Results) -> None:
         self._desk, self._changes, self._finder, self._results = desk, changes, finder, results
         self._looker = Looker(desk.inbox, {os.path.realpath(desk.output)}, desk.prepared.selection, self._passed_over)
-        self._express: deque[Item] = deque()
-        self._backlog: deque[Item] = deque()
-        self._express_next = True
         self._written: set[str] = set()  # told by an event, so that the content may be another one
+        self._settled = Settled(desk, finder, results, self._written, self._gone)
         self._late: dict[str, float] = {}  # found by a look and told by no event, yet
         self._untold = 0
         self._aside: set[str] = set()
@@ -65,8 +60,8 @@ class Search:
         """
         desk = self._desk
         while not stop.is_set():
-            ready = self._express or self._backlog
-            changed = self._changes.take(0.0 if ready or self._sweep else self._pause(), stop)
+            at_once = len(self._settled) or self._sweep is not None
+            changed = self._changes.take(0.0 if at_once else self._pause(), stop)
             now = desk.clock()
             if now >= self._next_ground:
                 self._next_ground = now + _GROUND_SECONDS
@@ -80,11 +75,11 @@ class Search:
                 for path in sorted(changed.paths):
                     self._told(path, now)
                 self._retry(now)
-                self._settle(desk.clock(), stop)
                 self._doubt(now)
-                chosen = self._choose()
-                waiting = len(desk.settling) + len(self._express) + len(self._backlog)
-                desk.tending.counted(waiting=waiting, in_hand=desk.ledger.busy)
+                now = desk.clock()
+                self._settled.add(now)
+                chosen = self._settled.next(now, stop)
+                desk.tending.counted(waiting=len(desk.settling), in_hand=desk.ledger.busy)
                 if chosen is None and self._ends(now):
                     return
             if chosen is not None:
@@ -96,13 +91,6 @@ class Search:
             times = [self._next_look - now, desk.settling.seconds(now), desk.tending.retries.seconds(now)]
         times.append(_ONCE_SECONDS if desk.tending.conduct.once else _GROUND_SECONDS)
         return max(0.0, min(time for time in times if time is not None))
-
-    def _choose(self) -> Item | None:
-        """Return the next picture: by turns one that came with few others, and one of a burst."""
-        turns = (self._express, self._backlog) if self._express_next else (self._backlog, self._express)
-        queue = turns[0] or turns[1]
-        self._express_next = queue is not self._express
-        return queue.popleft() if queue else None
 
     def _ends(self, now: float) -> bool:
         """Whether all is done that was to be done once."""
@@ -244,55 +232,3 @@ class Search:
         if path not in self._aside and len(self._aside) < _MOST_ASIDE:
             self._aside.add(path)
             self._desk.tending.warned(why)
-
-    # What is done about it
-
-    def _settle(self, now: float, stop: threading.Event) -> None:
-        """Decide about what has stopped changing."""
-        desk = self._desk
-        ready: list[Item] = []
-        refused: list[Outcome] = []
-        for relative, version in desk.settling.due(now):
-            if stop.is_set():
-                return
-            path = desk.inbox / relative
-            current = version_of(path)
-            if current is None:
-                desk.ground.check()
-                current = version_of(path)  # whose disk may have come back before that
-            if current is None:
-                self._gone(relative)
-                continue
-            fact = desk.ledger[relative]
-            in_hand = fact is not None and fact.state == BUSY
-            if current != version or in_hand or is_written(os.fspath(path)):
-                desk.settling.forget(relative)
-                desk.settling.see(relative, current, now)
-                continue
-            self._decide(relative, version, ready, refused)
-        if refused:
-            commit(refused, desk.prepared.recipe, desk.journal)
-        (self._express if len(ready) <= _FEW else self._backlog).extend(ready)
-
-    def _decide(self, relative: str, version: Version, ready: list[Item], refused: list[Outcome]) -> None:
-        desk = self._desk
-        before = desk.ledger[relative]
-        again = before is not None and before.version != version and relative in self._written
-        self._written.discard(relative)
-        verdict = self._finder.judge(relative, version, again=again)
-        item = verdict.item
-        if item is not None and verdict.state in ("todo", RENAMED):
-            desk.ledger.begin(relative, version, item)
-            if verdict.before is not None:
-                self._results.copy(item, verdict.before)
-            else:
-                ready.append(item)
-            return
-        told = before is not None and before.state == REFUSED and before.problem == verdict.problem
-        desk.ledger.set(relative, fact_of(verdict, version, lambda one: status_of(one.output)))
-        if item is not None and verdict.state == DONE:
-            desk.tending.known(item, version)
-        elif item is not None and not told:
-            desk.tending.failed(item, verdict.problem, version, None)
-            if desk.ledger.owner(item.key) is None and not verdict.is_twin:  # else the entry is another file's
-                refused.append(Outcome(item, None, verdict.problem))

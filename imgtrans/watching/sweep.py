@@ -7,7 +7,7 @@ from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ground import AwayError
 from imgtrans.watching.ledger import DONE
-from imgtrans.watching.looking import Looker, Seen
+from imgtrans.watching.seeing.looking import Looker, Seen
 
 SLICE_SECONDS = 0.02
 _AT_ONCE = 64  # files between two looks at the clock

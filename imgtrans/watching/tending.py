@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from imgtrans.batch.request import Prepared
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
-from imgtrans.watching.after import Version
-from imgtrans.watching.aftermath import Aftermath
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.mirror import mirror
-from imgtrans.watching.ondone import OnDone
-from imgtrans.watching.retries import Retries
-from imgtrans.watching.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.service.standing import IDLE, STARTING, STOPPING, WAITING, WORKING, Standing
+from imgtrans.watching.sources.aftermath import Aftermath
+from imgtrans.watching.sources.mirror import mirror
+from imgtrans.watching.sources.ondone import OnDone
+from imgtrans.watching.sources.retries import Retries
 
 DELETED = "deleted"
 
@@ -58,7 +58,10 @@ class Tending:
         self._prepared = prepared
         self._log = log
         self._on_done = on_done
-        self._aftermath = Aftermath(inbox.folder, inbox.conduct, log.warn)
+        conduct = inbox.conduct
+        self._aftermath = Aftermath(
+            inbox.folder, log.warn, archive=conduct.archive, failed=conduct.failed, delete=conduct.delete
+        )
         self._why = ""  # of which it was told; the standing's is overwritten by who is still finding pictures
         self._unmirrored = ""
         self._emptied = False

@@ -10,10 +10,10 @@ from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.watching.core import watch_folder
 from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.ondone import OnDone, parsed
+from imgtrans.watching.service.standing import Standing
+from imgtrans.watching.service.supervisor import Watcher
 from imgtrans.watching.sharing import SharedEngine, Turns
-from imgtrans.watching.standing import Standing
-from imgtrans.watching.supervisor import Watcher
+from imgtrans.watching.sources.ondone import OnDone, parsed
 from imgtrans.watching.tending import Log, Tending
 
 

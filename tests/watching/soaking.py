@@ -29,6 +29,7 @@ POOL = 12  # different contents for each kind
 KINDS = ("png", "jpg", "bmp")
 OPTIONS = ("--model", "tiny", "--device", "cpu", "--batch-size", "1")
 DISK = 24 << 20
+MOST = 200  # pictures that are left standing; with all outputs they fill about half of a disk
 
 Content = tuple[str, int]  # kind and number
 
@@ -64,6 +65,7 @@ class Soak:
             for _ in range(ROUND):
                 self._do_something()
             self._check()
+            self._tidy_up()
             self.rounds += 1
             size = self._size()
             print(f"{len(self.done)} things done, {self.rounds} times checked; {describe(size)}", flush=True)
@@ -315,8 +317,12 @@ class Soak:
         subprocess.run(["umount", "-l", path], check=True)
         self._mounted.remove(path)
         time.sleep(self._draw.random() * 2)
-        strays = [one for one in path.rglob("*") if one.is_file()] if path == self.out else []
-        assert not strays, f"written into the bare mount point: {strays}"
+        deadline = time.monotonic() + DEADLINE
+        while path == self.out and (strays := [one for one in path.rglob("*") if one.is_file()]):
+            # What was just being written when the disk went is taken away as soon as that is noticed.
+            assert all(one.suffix == ".tmp" for one in strays), f"written into the bare mount point: {strays}"
+            assert time.monotonic() < deadline, f"left in the bare mount point: {strays}"
+            time.sleep(0.05)
         self._mount(path, store)
 
     def _fill_disk(self) -> None:
@@ -340,6 +346,15 @@ class Soak:
             time.sleep(0.1)
         said = self._daemon.err.read_text()
         assert "Traceback" not in said and "bug" not in said, said
+
+    def _tidy_up(self) -> None:
+        """Somebody makes room: pictures beyond so many go, and so do outputs whose sources are gone."""
+        for name in self._draw.sample(sorted(self._standing), max(0, len(self._standing) - MOST)):
+            (self.inbox / name).unlink()
+            del self._standing[name]
+        for path in [path for path in self.out.rglob("*") if path.suffix[1:] in KINDS]:
+            if str(path.relative_to(self.out)) not in {*self._standing, *self._broken}:
+                path.unlink(missing_ok=True)
 
     def _wrong(self) -> Iterator[str]:
         for name, (kind, number) in self._standing.items():

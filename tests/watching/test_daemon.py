@@ -201,6 +201,23 @@ def test_who_stops_it_at_once_does_not_wait_for_it_to_start(
     assert code in (0, 143), said  # before the command was understood, a signal is a signal
 
 
+def test_who_stops_it_while_there_is_nothing_to_do_does_not_wait(
+    tmp_path: Path, tiny: Model, watching: Callable[..., Daemon]
+) -> None:
+    save(tmp_path / "inbox" / "a.png")
+    waited = []
+    for _ in range(3):  # of which the others have the machine to themselves less often
+        daemon = watching("inbox", "--model", "tiny", "--settle", 0.1)
+        daemon.wait_for(lambda daemon=daemon: "watching inbox" in daemon.err.read_text())
+        daemon.event(event="image")
+        started = time.monotonic()
+        code, said = daemon.stop()
+        waited.append(time.monotonic() - started)
+        assert code == 0, said
+        assert said.count("translated") + said.count("done before") >= 1
+    assert min(waited) < 1
+
+
 def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, tiny: Model) -> None:
     (tmp_path / "inbox").mkdir()
     code = (

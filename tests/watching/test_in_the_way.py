@@ -50,7 +50,11 @@ def test_folders_that_would_feed_themselves_and_what_is_no_folder_are_refused(
     assert (inside.code, "inbox" in inside.err) == (4, True)
     dash = cli("watch", "inbox", "-o", "-", *OPTIONS)
     assert (dash.code, "- is none" in dash.err) == (2, True)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["inbox"]
+    save(tmp_path / "a.png")
+    for inbox, code in (("a.png", 2), ("nowhere", 4)):
+        ended = cli("watch", inbox, *OPTIONS)
+        assert (ended.code, ended.err.startswith("error: ")) == (code, True)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.png", "inbox"]
 
 
 @pytest.mark.slow
@@ -103,7 +107,7 @@ def test_stopped_and_gone_on_with_it_does_what_came_meanwhile(tmp_path: Path, ti
     again = watching(tmp_path)
     assert again.event(event="image", status="translated")["input"] == "inbox/b.png"
     assert again.event(event="image", status="skipped")["input"] == "inbox/a.png"
-    assert again.stop()[0] == 0
+    assert again.stop(signal.SIGINT)[0] == 0
 
 
 @pytest.mark.slow

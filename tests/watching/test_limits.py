@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from imgtrans.watching.kernel import Mounts, all_watched
 from imgtrans.zoo.store import Model
 from tests.disks import SmallDisk
 from tests.pictures import save
@@ -97,39 +96,6 @@ def test_after_more_events_than_the_system_keeps_all_is_looked_at(place: Path) -
     daemon.process.send_signal(signal.SIGCONT)
     daemon.event(event="image", status="translated")
     assert daemon.stop()[0] == 0
-
-
-def test_a_folder_that_nobody_watches_is_known_as_such(tmp_path: Path) -> None:
-    from watchdog.events import FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    watched, other = tmp_path / "watched", tmp_path / "other"
-    (watched / "below").mkdir(parents=True)
-    other.mkdir()
-    observer = Observer()
-    observer.schedule(FileSystemEventHandler(), str(watched), recursive=True)
-    observer.start()
-    try:
-        assert all_watched([watched], below=True)
-        assert not all_watched([watched, other], below=False)
-        assert all_watched([tmp_path / "gone"], below=True)
-    finally:
-        observer.stop()
-        observer.join()
-
-
-def test_a_disk_that_comes_or_goes_is_noticed(tmp_path: Path) -> None:
-    mounts = Mounts()
-    try:
-        assert not mounts.changed()
-        disk = SmallDisk(tmp_path / "disk", "1m")
-        assert mounts.changed()
-        assert not mounts.changed()
-        disk.close()
-        assert mounts.changed()
-    finally:
-        mounts.close()
-    assert not mounts.changed()
 
 
 @pytest.mark.slow

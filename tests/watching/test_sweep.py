@@ -11,16 +11,16 @@ from imgtrans.batch.request import prepare
 from imgtrans.console import Console
 from imgtrans.finding.selection import EVERYTHING
 from imgtrans.journal.writing import Journal
-from imgtrans.watching.after import Version
 from imgtrans.watching.conduct import Conduct
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ground import Ground
 from imgtrans.watching.inbox import Inbox
 from imgtrans.watching.ledger import DONE, Fact, Ledger
-from imgtrans.watching.looking import Looker, Seen
-from imgtrans.watching.settling import Settling
-from imgtrans.watching.standing import Standing
+from imgtrans.watching.seeing.looking import Looker, Seen
+from imgtrans.watching.seeing.settling import Settling
+from imgtrans.watching.seeing.version import Version
+from imgtrans.watching.service.standing import Standing
 from imgtrans.watching.sweep import Sweep
 from imgtrans.watching.tending import Tending
 from imgtrans.zoo.store import Model
