@@ -91,11 +91,11 @@ class Prepared:
         return count(self.request.inputs, self.destination, self.selection)
 
     def pictures(self) -> float:
-        """Return about how many pictures the run is of, whether done or not; infinity for a list, which is not counted.
+        """Return about how many pictures the run is of, whether done or not; infinity for a list or a store.
 
         More than ``MANY`` are not counted either.
         """
-        if self.selection.files_from:
+        if self.selection.files_from or any(isinstance(path, Address) for path in self.request.inputs):
             return math.inf
         files = 0
         for more in self.counts():

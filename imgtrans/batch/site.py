@@ -56,6 +56,10 @@ class Site(Protocol):
         """Yield items as they can be worked on here; tell of those that cannot be."""
         ...
 
+    def sample(self, item: Item) -> Item | None:
+        """Return an item that can be looked at here; None if it would have to be fetched and enough were."""
+        ...
+
     def finish(self, outcomes: Sequence[Outcome], journal: Journal) -> list[Outcome]:
         """Put outputs in their places, and return what became of each picture."""
         ...
@@ -90,6 +94,10 @@ class Folders:
     def items(self, items: Iterator[Item], tell: Tell) -> Iterator[Item]:
         """Return items as they are."""
         return items
+
+    def sample(self, item: Item) -> Item | None:
+        """Return an item as it is."""
+        return item
 
     def finish(self, outcomes: Sequence[Outcome], journal: Journal) -> list[Outcome]:
         """Rename outputs to what they are called."""
@@ -149,6 +157,10 @@ class Stores:
     def items(self, items: Iterator[Item], tell: Tell) -> Iterator[Item]:
         """Yield items as they have been fetched."""
         return self._staging.items(items, tell)
+
+    def sample(self, item: Item) -> Item | None:
+        """Fetch an item, if not many were."""
+        return self._staging.sample(item)
 
     def finish(self, outcomes: Sequence[Outcome], journal: Journal) -> list[Outcome]:
         """Put outputs where they belong."""

@@ -20,13 +20,15 @@ from imgtrans.images.refused import why_not
 from imgtrans.memory import in_words
 from imgtrans.protocols import Item, Outcome
 from imgtrans.storage.address import Address
-from imgtrans.storage.explained import ObjectError
+from imgtrans.storage.explained import ObjectError, StoreError
 from imgtrans.storage.store import AT_ONCE
 from imgtrans.storage.versions import Version
 
 LARGEST_ROOM = 4 << 30  # bytes that pictures on their way may take
 _AHEAD = 2 * AT_ONCE  # pictures that are here and not asked for yet
 _LOOK_SECONDS = 0.1
+_SAMPLES, _LARGEST_SAMPLE = 32, 64 << 20  # pictures that are fetched only to be looked at, and bytes of each
+_UNANSWERED = 8  # pictures one after the other: then nothing more is tried
 _PREFIX = "imgtrans-stage-"
 
 
@@ -98,7 +100,7 @@ class Staging:
         self._here: dict[bytes, _Here] = {}
         self._turn = threading.Lock()
         self._stopped = False
-        self._working = 0
+        self._working = self._unanswered = self._samples = 0
         self._tell: Callable[[Decision], None] = lambda decision: None
 
     def __enter__(self) -> "Staging":
@@ -149,6 +151,16 @@ class Staging:
                 raise ready
             yield ready
 
+    def sample(self, item: Item) -> Item | None:
+        """Return an item that can be read here, fetched if it is small and not many were; else None."""
+        if not isinstance(item.input, Address):
+            return item
+        if self._samples >= _SAMPLES or item.size > _LARGEST_SAMPLE:
+            return None
+        self._samples += 1
+        staged, problem = self._here_as(item)
+        return None if problem else staged
+
     def back(self, outcome: Outcome) -> Outcome:
         """Return an outcome as that of the picture that it is of; what was fetched for it is deleted."""
         with self._turn:
@@ -189,30 +201,41 @@ class Staging:
         room = 2 * max(item.size, 1 << 16)  # what it will be written as is most likely no larger than this
         if not self._room.take(room):
             return False
-        name = secrets.token_hex(8)
-        staged = item
-        if isinstance(item.output, Address):
-            staged = replace(staged, output=self.folder / f"{name}.out")
-        if isinstance(item.input, Address):
-            path = self.folder / f"{name}{item.input.suffix}"
-            problem = ""
-            try:
-                problem, format = self._fetched(item, item.input, path)
-            except ObjectError as error:
-                problem, format = f"{item.input} cannot be read: {error.strerror}.", ""
-            if problem:
-                path.unlink(missing_ok=True)
-                self._room.give_back(room)
-                self._tell(Decision(item, "refused", problem))
-                return True
-            status = path.stat()
-            staged = replace(staged, input=path, format=format, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        staged, problem = self._here_as(item)
+        if problem:
+            self._room.give_back(room)
+            self._tell(Decision(item, "refused", problem))
+            return True
         with self._turn:
             if self._stopped:
                 return False
             self._here[item.key] = _Here(item, staged, room)
         self._put(staged)
         return True
+
+    def _here_as(self, item: Item) -> tuple[Item, str]:
+        """Return an item as one of files of this machine, fetched; and why that cannot be, or ""."""
+        name = secrets.token_hex(8)
+        staged = item
+        if isinstance(item.output, Address):
+            staged = replace(staged, output=self.folder / f"{name}.out")
+        if not isinstance(item.input, Address):
+            return staged, ""
+        path = self.folder / f"{name}{item.input.suffix}"
+        try:
+            problem, format = self._fetched(item, item.input, path)
+            self._unanswered = 0
+        except ObjectError as error:
+            problem, format = f"{item.input} cannot be read: {error.strerror}.", ""
+            self._unanswered += error.passing
+            if self._unanswered >= _UNANSWERED:
+                hint = "run the same command again once it answers: it goes on where it stopped"
+                raise StoreError(problem.rstrip("."), hint) from error
+        if problem:
+            path.unlink(missing_ok=True)
+            return staged, problem
+        status = path.stat()
+        return replace(staged, input=path, format=format, size=status.st_size, mtime_ns=status.st_mtime_ns), ""
 
     def _fetched(self, item: Item, address: Address, path: Path) -> tuple[str, str]:
         """Fetch a picture; return why that is of no use, or "", and its format."""

@@ -18,6 +18,7 @@ from imgtrans.journal.lease import Leases
 from imgtrans.journal.location import inside
 from imgtrans.journal.writing import Journal
 from imgtrans.storage.address import Address
+from imgtrans.storage.explained import nothing_else_helps
 from imgtrans.storage.listings import Listings
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class FarJournal(Journal):
         self._leases.check()
         self._count += 1
         note = inside(self._far) / f"{self.path.stem}-{self._run}-{self._count}{NOTE}"
-        note.store.write(note, packed(entries))
+        with nothing_else_helps():
+            note.store.write(note, packed(entries))
         with self._turn:
             self._over.append(note.name)
 
@@ -130,9 +132,10 @@ class FarJournal(Journal):
         if self._leases:
             self._leases.check()
         place = inside(self._far)
-        place.store.put(path, place / self.path.name)
-        for name in over:
-            place.store.delete(place / name)
+        with nothing_else_helps():
+            place.store.put(path, place / self.path.name)
+            for name in over:
+                place.store.delete(place / name)
 
     def _stands(self, output: bytes) -> "os.stat_result":
         return stands(self._far, self._listings, output)

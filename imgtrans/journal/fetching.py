@@ -14,12 +14,14 @@ from imgtrans.journal.database import open_to_write, read_entry, storing
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.location import SUFFIX, inside
 from imgtrans.storage.address import Address
+from imgtrans.storage.explained import ObjectError, nothing_else_helps
 from imgtrans.storage.listings import Listings
 from imgtrans.storage.store import AT_ONCE
 from imgtrans.storage.threads import in_order
 
 NOTE = ".note"
 _WHOLE_RUN = "journal"
+_TRIES = 3  # a run that is at work may put a new one there meanwhile
 
 
 def fetch_journals(output: Address, folder: Path, tag: str, listings: Listings) -> list[str]:
@@ -34,19 +36,8 @@ def fetch_journals(output: Address, folder: Path, tag: str, listings: Listings) 
     Returns:
         The names of what its next snapshot makes superfluous: notes, and for the whole run the journals of shards.
     """
-    place, here = inside(output), inside(folder)
-    here.mkdir(exist_ok=True)
-    own = f"shard-{tag}" if tag else _WHOLE_RUN
-    found = [(name, version) for page in place.store.pages(place) for name, version in page if version]
-    snapshots = [(name, version) for name, version in found if name.endswith(SUFFIX)]
-    for _ in in_order([partial(_fetch, place / name, here / name) for name, _ in snapshots], AT_ONCE):
-        pass
-    notes = [name for name, _ in found if name.endswith(NOTE) and (not tag or name.startswith(f"{own}-"))]
-    if notes:
-        entries = in_order([partial(_unpacked, place / name) for name in notes], AT_ONCE)
-        _take_over(here / f"{own}{SUFFIX}", (entry for some in entries for entry in some), output, listings)
-    shards = [] if tag else [name for name, _ in snapshots if name != f"{own}{SUFFIX}"]
-    return [*notes, *shards]
+    with nothing_else_helps():
+        return _fetch_all(output, folder, tag, listings)
 
 
 def packed(entries: Iterable[Entry]) -> bytes:
@@ -70,8 +61,31 @@ def stands(output: Address, listings: Listings, key: bytes) -> os.stat_result:
     return listings.stat(output / os.fsdecode(key))
 
 
+def _fetch_all(output: Address, folder: Path, tag: str, listings: Listings) -> list[str]:
+    place, here = inside(output), inside(folder)
+    here.mkdir(exist_ok=True)
+    own = f"shard-{tag}" if tag else _WHOLE_RUN
+    found = [(name, version) for page in place.store.pages(place) for name, version in page if version]
+    snapshots = [(name, version) for name, version in found if name.endswith(SUFFIX)]
+    for _ in in_order([partial(_fetch, place / name, here / name) for name, _ in snapshots], AT_ONCE):
+        pass
+    notes = [name for name, _ in found if name.endswith(NOTE) and (not tag or name.startswith(f"{own}-"))]
+    if notes:
+        entries = in_order([partial(_unpacked, place / name) for name in notes], AT_ONCE)
+        _take_over(here / f"{own}{SUFFIX}", (entry for some in entries for entry in some), output, listings)
+    shards = [] if tag else [name for name, _ in snapshots if name != f"{own}{SUFFIX}"]
+    return [*notes, *shards]
+
+
 def _fetch(address: Address, path: Path) -> None:
-    address.store.fetch(address, path, address.store.version(address))
+    for tries in range(_TRIES):
+        try:
+            address.store.fetch(address, path, address.store.version(address))
+        except ObjectError:
+            if tries == _TRIES - 1:
+                raise
+        else:
+            return
 
 
 def _unpacked(note: Address) -> list[Entry]:
@@ -86,9 +100,7 @@ def _unpacked(note: Address) -> list[Entry]:
 
 def _entry(row: dict[str, Any]) -> Entry:
     kinds = Entry.__annotations__
-    return Entry(
-        **{name: base64.b64decode(str(value)) if kinds[name] is bytes else value for name, value in row.items()}
-    )
+    return Entry(**{name: base64.b64decode(value) if kinds[name] is bytes else value for name, value in row.items()})
 
 
 def _take_over(path: Path, entries: Iterator[Entry], output: Address, listings: Listings) -> None:

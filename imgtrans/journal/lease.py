@@ -10,7 +10,7 @@ from pathlib import Path
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import process_of
 from imgtrans.storage.address import Address
-from imgtrans.storage.explained import ObjectError, StoreError
+from imgtrans.storage.explained import ObjectError, StoreError, nothing_else_helps
 
 BEAT_SECONDS = 20.0
 LEASE_SECONDS = 90.0  # without a beat, until somebody else may have it
@@ -40,11 +40,9 @@ class Lease:
         self._lost = False
         self._turn = threading.Lock()
         self._ended = threading.Event()
-        for _ in range(_TRIES):
-            if address.store.create(address, self._content()) or self._taken_over():
-                break
-        else:
-            raise in_use(output, whose, address)
+        with nothing_else_helps():
+            if not any(self._taken() for _ in range(_TRIES)):
+                raise in_use(output, whose)
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
         self._thread.start()
 
@@ -55,7 +53,8 @@ class Lease:
             FilesError: If somebody may have.
         """
         if time.monotonic() - self._beaten > LEASE_SECONDS / 2:  # the store was away, or this machine asleep
-            self._renew()
+            with nothing_else_helps():
+                self._renew()
         if self._lost:
             raise FilesError(
                 f"{self._output} is in use by {self._whose} since this one could not be seen to be at work",
@@ -95,9 +94,11 @@ class Lease:
     def _is_mine(self) -> bool:
         return _read(self._address).get("token") == self._token
 
-    def _taken_over(self) -> bool:
-        """Take over what nobody renews any more; return whether that went well."""
-        held = _read(self._address)
+    def _taken(self) -> bool:
+        """Try to have it: make it, or take over what nobody renews any more."""
+        held = _read(self._address)  # first, as there are stores that make it whether it is there or not
+        if not held and (self._address.store.create(self._address, self._content()) or self._is_mine()):
+            return True
         if held and not is_stale(self._address, held):
             return False
         claim = self._address.with_name(f"{self._address.name}.{held.get('token', 'none')}")
@@ -141,7 +142,7 @@ class Leases:
         self.release: Callable[[], None] = self._lease.release
 
 
-def in_use(output: Address, whose: str, lock: Address) -> FilesError:
+def in_use(output: Address, whose: str) -> FilesError:
     """Return what is said of a folder that somebody else has."""
     return FilesError(
         f"{output} is in use by {whose}",
@@ -150,11 +151,11 @@ def in_use(output: Address, whose: str, lock: Address) -> FilesError:
     )
 
 
-def is_stale(address: Address, held: dict[str, str]) -> bool:
+def is_stale(address: Address, held: dict[str, str], *, only_looking: bool = False) -> bool:
     """Whether whoever had a lease is gone, or has not renewed it for long."""
     if held.get("where") == _here() != "":
         return process_of(held["process"]) != held["process"]
-    return (address.store.age(address) or 0.0) > LEASE_SECONDS
+    return (address.store.age(address, only_looking=only_looking) or 0.0) > LEASE_SECONDS
 
 
 def _here() -> str:
@@ -166,10 +167,15 @@ def _here() -> str:
         return ""
 
 
-def _check_free(address: Address, output: Address, whose: str) -> None:
+def is_held(address: Address, *, only_looking: bool = False) -> bool:
+    """Whether somebody has a lease."""
     held = _read(address)
-    if held and not is_stale(address, held):
-        raise in_use(output, whose, address)
+    return bool(held) and not is_stale(address, held, only_looking=only_looking)
+
+
+def _check_free(address: Address, output: Address, whose: str) -> None:
+    if is_held(address):
+        raise in_use(output, whose)
 
 
 def _read(address: Address) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """What went wrong with a store, in words: whether it may pass, and whether it is of one object or of all."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from imgtrans.errors import FilesError
 from imgtrans.storage.address import PAGES, Address
@@ -28,7 +30,22 @@ class StoreError(FilesError):
 
 
 class ObjectError(OSError):
-    """One object cannot be read or written, and others can; its sentence is ``strerror``."""
+    """One object cannot be read or written, and others may; its sentence is ``strerror``.
+
+    Attributes:
+        passing: Whether it may be the store's fault after all, which did not answer for a while.
+    """
+
+    passing = False
+
+
+@contextmanager
+def nothing_else_helps() -> Iterator[None]:
+    """Have what goes wrong with one object in the block end what is being done."""
+    try:
+        yield
+    except ObjectError as error:
+        raise StoreError(f"{error.filename} cannot be used: {error.strerror}") from error
 
 
 def is_passing(error: BaseException) -> bool:
@@ -42,20 +59,21 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, TimeoutError | ConnectionError) or not _PASSING.isdisjoint(_names(error))
 
 
-def explained(address: Address, error: BaseException, doing: str) -> StoreError | ObjectError:
+def explained(address: Address, error: BaseException, doing: str, *, alone: bool = False) -> StoreError | ObjectError:
     """Return what is said of an error.
 
     Args:
         address: What was asked for.
         error: What the library has raised.
         doing: What could not be done to it, as ``read``.
+        alone: Whether the same may go well with other objects: each may have rights, or a place, of its own.
     """
     whole = f"{address.scheme}://{address.bucket}"
     status = _status(error)
     if isinstance(error, PermissionError) or status in (401, 403):
-        if address.scheme in PAGES:  # of which each may be somebody else's
-            return ObjectError(errno.EACCES, f"access is denied ({status})", str(address))
         why = _said(error)
+        if alone or address.scheme in PAGES:
+            return ObjectError(errno.EACCES, f"access is denied ({status or why})", str(address))
         return StoreError(
             f"{address} cannot be {doing}: access is denied ({why})",
             f"see to it that your credentials may do that in {whole}, or use others",
@@ -69,6 +87,10 @@ def explained(address: Address, error: BaseException, doing: str) -> StoreError 
         if "bucket does not exist" in str(error).lower():
             return StoreError(f"there is no bucket {address.bucket}", f"make it, or see how {whole} is written")
         return ObjectError(errno.ENOENT, "it is not there", str(address))
+    if is_passing(error) and alone:
+        unanswered = ObjectError(errno.EBUSY, f"{whole} does not answer ({_said(error)})", str(address))
+        unanswered.passing = True
+        return unanswered
     if is_passing(error):
         return StoreError(
             f"{address} cannot be {doing}: {whole} cannot be reached ({_said(error)})",

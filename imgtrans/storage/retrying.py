@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from imgtrans.storage.explained import is_passing
 
-PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)  # seconds, after as many times; with what fsspec does, a minute
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)  # seconds after each time, about 50 in all
 
 T = TypeVar("T")
 

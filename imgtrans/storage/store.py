@@ -4,6 +4,7 @@ import errno
 import hashlib
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ from imgtrans.storage.explained import ObjectError, explained
 from imgtrans.storage.retrying import Retrying
 from imgtrans.storage.versions import Version, time_of, version_of, version_of_content
 
-SMALL_BYTES = 8 << 20  # up to here an object is read and written in one go
+SMALL_BYTES = 4 << 20  # up to here an object is read and written in one go
+PART_BYTES = 16 << 20  # of larger ones so much at once,
+PARTS, LARGE_AT_ONCE = 4, 2  # in so many requests, of so many objects
 AT_ONCE = 32  # requests
 PAGE = 1000  # objects that a store tells of at once
 _SECONDS = 30  # without a byte, until a request is given up and tried again
@@ -38,6 +41,7 @@ class Store:
     def __init__(self, system: Any, retrying: Retrying | None = None) -> None:
         self._system = system
         self._retrying = retrying or Retrying()
+        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     def kind(self, address: Address) -> str:
         """Return ``file``, ``directory``, or "" if nothing is there."""
@@ -71,7 +75,7 @@ class Store:
         """Yield the names in a folder, about a thousand at a time: objects' with their versions, folders' with None."""
         if folder.scheme in PAGES:
             raise ObjectError(errno.EINVAL, "it is a page, not a folder that can be listed", str(folder))
-        if hasattr(self._system, "_iterdir"):  # of s3fs, whose ls holds a folder of millions in memory
+        if _is_s3(self._system):  # whose ls holds a folder of millions in memory
             yield from self._pages_of_s3(folder)
             return
         try:
@@ -85,7 +89,8 @@ class Store:
 
     def head(self, address: Address, most: int) -> bytes:
         """Return an object's first bytes."""
-        return self._done(address, "read", lambda: bytes(self._system.cat_file(str(address), start=0, end=most)))
+        call = partial(self._system.cat_file, str(address), start=0, end=most)
+        return bytes(self._done(address, "read", call, alone=True))
 
     def fetch(self, address: Address, path: Path, expected: Version) -> None:
         """Write an object to a file, of the version that is expected.
@@ -94,9 +99,10 @@ class Store:
             ObjectError: If another version is there now.
         """
         if 0 <= expected.size <= SMALL_BYTES:
-            digest = self._done(address, "read", lambda: self._read_small(address, path, expected.size))
+            digest = self._done(address, "read", lambda: self._read_small(address, path, expected.size), alone=True)
         else:
-            self._done(address, "read", lambda: self._system.get_file(str(address), str(path)))
+            with self._large:
+                self._done(address, "read", lambda: self._system.get_file(str(address), str(path)), alone=True)
             digest = md5_of(path)
         size = path.stat().st_size
         if version_of_content(size, digest) == expected:
@@ -122,14 +128,19 @@ class Store:
         """Make an object of a file, whole or not at all; return its version."""
         if (size := path.stat().st_size) <= SMALL_BYTES:
             return self.write(address, path.read_bytes())
-        self._done(address, "written", lambda: self._system.put_file(str(path), str(address)))
+        parts = {"chunksize": PART_BYTES} if _is_s3(self._system) else {}
+        with self._large:
+            self._done(address, "written", lambda: self._system.put_file(str(path), str(address), **parts))
         return self._made(address, None, size)
 
-    def age(self, address: Address) -> float | None:
+    def age(self, address: Address, *, only_looking: bool = False) -> float | None:
         """Return how many seconds ago an object was written, by the store's clock; None if there is none, or no clock.
 
-        That clock is read by writing another object beside it.
+        That clock is read by writing another object beside it; who only looks takes this machine's.
         """
+        if only_looking:
+            written = time_of(self._done(address, "read", lambda: self._system.info(str(address))))
+            return None if written is None else time.time() - written
         probe = address.with_name(f"{address.name}.{secrets.token_hex(4)}.clock")
         self.write(probe, b"")
         try:
@@ -148,7 +159,9 @@ class Store:
         except ObjectError as error:
             if isinstance(error.__cause__, FileExistsError):
                 return False
-            raise
+            if error.errno != errno.ENOSYS:
+                raise
+            self.write(address, content)  # one that knows no conditions
         return True
 
     def delete(self, address: Address) -> None:
@@ -177,28 +190,26 @@ class Store:
         return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
     def _pages_of_s3(self, folder: Address) -> Iterator[list[tuple[str, Version | None]]]:
-        from fsspec.asyn import sync  # noqa: PLC0415 - as above
+        prefix = "".join(f"{part}/" for part in folder.parts[2:])
+        asked = {"Bucket": folder.bucket, "Prefix": prefix, "Delimiter": "/", **self._system.req_kw}
+        while True:
+            call = partial(self._system.call_s3, "list_objects_v2", **asked)
+            answer: dict[str, Any] = self._done(folder, "read", call)
+            yield [
+                *((one["Prefix"][len(prefix) : -1], None) for one in answer.get("CommonPrefixes", [])),
+                # Of what is called like the folder, consoles make empty ones.
+                *((name, _version(one)) for one in answer.get("Contents", []) if (name := one["Key"][len(prefix) :])),
+            ]
+            if not answer.get("IsTruncated"):
+                return
+            asked["ContinuationToken"] = answer["NextContinuationToken"]
 
-        _, _, prefix = str(folder).partition("://")[2].partition("/")
-        listing = self._system._iterdir(folder.bucket, prefix=f"{prefix}/" if prefix else "")
-
-        async def page() -> list[dict[str, Any]]:
-            infos = []
-            async for info in listing:
-                infos.append(info)
-                if len(infos) == PAGE:
-                    break
-            return infos
-
-        while infos := self._done(folder, "read", lambda: sync(self._system.loop, page)):
-            yield [one for info in infos if (one := _named(info, folder))]
-
-    def _done(self, address: Address, doing: str, call: Callable[[], T]) -> T:
+    def _done(self, address: Address, doing: str, call: Callable[[], T], *, alone: bool = False) -> T:
         """Return what a call returns, tried again where that may help; say what is wrong in words."""
         try:
             return self._retrying(call)
         except Exception as error:
-            raise explained(address, error, doing) from error
+            raise explained(address, error, doing, alone=alone) from error
 
 
 def store_of(address: Address) -> Store:
@@ -230,16 +241,31 @@ def _opened(address: Address) -> Any:
     try:
         import fsspec  # noqa: PLC0415 - it takes a moment, and folders of this machine need none of it
 
-        return fsspec.filesystem(address.scheme, use_listings_cache=False, **_settings(address.scheme))
+        system = fsspec.filesystem(address.scheme, use_listings_cache=False, **_settings(address.scheme))
     except ImportError as error:
         raise UnavailableError(missing, hint) from error
+    if _is_s3(system):
+        system.retries = 1  # it is tried again here, and what tries again what tries again takes for ever
+    return system
 
 
 def _settings(scheme: str) -> dict[str, Any]:
     if scheme in ("s3", "s3a"):
         config = {"connect_timeout": 10, "read_timeout": _SECONDS, "max_pool_connections": 2 * AT_ONCE}
-        return {"config_kwargs": config}
+        return {
+            "config_kwargs": {**config, "retries": {"total_max_attempts": 1}},
+            "default_block_size": PART_BYTES,
+            "max_concurrency": PARTS,
+        }
     return {}
+
+
+def _is_s3(system: Any) -> bool:
+    return hasattr(system, "call_s3")
+
+
+def _version(listed: dict[str, Any]) -> Version:
+    return version_of({**listed, "size": listed["Size"]})
 
 
 def _named(info: dict[str, Any], folder: Address) -> tuple[str, Version | None] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgtrans.batch import staging
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.stores import Bucket, Proxy, picture
@@ -196,6 +197,19 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tiny: Mo
     assert ended.code == 0 and store.everything("") == set(PICTURES)
     assert f"{store.address}/in/a.png -> {store.address}/out/a.png" in ended.out
     assert "would be translating 4 pictures" in ended.err and "time: about" in ended.err
+    assert "3 of 24x16 pixels" in ended.err and "1 of 30x20 pixels" in ended.err
+    assert cli("run", f"{store.address}/in", "-m", "tiny", "-o", f"{store.address}/out").code == 0
+    again = cli("run", f"{store.address}/in", "-m", "tiny", "-o", f"{store.address}/out", "--dry-run")
+    assert again.code == 0 and "nothing to do: 4 done before" in again.err
+
+
+def test_a_dry_run_fetches_a_few_and_takes_the_others_to_be_like_them(
+    cli: Cli, tiny: Model, memory_store: Bucket, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(staging, "_SAMPLES", 2)
+    memory_store.put({f"in/{n}.png": picture(seed=n) for n in range(7)})
+    ended = cli("run", "memory://bucket/in", "-m", "tiny", "-o", "memory://bucket/out", "--dry-run", "--json")
+    assert "2 of 24x16 pixels" in ended.err and "5 more that were not fetched" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -221,3 +235,17 @@ def test_what_cannot_be_is_said_in_a_sentence(
     ended = cli(*(one.replace("{store}", s3.address) for one in arguments), "-m", "tiny")
     assert ended.code in (2, 4, 5) and ended.err.startswith(sentence.replace("{store}", s3.address)), ended.err
     assert s3.everything() == set(PICTURES)
+
+
+def test_how_a_store_stands_can_be_asked(cli: Cli, tiny: Model, store: Bucket):
+    store.put({"in/broken.jpg": b"nothing"})
+    assert cli("run", f"{store.address}/in", "-m", "tiny", "-o", f"{store.address}/out").code == 1
+    store.delete("out/b.jpg")
+    store.put({"in/a.png": picture(seed=9)})
+    ended = cli("status", f"{store.address}/out")
+    assert ended.code == 0 and f"2 done, 1 failed, 2 outdated in {store.address}/out\n" in ended.out
+    assert f"outdated: {store.address}/out/b.jpg is gone.\n" in ended.out
+    assert f"outdated: {store.address}/in/a.png has changed since.\n" in ended.out
+    assert "has ended" in ended.out
+    nothing = cli("status", f"{store.address}/in")
+    assert nothing.code == 4 and f"{store.address}/in has no journal" in nothing.err
