@@ -100,7 +100,10 @@ def _unpacked(note: Address) -> list[Entry]:
 
 def _entry(row: dict[str, Any]) -> Entry:
     kinds = Entry.__annotations__
-    return Entry(**{name: base64.b64decode(value) if kinds[name] is bytes else value for name, value in row.items()})
+    values: dict[str, Any] = {
+        name: base64.b64decode(value) if kinds[name] is bytes else value for name, value in row.items()
+    }
+    return Entry(**values)
 
 
 def _take_over(path: Path, entries: Iterator[Entry], output: Address, listings: Listings) -> None:
