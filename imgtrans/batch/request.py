@@ -24,7 +24,7 @@ from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
 from imgtrans.opening import check_backend
 from imgtrans.protocols import Wanted
-from imgtrans.storage.address import Address
+from imgtrans.storage.address import SCHEMES, Address
 from imgtrans.storage.store import check_writable
 from imgtrans.zoo.store import Model, find, is_path
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
-_ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.*)", re.DOTALL)
+_ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}|ftps?|file):/+(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -267,6 +267,8 @@ def _check_addresses(request: Request) -> None:
         if found and path is not None and not path.exists():
             address = f"{found[1]}://{found[2]}"
             hint = f"for one picture: curl -L '{address}' | imgtrans run - -o -" if path is not request.output else ""
+            if found[1] in SCHEMES:  # of another command than run, which has taken it for what it is
+                hint = "imgtrans run reads it"
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 

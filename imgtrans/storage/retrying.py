@@ -1,13 +1,14 @@
-"""Tries again what may pass, longer and longer after each time, until it is told to stop."""
+"""Tries again what may pass, longer and longer after each time."""
 
 import random
-import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from imgtrans.storage.explained import is_passing
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)  # seconds after each time, about 50 in all
+AT_FIRST = 4  # times, as long as nothing has gone well
 
 T = TypeVar("T")
 
@@ -23,19 +24,21 @@ class Retrying:
     def __init__(self, pauses: Sequence[float] = PAUSES, draw: Callable[[], float] = random.random) -> None:
         self._pauses = pauses
         self._draw = draw
-        self._stopped = threading.Event()
+        self._answered = False
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Return what a call returns, once it goes well; raise what it raises last."""
-        for pause in self._pauses:
+        # Who has never answered may not be there at all, and that is to be said soon.
+        for pause in self._pauses if self._answered else self._pauses[:AT_FIRST]:
             try:
-                return call()
+                return self._answer(call)
             except Exception as error:
-                if self._stopped.is_set() or not is_passing(error):
+                if not is_passing(error):
                     raise
-            self._stopped.wait(pause * (0.5 + self._draw()))
-        return call()
+            time.sleep(pause * (0.5 + self._draw()))
+        return self._answer(call)
 
-    def stop(self) -> None:
-        """Try nothing again from now on."""
-        self._stopped.set()
+    def _answer(self, call: Callable[[], T]) -> T:
+        answer = call()
+        self._answered = True
+        return answer
