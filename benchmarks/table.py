@@ -1,5 +1,11 @@
-"""The table: as Markdown, as JSON, and into a document between two marks."""
+"""The table: as Markdown, as JSON, and into a document between two marks.
 
+    python -m benchmarks.table cpu/table.json card/table.json --into docs/performance.md
+
+makes one of several, of one machine or of many: of a row that is in more than one, the last that was measured counts.
+"""
+
+import argparse
 import json
 import os
 import platform
@@ -11,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.pairs import Row
+from benchmarks.pairs import Row, Took
 
 BEGIN, END = "<!-- python -m benchmarks: begin -->", "<!-- python -m benchmarks: end -->"
 PACKAGES = ("imgtrans", "torch", "triton", "llvmlite", "pillow", "numpy")
@@ -72,6 +78,26 @@ def record(rows: Sequence[Row], where: dict[str, str]) -> str:
     return json.dumps({"machine": where, "rows": told}, indent=2) + "\n"
 
 
+def joined(records: Sequence[str]) -> str:
+    """Return one text of several records: a table for each machine that measured something.
+
+    Args:
+        records: What :func:`record` made; of rows of one name the last that was measured counts.
+    """
+    machines: dict[str, dict[str, str]] = {}
+    rows: dict[str, tuple[str, Row]] = {}
+    for told in map(json.loads, records):
+        where = json.dumps(told["machine"], sort_keys=True)
+        machines[where] = told["machine"]
+        for given in told["rows"]:
+            pairs = [(Took(**before), Took(**ours)) for before, ours in given["pairs"]]
+            row = Row(given["name"], given["baseline"], pairs, given["wanted"], given["note"])
+            if row.measured or row.name not in rows:
+                rows[row.name] = where, row
+    tables = [(machine, [row for at, row in rows.values() if at == where]) for where, machine in machines.items()]
+    return "\n".join(markdown(found, machine) for machine, found in tables if found)
+
+
 def put_into(document: Path, table: str) -> None:
     """Replace what stands between the two marks of a document."""
     text = document.read_text()
@@ -84,3 +110,16 @@ def put_into(document: Path, table: str) -> None:
 
 def _seconds(seconds: float) -> str:
     return f"{1e3 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def main() -> None:
+    """Join tables that were measured before."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", nargs="+", type=Path, help="files called table.json")
+    parser.add_argument("--into", type=Path, required=True, help="document whose table is replaced")
+    given = parser.parse_args()
+    put_into(given.into, joined([path.read_text() for path in given.records]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,12 @@
 """Devices and precisions: what ``auto`` means here, and a sentence for what is not there."""
 
+import contextlib
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
 import torch
+from torch.nn import functional as F
 
 from imgtrans.errors import UnavailableError
 from imgtrans.hardware import check_device, check_devices, check_precision
@@ -34,6 +37,19 @@ def choose_devices(name: str) -> list[torch.device]:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         return [torch.device("cuda", index) for index in range(count)] or [torch.device("cpu")]
     return [_named(one.strip()) for one in name.split(",")]
+
+
+def wake(devices: Sequence[torch.device]) -> None:
+    """Have CUDA devices load what convolutions need, which takes a moment, in a thread for each."""
+    for device in devices:
+        if device.type == "cuda":
+            threading.Thread(target=_convolve, args=(device,), name="waking").start()
+
+
+def _convolve(device: torch.device) -> None:
+    with contextlib.suppress(RuntimeError), torch.inference_mode():  # whoever computes will say what is wrong
+        x = torch.zeros(8, 8, 8, 8, device=device, dtype=torch.bfloat16)
+        F.conv2d(x.contiguous(memory_format=torch.channels_last), x[:, :, :3, :3])
 
 
 def choose_precision(name: str, *devices: torch.device) -> torch.dtype:

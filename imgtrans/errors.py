@@ -42,6 +42,7 @@ class OptionError(UsageError):
         """Return the same, said of the place that the value came from: ``IMGTRANS_RUN_SIZE``, or a file and its key."""
         error = OptionError(self.option, self.problem, self.hint)
         error.message, error.place = f"{place} {self.problem}", place
+        error.args = (error.message,)
         return error
 
 

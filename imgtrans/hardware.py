@@ -1,6 +1,7 @@
 """What devices and precisions are called: checked in a moment, while PyTorch takes seconds to be there."""
 
 import re
+import sys
 
 from imgtrans.errors import OptionError
 
@@ -52,3 +53,23 @@ def check_precision(name: str) -> None:
     """
     if name not in PRECISIONS:
         raise OptionError("precision", f"is {name!r}, which is not a precision", "use auto, float32 or bfloat16")
+
+
+def wake(devices: str) -> None:
+    """Have the driver make ready the first CUDA device of those that a text names, if there is any.
+
+    It takes a moment of nobody's processor, in which PyTorch may be loaded: that finds then what it would wait for.
+    """
+    import ctypes  # noqa: PLC0415 - only a run that computes has use for it
+
+    first = devices.split(",", maxsplit=1)[0].strip()
+    if first == "cpu":
+        return
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    number = int(first.partition(":")[2]) if _DEVICE.fullmatch(first) and ":" in first else 0
+    if driver.cuInit(0) == 0 and driver.cuDeviceGet(ctypes.byref(device), number) == 0:
+        driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device)

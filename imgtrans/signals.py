@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 INTERRUPTED, TERMINATED, HUNG_UP = 130, 143, 129
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -18,6 +18,33 @@ _ORDER_SECONDS = 5.0  # that it takes at the most to put things in order
 _PATIENCE_SECONDS = 1.0  # who presses Ctrl-C twice at once means one thing by it
 _GRACE_SECONDS = 30.0  # that schedulers leave between SIGTERM and the end, and in which some of them repeat it
 _CHILD = "--multiprocessing-fork"
+
+
+class Companion(Protocol):
+    """A process that works for this one, and is not Python's own kind of one."""
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
+_companions: set[Companion] = set()
+
+
+def accompanied_by(process: Companion) -> None:
+    """Have a process end when this one does."""
+    _companions.add(process)
+
+
+def parted_from(process: Companion) -> None:
+    """Forget a process that has ended."""
+    _companions.discard(process)
+
+
+def end_companions() -> None:
+    """End the processes that work for this one."""
+    for process in [*_companions]:
+        process.kill()
 
 
 def end_at_once() -> None:
@@ -53,18 +80,23 @@ def raise_errors() -> None:
 
 
 @contextlib.contextmanager
-def held(*numbers: int) -> Iterator[None]:
+def held(*numbers: int, spawned: bool = True) -> Iterator[None]:
     """Hold signals back, in this thread for a moment and in processes that it starts now for good.
 
     A Ctrl-C reaches the whole process group, and a process that works for this one must live through it from its first
     moment on: who started it stops in its own time.
+
+    Args:
+        numbers: The signals.
+        spawned: Whether it is multiprocessing that starts them.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    from multiprocessing import resource_tracker  # noqa: PLC0415 - this module is imported before all others
+    if spawned:
+        from multiprocessing import resource_tracker  # noqa: PLC0415 - this module is imported before all others
 
-    resource_tracker.ensure_running()  # else it starts with the process, and lets these signals through again
+        resource_tracker.ensure_running()  # else it starts with the process, and lets these signals through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
@@ -143,6 +175,8 @@ def leave(code: int, line: str) -> NoReturn:
         if processes := sys.modules.get("multiprocessing"):
             for child in processes.active_children():
                 child.kill()
+    with contextlib.suppress(Exception):
+        end_companions()
     with contextlib.suppress(OSError):
         # Written without rich, in the middle of which this may be; its progress bar goes, and the cursor comes back.
         clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""

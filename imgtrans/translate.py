@@ -82,17 +82,22 @@ def read(item: Item, job: Job) -> Prepared:
     deep = is_deep(item.format, job.wanted)
     pictures = decode_frames(item.input, job.max_pixels, first_only=job.wanted.first_frame, deep=deep)
     _check_unchanged(item)
-    first, *others = [_prepared(picture, item, job) for picture in pictures]
+    first, *others = [prepare(picture, job) for picture in pictures]
     return replace(first, others=tuple(others))
 
 
-def _prepared(picture: Picture, item: Item, job: Job) -> Prepared:
+def prepare(picture: Picture, job: Job) -> Prepared:
+    """Prepare a picture that is decoded already.
+
+    Raises:
+        ImageError: If it is too large.
+    """
     height, width = picture.pixels.shape[:2]
     size = working_size(width, height, job.size)
     if size[0] * size[1] > job.max_working_pixels:
         fits = int(min(1.0, (job.max_working_pixels / (size[0] * size[1])) ** 0.5) * max(size))
         raise ImageError(
-            f"{item.input} has {width}x{height} pixels, too many for the network in the memory here; "
+            f"{picture.keep.source} has {width}x{height} pixels, too many for the network in the memory here; "
             f"--size {fits // 64 * 64 or fits} would fit."
         )
     return Prepared(picture, shrink(picture.pixels, size), upsample=job.upsample, strength=job.strength)
@@ -144,13 +149,14 @@ def write(
         ImageError: If it cannot be encoded.
         OSError: If it cannot be written.
     """
-    frames = [_finished(frame, pixels) for frame, pixels in zip(prepared.frames, translated, strict=True)]
+    frames = [finish(frame, pixels) for frame, pixels in zip(prepared.frames, translated, strict=True)]
     encode_frames(frames, path, wanted)
     if durably:
         fsync_file(path)
 
 
-def _finished(prepared: Prepared, translated: Pixels) -> Picture:
+def finish(prepared: Prepared, translated: Pixels) -> Picture:
+    """Return the translation of a picture, or of a frame of one, of which the network made ``translated``."""
     picture, small = prepared.picture, prepared.small
     pixels = translated[: small.shape[0], : small.shape[1]]
     if small.shape != picture.pixels.shape:

@@ -81,12 +81,16 @@ class Proxy:
             ``denied`` (403), ``reset`` (the connection, before anything is done), ``lost`` (the answer, after it was
             done), ``cut`` (in the middle of the answer), ``stuck`` (nothing comes any more).
         asked: The requests so far.
+        url: Its address, once it is started.
+        busy: How many requests are under way.
     """
 
     port: int
     fault: Callable[[str, str], str] = lambda method, path: ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
+    busy: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> str:
         """Begin; return its address."""
@@ -106,6 +110,15 @@ class Proxy:
                     self.close_connection = True
 
             def do(self) -> None:
+                with proxy.turn:
+                    proxy.busy += 1
+                try:
+                    self.forward()
+                finally:
+                    with proxy.turn:
+                        proxy.busy -= 1
+
+            def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 proxy.asked.append((self.command, self.path))
                 fault = proxy.fault(self.command, self.path)

@@ -8,7 +8,7 @@ import torch
 from benchmarks.__main__ import rows
 from benchmarks.card import NO_CARD, card_rows
 from benchmarks.pairs import Row, Took
-from benchmarks.table import BEGIN, END, markdown, put_into, record
+from benchmarks.table import BEGIN, END, joined, markdown, put_into, record
 
 
 def test_a_row_that_was_not_measured_says_so_and_has_no_figure():
@@ -39,3 +39,16 @@ def test_a_table_replaces_the_one_between_its_marks_and_nothing_else(tmp_path: P
     document.write_text(f"before\n{BEGIN}\nold\n{END}\nbehind\n")
     put_into(document, "new\n")
     assert document.read_text() == f"before\n{BEGIN}\nnew\n{END}\nbehind\n"
+
+
+def test_tables_of_several_machines_become_one_and_of_a_row_the_last_that_was_measured_counts():
+    here, there = {"processor": "a"}, {"processor": "b", "card": "c"}
+    first = record([Row("one", "eager", [(Took(2.0), Took(1.0))]), Row("card", "eager", [], 2.0, "no card")], here)
+    again = record([Row("one", "eager", [(Took(3.0), Took(1.0))])], here)
+    card = record([Row("card", "eager", [(Took(4.0), Took(1.0))], 2.0, "fine"), Row("one", "eager", [])], there)
+    tables = joined([first, again, card])
+    assert tables.count("| what |") == 2
+    assert "a.\n" in tables and "b, card c.\n" in tables
+    assert "**3.00**" in tables and "**2.00**" not in tables
+    assert "| card | eager | 4.0 s | 1.0 s | **4.00** | one round |  | 2 | fine |" in tables
+    assert "not measured" not in tables

@@ -1,12 +1,13 @@
 """Names of devices and precisions are told without PyTorch, in the same words as with it."""
 
+import ctypes
 import subprocess
 import sys
 
 import pytest
 
 from imgtrans.errors import OptionError
-from imgtrans.hardware import check_device, check_devices, check_precision
+from imgtrans.hardware import check_device, check_devices, check_precision, wake
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu", "cuda", "cuda:0", "cuda:12"])
@@ -48,3 +49,39 @@ def test_a_precision_is_one_of_three():
 def test_none_of_it_takes_pytorch():
     code = "import sys, imgtrans.hardware; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("auto", [0]), ("all", [0]), ("cuda", [0]), ("cuda:2", [2]), ("cuda:1,cuda:0", [1]), ("cpu", []), ("cpu,cpu", [])],
+)
+def test_the_driver_is_asked_for_the_first_card_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, named: str, asked: list[int]
+) -> None:
+    numbers = list[int]()
+
+    class Driver:
+        def __init__(self, library: str) -> None:
+            pass
+
+        def cuInit(self, flags: int) -> int:
+            return 0
+
+        def cuDeviceGet(self, device: object, number: int) -> int:
+            numbers.append(number)
+            return 0
+
+        def cuDevicePrimaryCtxRetain(self, context: object, device: object) -> int:
+            return 0
+
+    monkeypatch.setattr(ctypes, "CDLL", Driver)
+    wake(named)
+    assert numbers == asked
+
+
+def test_where_there_is_no_driver_nobody_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(library: str) -> None:
+        raise OSError("cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", nothing)
+    wake("auto")

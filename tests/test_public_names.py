@@ -26,7 +26,14 @@ def test_a_public_name_is_the_thing_itself(name: str):
 
 def test_all_public_names_are_listed_once_each_where_people_look():
     assert sorted(imgtrans.__all__) == dir(imgtrans)
-    assert {*imgtrans._HOME_OF, "__version__"} == {*imgtrans.__all__}
+    assert {*imgtrans._HOME_OF, *imgtrans._MODULES, "__version__"} == {*imgtrans.__all__}
+
+
+@pytest.mark.parametrize("name", imgtrans._MODULES)
+def test_a_public_module_needs_no_import_of_its_own(name: str):
+    script = f"import imgtrans; print(imgtrans.{name}.__name__)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"imgtrans.{name}\n"
 
 
 def test_an_unknown_name_is_an_attribute_error():

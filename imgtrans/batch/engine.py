@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from imgtrans.cuda.planning import recordings
-from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision
+from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision, wake
 from imgtrans.errors import UnavailableError
+from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
-from imgtrans.protocols import Batching, Item, Job, Outcome, Session, Wanted
+from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession
@@ -60,6 +61,7 @@ class Engine:
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
+        reserve: Has worker processes that are started already, maybe.
         tag: Goes into the names of temporaries.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -102,11 +104,13 @@ class Engine:
         scratch: Path = Path(),
         backend: str = AUTO,
         pictures: Callable[[], float] = lambda: math.inf,
+        reserve: Reserve | None = None,
         tag: str = "",
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -184,7 +188,8 @@ class Engine:
             memory=shares.whole,
         )
         self._threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, self._threads // max(1, on_cpu)))  # of each thread that computes
+        if on_cpu > 1:
+            torch.set_num_threads(max(1, self._threads // on_cpu))  # of each thread that computes
         alone = on_cpu == len(self.devices) and not batch_size
         self.batch_size = batch_size or LARGEST_BATCH
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
@@ -196,6 +201,7 @@ class Engine:
             batch_pixels=self.batch_pixels,
             workers=self.workers,
             memory=self.pictures_memory,
+            reserve=reserve,
         )
 
     def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
@@ -233,6 +239,11 @@ class Engine:
         outcomes: Generator[list[Outcome]] = self._executor.run(items)
         return outcomes
 
+    def interrupt(self) -> None:
+        """End a run in another thread soon, if the executor can do that; see `imgtrans.protocols.Interruptible`."""
+        if isinstance(self._executor, Interruptible):
+            self._executor.interrupt()
+
     def __enter__(self) -> "Engine":
         """Use it."""
         return self
@@ -242,7 +253,8 @@ class Engine:
     ) -> None:
         """End the worker processes."""
         self._executor.close()
-        torch.set_num_threads(self._threads)
+        if self._threads != torch.get_num_threads():
+            torch.set_num_threads(self._threads)
 
 
 def _takes_too_much(session: Session, memory: int) -> bool:

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ class Lookahead:
         tell: Is told of these; also of what is to do and cannot be, since its output folder cannot be made. It is
             called in any thread, one at a time.
         ready: Makes the folders that they go to.
+
+    Attributes:
+        found: How many there are to do, so far.
     """
 
     def __init__(self, decisions: Iterator[Decision], tell: Callable[[Decision], None], ready: "ReadyFolders") -> None:
@@ -31,6 +35,7 @@ class Lookahead:
         self._tell = tell
         self._ready = ready
         self._todo: queue.Queue[Item | None] = queue.Queue(AHEAD)
+        self.found = 0
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._look_ahead, name="lookahead", daemon=True)
@@ -61,8 +66,10 @@ class Lookahead:
         return self._first is not None
 
     def wait(self, seconds: float) -> None:
-        """Wait until all is found, but no longer than that."""
-        self._thread.join(seconds)
+        """Wait until all is found, or as much as is looked ahead, but no longer than that."""
+        ended = time.monotonic() + seconds
+        while self._thread.is_alive() and not self._todo.full() and (left := ended - time.monotonic()) > 0:
+            self._thread.join(min(left, _LOOK_SECONDS))
 
     def check(self) -> None:
         """Raise what has ended the planning, if anything has.
@@ -111,6 +118,7 @@ class Lookahead:
                     return
                 if decision.state == "todo":
                     self._put(decision.item)
+                    self.found += 1
                 else:
                     self._say(decision)
         except BaseException as error:

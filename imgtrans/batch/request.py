@@ -30,6 +30,7 @@ from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
+    from imgtrans.executors.reserve import Reserve
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
@@ -137,6 +138,7 @@ class Prepared:
         warn: Callable[[str], None] = lambda text: None,
         *,
         endless: bool = False,
+        reserve: "Reserve | None" = None,
     ) -> "Engine":
         """Load the model; this is where torch comes in.
 
@@ -144,6 +146,7 @@ class Prepared:
             progress: Is told the share of a large picture that is done.
             warn: Is told what is unwise.
             endless: Whether pictures go on coming, and it does not matter how many there are now.
+            reserve: Has worker processes that are started already, maybe.
         """
         from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
 
@@ -163,6 +166,7 @@ class Prepared:
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self._scratch,
+            reserve=reserve,
             tag=self.temporaries_tag,
             progress=progress,
             warn=warn,
@@ -196,18 +200,9 @@ def prepare(request: Request) -> Prepared:
     for path in request.inputs:
         if not path.exists() and not path.is_symlink():
             raise FilesError(f"{path} is not there")
-    if is_path(request.model):
-        if not Path(request.model).expanduser().exists():
-            raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
-        from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
-
-        model = find_model(request.model)
-    else:
-        model = find(request.model)
-    size = model.card.working_size or None if request.size == "auto" else None
-    if request.size.isdecimal():
-        size = int(request.size)
-    _check_memory(request)
+    model = model_of(request)
+    size = working_side(request.size, model)
+    check_memory(request)
     check_backend(request.backend)
     wanted = understood(
         format=request.format,
@@ -235,6 +230,28 @@ def prepare(request: Request) -> Prepared:
         settings += f" {model.card.terms}"
     settings += described(wanted)
     return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
+
+
+def model_of(request: Request) -> Model:
+    """Return the model that a request names.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    if not is_path(request.model):
+        return find(request.model)
+    if not Path(request.model).expanduser().exists():
+        raise ModelError(f"there is no file {request.model}")  # in a moment, while torch takes seconds
+    from imgtrans.zoo.loading import find_model  # noqa: PLC0415 - a name needs no torch
+
+    return find_model(request.model)
+
+
+def working_side(size: str, model: Model) -> int | None:
+    """Return the longest side at which the network works, as ``--size`` says it; None is each picture's own."""
+    if size.isdecimal():
+        return int(size)
+    return model.card.working_size or None if size == "auto" else None
 
 
 def _selection(request: Request) -> Selection:
@@ -272,7 +289,7 @@ def _check_addresses(request: Request) -> None:
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 
-def _check_memory(request: Request) -> None:
+def check_memory(request: Request) -> None:
     """Make sure that what a request says of memory can be followed."""
     if request.memory.strip().isdecimal() and int(request.memory) < SMALLEST_BYTES:
         number = request.memory.strip()

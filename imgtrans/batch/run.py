@@ -15,11 +15,13 @@ from imgtrans.batch.report import Listener, Report
 from imgtrans.batch.request import Prepared
 from imgtrans.batch.site import site_of
 from imgtrans.finding.counting import Counting
+from imgtrans.hardware import wake
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 from imgtrans.storage.address import addressed
 
 PLANNING_SECONDS = 1.0  # what is found by then, once the model is loaded, is known before anything is said or done
+AT_ONCE = 8  # worker processes that are started ahead, at most: as many as there are beside a CPU
 REFUSED_AT_ONCE = 100  # are noted together, as each note waits for the disk
 
 
@@ -68,10 +70,16 @@ def run(prepared: Prepared, listener: Listener, report: Report | None = None) ->
                         raise tally.aside.collisions[0]
                     listener.planned(tally, prepared, None)
                 else:
+                    from imgtrans.executors.reserve import Reserve  # noqa: PLC0415 - nor NumPy, with nothing to do
+
+                    # Both while PyTorch is loaded, which takes one core and seconds.
+                    threading.Thread(target=wake, args=(prepared.request.device,), name="waking").start()
                     with (
-                        prepared.open_engine(listener.streaming, listener.warned) as engine,
+                        Reserve(min(AT_ONCE, os.cpu_count() or 1), lambda: lookahead.found) as reserve,
+                        prepared.open_engine(listener.streaming, listener.warned, reserve=reserve) as engine,
                         Counting(prepared.counts(), counted) as counting,
                     ):
+                        reserve.enough()
                         lookahead.wait(PLANNING_SECONDS)
                         lookahead.check()  # nothing is done yet
                         with turn:

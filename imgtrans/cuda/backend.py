@@ -3,29 +3,21 @@
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from imgtrans.cuda.comparing import known_ratio, measured_ratio
 from imgtrans.cuda.compiling import COMPILE_SECONDS, is_compiled, kept_compiled, note_compiled
+from imgtrans.cuda.ends import Ends, EndsByTriton
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton, Normalise
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
+from imgtrans.cuda.truth import SIDES, Truth, is_known, note_known, truth_of
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import is_out_of_memory
 from imgtrans.streaming.program import program_of
 from imgtrans.streaming.steps import Step
-
-# Pixels of the sides of the pictures that a network is tried with, the second where the first is too small.
-SIDES = (32, 128)
-
-# How far from the network's true values it may be, beyond what plain PyTorch is in the same precision: on average, and
-# anywhere, of values in [-1, 1].
-LIMIT, TIMES = 1e-4, 2.0
-LIMIT_ANYWHERE, TIMES_ANYWHERE = 2e-3, 3.0
-OF_TF32 = 0.25  # of the rounding of bfloat16, at most, is TF32's, in which a card multiplies float32
 
 TENSOR_CORES = (8, 0)  # the compute capability from which on they take bfloat16, and float32 as TF32
 
@@ -49,14 +41,15 @@ class FusedBackend:
         """
         if device.type not in ("cuda", "cpu"):
             raise UnavailableError("fused networks compute on a CUDA device or a CPU")
-        true = _truth(network.eval(), device, precision)
+        network = network.eval()
         if device.type == "cpu":
-            return self._tried(network, true, device, precision, _by_pytorch)
-        return self._on_card(network, true, device, precision)
+            return self._tried(network, truth_of(network, device, precision), device, precision, _by_pytorch)
+        if _by_pixel(device, precision) and is_known(network, device, precision):
+            with contextlib.suppress(UnavailableError), torch.cuda.device(device):  # else it is tried anew
+                return self._tried(network, None, device, precision, *_by_triton())
+        return self._on_card(network, truth_of(network, device, precision), device, precision)
 
-    def _on_card(
-        self, network: nn.Module, true: "Truth", device: torch.device, precision: torch.dtype
-    ) -> ProgramSession:
+    def _on_card(self, network: nn.Module, true: Truth, device: torch.device, precision: torch.dtype) -> ProgramSession:
         """Return a session with kernels, or without, and why.
 
         Raises:
@@ -66,8 +59,10 @@ class FusedBackend:
         with torch.cuda.device(device):  # which is where kernels go
             if _by_pixel(device, precision):
                 try:
-                    session = self._tried(network, true, device, precision, _by_triton())
+                    session = self._tried(network, true, device, precision, *_by_triton())
                     note_compiled(device)
+                    if session.is_whole:
+                        note_known(network, device, precision)
                     return session
                 except UnavailableError as error:
                     reason = error.message
@@ -125,24 +120,26 @@ class FusedBackend:
     def _tried(
         self,
         network: nn.Module,
-        true: "Truth",
+        true: Truth | None,
         device: torch.device,
         precision: torch.dtype,
         normalise: Callable[[int], Normalise],
+        ends: Ends | None = None,
     ) -> ProgramSession:
-        """Return a session whose results are those of the network.
+        """Return a session whose results are those of the network, which is tried unless that is known.
 
         Raises:
             UnavailableError: If there is none.
         """
         try:
-            program = Program(network, device, precision, normalise)
+            program = Program(network, device, precision, normalise, ends)
         except ValueError as error:
             raise UnavailableError(f"{error}, nor fused") from error
         try:
-            true.check(program, device)
+            if true is not None:
+                true.check(program, device)
             session = ProgramSession(program, device)
-            session.check(true.given.shape[2])
+            session.check(SIDES[0] if true is None else true.given.shape[1], again=true is None)
         except UnavailableError:
             raise
         except Exception as error:  # a compiler may fail in any way, and plain PyTorch goes on without it
@@ -158,8 +155,8 @@ def _by_pixel(device: torch.device, precision: torch.dtype) -> bool:
     return precision is torch.bfloat16 or torch.cuda.get_device_capability(device) >= TENSOR_CORES
 
 
-def _by_triton() -> Callable[[int], Normalise]:
-    """Return what makes Triton's kernels.
+def _by_triton() -> tuple[Callable[[int], Normalise], Ends]:
+    """Return what makes Triton's kernels for normalisations, and those for both ends.
 
     Raises:
         UnavailableError: If there is no Triton.
@@ -168,7 +165,7 @@ def _by_triton() -> Callable[[int], Normalise]:
         kept_compiled()
     except ImportError as error:
         raise UnavailableError(f"there is no Triton, which compiles kernels: {error}") from error
-    return ByTriton
+    return ByTriton, EndsByTriton()
 
 
 def _is_long(network: nn.Module, pixels: Callable[[], float]) -> bool:
@@ -182,66 +179,6 @@ def _slower(ratio: float) -> str:
 
 def _by_pytorch(narrowest: int) -> Normalise:
     return ByPyTorch()
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What a network makes of pictures of noise, and how near to it one may come.
-
-    Attributes:
-        given: The pictures.
-        made: What it makes of them in float32.
-        mean: How far from that values may be on average.
-        most: How far any may be.
-    """
-
-    given: Tensor
-    made: Tensor
-    mean: float
-    most: float
-
-    @torch.inference_mode()
-    def check(self, program: Program, device: torch.device) -> None:
-        """Compare a program.
-
-        Raises:
-            UnavailableError: If it is too far.
-        """
-        mean, most = _apart(program(self.given.to(device, copy=True)).to(self.made.device), self.made)
-        if not (mean <= self.mean and most <= self.most):
-            raise UnavailableError(
-                f"the fused network differs from the plain one by {mean:.1g} on average and {most:.1g} at most"
-            )
-
-
-@torch.inference_mode()
-def _truth(network: nn.Module, device: torch.device, precision: torch.dtype) -> Truth:
-    """Try a network where it is, mostly on the CPU, so that a card need not load what only this would want.
-
-    Raises:
-        UnavailableError: If it takes no such pictures.
-    """
-    here = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    for side in SIDES:
-        given = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).to(here) * 2 - 1
-        try:
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                made = network(given.clone()).float()
-            with torch.autocast(here.type, torch.bfloat16):
-                rounded = network(given.clone())
-            break
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-    else:
-        raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}")
-    share = 1.0 if precision is torch.bfloat16 else OF_TF32 if device.type == "cuda" else 0.0
-    mean, most = _apart(rounded, made)
-    return Truth(given, made, LIMIT + share * TIMES * mean, LIMIT_ANYWHERE + share * TIMES_ANYWHERE * most)
-
-
-def _apart(one: Tensor, other: Tensor) -> tuple[float, float]:
-    apart = (one.float() - other).abs()
-    return float(apart.mean()), float(apart.max())
 
 
 def _operations_per_pixel(network: nn.Module) -> float:

@@ -79,5 +79,6 @@ def mark(device: torch.device, *about: object) -> Path:
 
     where = torch.cuda.get_device_capability(device) if device.type == "cuda" else device.type
     told = hashlib.sha256(f"{where} {triton.__version__} {torch.__version__} {about}".encode())
-    told.update(Path(__file__).with_name("code.py").read_bytes())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        told.update(source.read_bytes())
     return kept_compiled() / f"imgtrans-{told.hexdigest()[:32]}"

@@ -18,8 +18,14 @@ _ONE_AT_A_TIME = threading.Lock()  # whatever the device
 
 
 @dataclass
-class _Recorded:
-    """A recording, which reads and writes the same memory each time."""
+class Recorded:
+    """A recording, which reads and writes the same memory each time.
+
+    Attributes:
+        given: What it reads.
+        made: What it writes.
+        replay: Does it again.
+    """
 
     given: Tensor
     made: Tensor
@@ -38,13 +44,14 @@ class Graphs:
 
     Attributes:
         reason: Why nothing is recorded any more; "" as long as it is.
+        copies: Whether copies from and to the host's memory are recorded, too, where that is asked for.
     """
 
     def __init__(self, recorder: Callable[[], Record], most: int = MOST_GRAPHS) -> None:
-        self.reason = ""
+        self.reason, self.copies = "", True
         self._recorder, self._record, self._most = recorder, recorder(), most
         self._met: Counter[tuple[object, ...]] = Counter()
-        self._recorded: dict[tuple[object, ...], _Recorded] = {}
+        self._recorded: dict[tuple[object, ...], Recorded] = {}
 
     def __len__(self) -> int:
         """Return how many recordings there are."""
@@ -52,13 +59,12 @@ class Graphs:
 
     def run(self, given: Tensor, made: Tensor, work: Work) -> None:
         """Do ``work(given, made)``, or replay it; ``made`` is filled."""
-        kind = (*given.shape, given.dtype)
-        if len(self._met) > MOST_KINDS:
-            self._met.clear()
-        self._met[kind] += 1
-        recorded = self._recorded.get(kind)
-        if recorded is None and self._worthwhile(kind):
-            recorded = self._new(kind, given, work)
+
+        def prepared() -> Recorded:
+            still, out = given.clone(), torch.empty_like(given)
+            return Recorded(still, out, self._record(lambda: work(still, out)))
+
+        recorded = self._kept((*given.shape, given.dtype), prepared)
         if recorded is None:
             work(given, made)
             return
@@ -66,11 +72,58 @@ class Graphs:
         recorded.replay()
         made.copy_(recorded.made, non_blocking=True)
 
+    def with_copies(
+        self, shape: tuple[int, ...], kind: torch.dtype, room: Callable[..., Tensor], device: torch.device, work: Work
+    ) -> Recorded | None:
+        """Return a recording of work, and of what is copied for it: it reads and writes the host's memory.
+
+        Args:
+            shape: Of what is given, and made.
+            kind: Their type.
+            room: Returns memory of the host that the device reads by itself, for a shape and type.
+            device: Where the work is done.
+            work: It.
+
+        Returns:
+            None as long as there is none, and where that cannot be.
+        """
+
+        def prepared() -> Recorded:
+            given, made = (room(shape, dtype=kind).zero_() for _ in "ab")
+            still, out = (torch.empty(shape, dtype=kind, device=device) for _ in "ab")
+
+            def all_of_it() -> None:
+                still.copy_(given, non_blocking=True)
+                work(still, out)
+                made.copy_(out, non_blocking=True)
+
+            return Recorded(given, made, self._record(all_of_it))
+
+        return self._kept((*shape, kind, "copies"), prepared) if self.copies else None
+
     def clear(self) -> None:
         """Give up all recordings, and the memory that they hold."""
         self._recorded.clear()
         self._met.clear()
         self._record = self._recorder()
+
+    def _kept(self, kind: tuple[object, ...], prepared: Callable[[], Recorded]) -> Recorded | None:
+        """Return the recording of a kind, which is made now if it is worthwhile, or None."""
+        if len(self._met) > MOST_KINDS:
+            self._met.clear()
+        self._met[kind] += 1
+        if kind not in self._recorded and self._worthwhile(kind):
+            try:
+                self._recorded[kind] = prepared()
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                self.clear()
+                if kind[-1] == "copies":  # without them it may still do
+                    self.copies = False
+                else:
+                    self.reason = f"nothing can be recorded on this device: {' '.join(str(error).split())[:200]}"
+        return self._recorded.get(kind)
 
     def _worthwhile(self, kind: tuple[object, ...]) -> bool:
         """Whether a kind is to be recorded now; at its first time it never is, which readies all that it needs."""
@@ -83,19 +136,6 @@ class Graphs:
             return False
         del self._recorded[rarest]
         return True
-
-    def _new(self, kind: tuple[object, ...], given: Tensor, work: Work) -> _Recorded | None:
-        try:
-            still, made = given.clone(), torch.empty_like(given)
-            recorded = _Recorded(still, made, self._record(lambda: work(still, made)))
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            self.clear()
-            self.reason = f"nothing can be recorded on this device: {' '.join(str(error).split())[:200]}"
-            return None
-        self._recorded[kind] = recorded
-        return recorded
 
 
 def cuda_graphs(device: torch.device, stream: torch.cuda.Stream) -> Graphs:

@@ -13,8 +13,14 @@ from imgtrans.streaming.steps import Padding
 NOTHING = Padding()
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 
+WHOLE, PHASED, MOVED = 0, 1, 2  # how a map lies; see Held
+
 TILE = 4096  # numbers that one program of a kernel holds at a time
-LEAST_EACH, MOST_PARTS = 256, 1024  # pixels of a part that sums are taken of; parts of a map
+# Programs that take sums: so many that each of a card's processors has several; and parts of a map, so few that one
+# program adds them up.
+PROGRAMS, MOST_PARTS = 2048, 256
+PARTS = 32  # that it reads at a time
+COUNTERS = 1024  # that are made at a time
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,14 @@ class Held:
     Attributes:
         whole: (N, channels, H, W), with its padding.
         padding: That it has.
-        phased: Whether it is four maps beside one another; see :class:`imgtrans.cuda.stages.Phased`.
+        phased: ``WHOLE``, or ``PHASED``: four maps of a quarter of its size beside one another in the channels, of even
+            and odd rows, and of these even and odd columns; or ``MOVED``: the same, where those of odd rows begin one
+            further down, and of odd columns one further right, as of :class:`imgtrans.cuda.stages.Phased`.
     """
 
     whole: Tensor
     padding: Padding = NOTHING
-    phased: bool = False
+    phased: int = WHOLE
 
     @property
     def inner(self) -> Tensor:
@@ -43,7 +51,8 @@ class Held:
         """N, channels, height and width of the map without its padding."""
         n, channels, height, width = self.whole.shape
         if self.phased:
-            return n, channels // 4, 2 * (height - 1), 2 * (width - 1)
+            less = self.phased == MOVED
+            return n, channels // 4, 2 * (height - less), 2 * (width - less)
         p = self.padding
         return n, channels, height - p.top - p.bottom, width - p.left - p.right
 
@@ -98,7 +107,7 @@ class ByPyTorch:
 
 
 class ByTriton:
-    """Three kernels: sums, what is made of them, and all the rest at once.
+    """Two kernels: sums and what is made of them, and all the rest at once.
 
     Args:
         narrowest: Channels of the narrowest map that is normalised; with one size of kernel for all, few are compiled.
@@ -114,6 +123,7 @@ class ByTriton:
 
         self._code: Any = code
         self._channels = max(16, min(64, 1 << (narrowest.bit_length() - 1)))
+        self._counters: list[Tensor] = []  # all are kept, since recordings write into them
 
     def __call__(
         self, given: Held, norm: Normalisation, before: Held | None, relu: bool, padding: Padding, kind: torch.dtype
@@ -122,20 +132,18 @@ class ByTriton:
         n, channels, height, width = given.shape
         x = given.whole.contiguous(memory_format=torch.channels_last)
         groups, pixels = -(-channels // self._channels), TILE // self._channels
-        # These depend on nothing but the size of the map: so do the bytes that come out.
-        each = max(LEAST_EACH, -(-height * width // (MOST_PARTS * pixels)) * pixels)
+        # These depend on nothing but the size of a batch: so do the bytes that come out.
+        wanted = max(1, min(MOST_PARTS, PROGRAMS // (n * groups)))
+        each = -(-height * width // (wanted * pixels)) * pixels
         parts = -(-height * width // each)
         partial = torch.empty(n, parts, 2, channels, dtype=torch.float32, device=x.device)
         affine = torch.empty(n, 2, channels, dtype=torch.float32, device=x.device)
-        self._code.sums[(parts, groups, n)](
-            x, partial, height, width, channels, each,
-            PHASED=given.phased, PIXELS=pixels, CHANNELS=self._channels,
-        )  # fmt: skip
         learnt = norm.weight is not None and norm.bias is not None
-        self._code.terms[(groups, n)](
-            x, partial, norm.weight if learnt else affine, norm.bias if learnt else affine, affine,
-            parts, height, width, channels, norm.epsilon,
-            LEARNT=learnt, PHASED=given.phased, PARTS=32, CHANNELS=self._channels,
+        self._code.sums[(parts, groups, n)](
+            x, partial, self._counter(n * groups, x.device),
+            norm.weight if learnt else affine, norm.bias if learnt else affine, affine,
+            height, width, channels, each, norm.epsilon,
+            LEARNT=learnt, MOVED=given.phased == MOVED, PIXELS=pixels, CHANNELS=self._channels, PARTS=PARTS,
         )  # fmt: skip
         out = (height + padding.top + padding.bottom, width + padding.left + padding.right)
         made = torch.empty(n, channels, *out, dtype=kind, device=x.device, memory_format=torch.channels_last)
@@ -147,6 +155,12 @@ class ByTriton:
             PIXELS=pixels, CHANNELS=self._channels,
         )  # fmt: skip
         return Held(made, padding)
+
+    def _counter(self, count: int, device: torch.device) -> Tensor:
+        """Return so many zeros, at least; whoever counts with them leaves zeros again."""
+        if not self._counters or self._counters[-1].numel() < count or self._counters[-1].device != device:
+            self._counters.append(torch.zeros(max(count, COUNTERS), dtype=torch.int32, device=device))
+        return self._counters[-1]
 
 
 def _by_pixel(held: Held) -> tuple[Tensor, Tensor]:

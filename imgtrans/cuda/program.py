@@ -5,21 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from imgtrans.cuda.ends import LAST, Ends, First, Last, as_map, as_pictures, first_weight, last_weight
 from imgtrans.cuda.normalising import NOTHING, Held, Normalise
-from imgtrans.cuda.stages import (
-    Close,
-    Convolve,
-    Make,
-    Norm,
-    Open,
-    Phased,
-    Stage,
-    Through,
-    Transpose,
-    paired,
-    phases,
-    widened,
-)
+from imgtrans.cuda.stages import Close, Convolve, Make, Norm, Open, Phased, Stage, Through, Transpose, phases, widened
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise, program_of
 from imgtrans.streaming.steps import Convolution, Padding, Step, Transposed
 
@@ -28,13 +16,15 @@ class Program:
     """A network, ready; it computes what the network does, up to rounding.
 
     Biases that a normalisation takes off again are left out, doubling and the convolution behind it are one,
-    normalisations are computed with what stands around them, and the last layer makes four pixels at once.
+    normalisations are computed with what stands around them, and the first and the last layer make several pixels at
+    once.
 
     Args:
         network: In evaluation mode from here on; it is not changed besides, and its weights are copied.
         device: Where it computes.
         precision: Of maps and weights; sums are float32.
         normalise: Makes who computes normalisations, given the channels of the narrowest map that has one.
+        ends: Makes maps of pictures and pictures of maps; None is PyTorch, for which layers stay as they are.
 
     Raises:
         ValueError: If the network has something that is not known.
@@ -46,29 +36,42 @@ class Program:
         device: torch.device,
         precision: torch.dtype,
         normalise: Callable[[int], Normalise],
+        ends: Ends | None = None,
     ) -> None:
         self._ops = program_of(network.eval())
         self._device, self._precision = device, precision
         self._how = normalise(_narrowest(self._ops))
         self._layout = torch.channels_last if self._how.by_pixel else torch.contiguous_format
         self._stages = [*self._made()]
+        self._ends = ends
+        self._first = None if ends is None else self._begins()
+        self._last, self._tanh = (None, False) if ends is None else self._finishes()
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, look_up: Callable[[], None] = lambda: None) -> Tensor:
+    def __call__(self, given: Tensor, made: Tensor, look_up: Callable[[], None] = lambda: None) -> None:
         """Translate a batch.
 
         Args:
-            x: (N, channels, H, W) in float32.
+            given: Pictures, (N, H, W, channels): whole numbers without a sign, or floats in [-1, 1].
+            made: The same, of the size that comes out, is filled.
             look_up: Is called before each stage; what it raises ends the work.
-
-        Returns:
-            What the network makes of it, in float32.
         """
-        held, blocks = Held(x), list[Held]()
-        for stage in self._stages:
+        stages, held, blocks = self._stages, None, list[Held]()
+        if self._ends and self._first and self._first.fits(*given.shape[1:3]):
+            look_up()
+            held, stages = self._first(given, self._ends), stages[1:]
+        held = held or Held(as_map(given))
+        behind = 1 + self._tanh
+        for stage in stages[:-behind]:
             look_up()
             held = stage(held, blocks)
-        return held.inner.float()
+        look_up()
+        if self._ends and self._last and self._last.fits(held):
+            self._last(held, self._ends, tanh=self._tanh, pictures=made)
+            return
+        for stage in stages[-behind:]:
+            held = stage(held, blocks)
+        as_pictures(held.inner, made)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width of what comes out for those of what goes in."""
@@ -103,16 +106,32 @@ class Program:
     def _convolution(self, op: Convolution | Transposed, normalised: bool) -> Stage:
         bias = None if normalised or op.bias is None else op.bias.to(self._device, self._precision)
         if isinstance(op, Convolution):
-            pair = paired(op) if self._how.by_pixel else None
-            weight = widened(op) if self._how.by_pixel else op.weight
-            weights = (self._weight(weight), None if pair is None else self._weight(pair))
-            return Convolve(op, weights[0], bias, self._layout, weights[1])
+            return Convolve(op, self._weight(widened(op) if self._how.by_pixel else op.weight), bias, self._layout)
         phased = phases(op) if self._how.by_pixel and normalised else None
         return (
             Transpose(op, self._weight(op.weight), bias, self._layout)
             if phased is None
             else Phased(self._weight(phased))
         )
+
+    def _begins(self) -> First | None:
+        """Return the first convolution as one that makes several pixels at once, if it can be."""
+        op, behind = self._ops[0], self._ops[1:2]
+        if not (isinstance(op, Convolution) and behind and isinstance(behind[0], Normalisation)):
+            return None
+        weight = first_weight(op)
+        return None if weight is None else First(op, self._weight(weight))
+
+    def _finishes(self) -> tuple[Last | None, bool]:
+        """Return the last convolution as one that makes several pixels at once, if it can be; whether tanh follows."""
+        last = self._ops[-1]
+        tanh = isinstance(last, Pointwise) and isinstance(last.function, nn.Tanh)
+        op = self._ops[-2] if tanh and len(self._ops) > 1 else last
+        weight = last_weight(op, LAST) if isinstance(op, Convolution) else None
+        if weight is None or not isinstance(op, Convolution):
+            return None, False
+        bias = None if op.bias is None else op.bias.to(self._device, torch.float32)
+        return Last(op, LAST, self._weight(weight), bias), tanh
 
     def _weight(self, weight: Tensor) -> Tensor:
         return weight.to(self._device, self._precision).contiguous(memory_format=self._layout)

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgtrans.cuda.normalising import NOTHING, Held, Normalise, padded
+from imgtrans.cuda.normalising import MOVED, NOTHING, Held, Normalise, padded
 from imgtrans.streaming.program import Normalisation
 from imgtrans.streaming.steps import Convolution, Padding, Step, Transposed
 
-FEW = 4  # channels: so few leave most of a matrix unit empty
-ALIGNED = 16  # channels that it likes a multiple of, coming out
-LEAST_IN = 8  # channels that it takes, at least, going in: 16 bytes in bfloat16
+LEAST_IN = 8  # channels that a matrix unit takes, at least, going in: 16 bytes in bfloat16
 
 
 class Stage(Protocol):
@@ -39,14 +37,12 @@ class Convolve:
         weight: As it is computed with; it may be for more channels than come in, the others of which are zero.
         bias: The same; None, too, where a normalisation follows, which takes it off again.
         layout: Of maps.
-        paired: A kernel that makes 2x2 pixels at once, or None.
     """
 
     op: Convolution
     weight: Tensor
     bias: Tensor | None
     layout: torch.memory_format
-    paired: Tensor | None = None
 
     def __call__(self, given: Held, blocks: list[Held]) -> Held:
         """See :class:`Stage`."""
@@ -55,11 +51,6 @@ class Convolve:
         if (more := self.weight.shape[1] * op.groups - x.shape[1]) > 0:
             x = F.pad(x, (0, 0, 0, 0, 0, more))
         x = x.to(self.weight.dtype, memory_format=self.layout)
-        even = not any(side % 2 for side in op.size(*given.shape[2:]))
-        if self.paired is not None and around == (0, 0) and even:
-            bias = None if self.bias is None else self.bias.repeat_interleave(4).view(1, -1, 1, 1)
-            y = F.conv2d(x, self.paired, stride=2)[:, : 4 * op.channels].float()
-            return Held(F.pixel_shuffle(y if bias is None else y + bias, 2))
         return Held(F.conv2d(x, self.weight, self.bias, op.stride, around, op.dilation, op.groups))
 
 
@@ -80,7 +71,7 @@ class Phased:
     def __call__(self, given: Held, blocks: list[Held]) -> Held:
         """See :class:`Stage`."""
         x = given.inner.to(self.weight.dtype, memory_format=torch.channels_last)
-        return Held(F.conv2d(x, self.weight, padding=1), phased=True)
+        return Held(F.conv2d(x, self.weight, padding=1), phased=MOVED)
 
 
 @dataclass
@@ -169,22 +160,6 @@ class Close:
         """See :class:`Stage`."""
         y = blocks.pop().inner + given.inner
         return Held(y.relu() if self.relu else y)
-
-
-def paired(op: Convolution) -> Tensor | None:
-    """Return a kernel that makes 2x2 pixels at once, where there are so few channels that one leaves much empty.
-
-    It is (channels, channels in, h + 1, w + 1): for each channel out four, rows before columns, and as many more as
-    make it a multiple of ``ALIGNED``, which are zero. The sums are the same.
-    """
-    out, channels, h, w = op.weight.shape
-    if op.stride != (1, 1) or op.dilation != (1, 1) or op.groups != 1 or op.columns or out > FEW or channels < ALIGNED:
-        return None
-    made = op.weight.new_zeros(-(-4 * out // ALIGNED) * ALIGNED, channels, h + 1, w + 1)
-    for y in (0, 1):
-        for x in (0, 1):
-            made[2 * y + x : 4 * out : 4, :, y : y + h, x : x + w] = op.weight
-    return made
 
 
 def widened(op: Convolution) -> Tensor:

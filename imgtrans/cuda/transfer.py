@@ -8,6 +8,11 @@ from torch import Tensor
 from imgtrans.protocols import Pixels
 
 
+def page_locked(shape: tuple[int, ...] | int, dtype: torch.dtype = torch.uint8) -> Tensor:
+    """Return memory of the host that a device reads and writes by itself."""
+    return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+
 class Slot:
     """Room for a batch on its way to a device and back; there are two, so that one moves while the other is computed.
 
@@ -33,7 +38,7 @@ class Slot:
         size = torch.Size(shape).numel() * kind.itemsize
         if not self._room or self._room[0].numel() < size:
             self._room = []
-            here = [torch.empty(size, dtype=torch.uint8, pin_memory=True) for _ in "ab"]
+            here = [page_locked(size) for _ in "ab"]
             there = [torch.empty(size, dtype=torch.uint8, device=self._device) for _ in "ab"]
             torch.cuda.current_stream(self._device).synchronize()
             self._room = [*here, *there]

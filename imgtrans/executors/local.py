@@ -8,9 +8,10 @@ from imgtrans.executors.batches import Batches
 from imgtrans.executors.computing import Computer
 from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
+from imgtrans.executors.reserve import Reserve
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
-from imgtrans.protocols import Item, Job, Outcome, Session
+from imgtrans.protocols import Interrupted, Item, Job, Outcome, Session
 
 # Bytes that a worker keeps between pictures: those of two or three photographs, or where that is much, none.
 LARGEST_KEPT, LEAST_KEPT = 256 << 20, 64 << 20
@@ -33,6 +34,7 @@ class LocalExecutor:
         batch_pixels: Pixels computed together, at most (though never less than one picture).
         workers: Worker processes.
         memory: Bytes that pictures may take in all workers together.
+        reserve: Has worker processes that are started already, maybe.
     """
 
     def __init__(
@@ -44,16 +46,26 @@ class LocalExecutor:
         batch_pixels: int,
         workers: int,
         memory: int,
+        reserve: Reserve | None = None,
     ) -> None:
         self._sessions = sessions
         self._tag = job.tag
         self._batch_size = batch_size
         self._batch_pixels = [batch_pixels for _ in sessions]
         keep = min(LARGEST_KEPT, memory // (4 * workers))
-        self._workers = [Worker(job, keep=keep if keep >= LEAST_KEPT else 0) for _ in range(workers)]
+        keep = keep if keep >= LEAST_KEPT else 0
+        self._workers = [Worker(job, keep=keep, reserve=reserve) for _ in range(workers)]
         # Two batches for each session: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(sessions) // workers))
         self._memory = memory
+        self._events: queue.SimpleQueue[Event] | None = None
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End a run in another thread as if it were stopped here; see :class:`imgtrans.protocols.Interruptible`."""
+        self._interrupted = True
+        if self._events is not None:
+            self._events.put(Interrupted())
 
     def close(self) -> None:
         """End the worker processes."""
@@ -67,6 +79,9 @@ class LocalExecutor:
             FilesError: If nothing can be written any more (a full disk).
         """
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events = events
+        if self._interrupted:
+            raise Interrupted
         temporaries = Temporaries()
         batches = Batches(enough=2 * sum(self._batch_pixels))
         computers = [

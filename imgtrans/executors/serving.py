@@ -1,17 +1,19 @@
 """What a worker process does: it answers calls, one message of them after the other, and keeps what it has read."""
 
+import contextlib
+import os
 import signal
 import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from imgtrans import translate
 from imgtrans.errors import ImageError
+from imgtrans.executors import process
 from imgtrans.executors.channel import Channel
 from imgtrans.files import fsync_file
 from imgtrans.images.measure import Extent
@@ -40,19 +42,26 @@ class Answer:
     frames: list[Pixels] = field(default_factory=list, repr=False)
 
 
-def serve(connection: Connection, job: Job, keep: int) -> None:
-    """Answer calls until the other end closes.
+def serve(handle: int) -> None:
+    """Answer calls until the other end closes; the whole of a worker process.
 
     Args:
-        connection: Where they come from, several of them in one message, each with its arguments and arrays.
-        job: What is done to each picture.
-        keep: Bytes of freed memory that this process may keep for the next picture.
+        handle: Of this process's end of the pipe. First comes what is done to each picture, and how many bytes of freed
+            memory this process may keep for the next one; then calls, several of them in one message, each with its
+            arguments and arrays.
     """
-    if keep:
-        keep_freed_memory(keep)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     die_first()
-    channel, desk = Channel(connection), _Desk(job)
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # standard output is for the parent's results, whatever a library has to say
+    channel = Channel(process.opened(handle))
+    try:
+        (job, keep), _ = channel.receive()
+    except (EOFError, OSError):
+        return
+    if keep:
+        keep_freed_memory(keep)
+    desk = _Desk(job)
     while True:
         try:
             calls, given = channel.receive()
@@ -67,6 +76,9 @@ def serve(connection: Connection, job: Job, keep: int) -> None:
             channel.send(answers, frames)
         except (EOFError, OSError):  # nobody waits for it any more
             return
+
+
+ENTRY = (__name__, serve.__name__)
 
 
 class _Desk:

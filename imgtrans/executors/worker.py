@@ -1,16 +1,16 @@
 """A worker process that decodes and encodes, so that no picture can hang or crash the run."""
 
-import multiprocessing
-import signal
+import subprocess
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgtrans import signals
 from imgtrans.executors.channel import Channel
-from imgtrans.executors.serving import Answer, serve
+from imgtrans.executors.process import Process, end
+from imgtrans.executors.reserve import Reserve, started
+from imgtrans.executors.serving import Answer
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job, Pixels
 
@@ -19,7 +19,7 @@ from imgtrans.protocols import Item, Job, Pixels
 TIME_LIMIT_SECONDS = 300.0
 SECONDS_PER_PIXEL = 2e-6
 _KILLED = -9  # exit code of a process that got SIGKILL
-# Starting a process looks after all others, too, and whoever waits for one then may find it gone: one at a time.
+# Who kills must not meet who starts: a process that nobody knows yet would live on.
 _PROCESSES = threading.Lock()
 
 
@@ -60,13 +60,17 @@ class Worker:
         time_limit: Seconds after which a call is given up and the process killed, in addition to what it gets for
             the picture's pixels.
         keep: Bytes of freed memory that the process may keep for the next picture; 0 leaves that to the system.
+        reserve: Has processes that are started already, maybe.
     """
 
-    def __init__(self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0) -> None:
+    def __init__(
+        self, job: Job, time_limit: float = TIME_LIMIT_SECONDS, keep: int = 0, reserve: Reserve | None = None
+    ) -> None:
         self._job = job
         self._keep = keep
+        self._reserve = reserve
         self._time_limit = time_limit
-        self._process: Any = None
+        self._process: Process | None = None
         self._channel: Channel | None = None
         self._ended = False
 
@@ -157,7 +161,7 @@ class Worker:
     def renew(self) -> None:
         """Let go of a process that has ended by itself while nothing was asked of it; the next call starts another."""
         with _PROCESSES:
-            gone = self._process is not None and not self._ended and not self._process.is_alive()
+            gone = self._process is not None and not self._ended and self._process.poll() is not None
         if gone:
             self.close()
 
@@ -165,9 +169,7 @@ class Worker:
         """End the process, whatever it is doing."""
         with _PROCESSES:
             if self._process is not None:
-                self._process.kill()
-                self._process.join()
-                self._process.close()
+                end(self._process)
                 self._process = None
         if self._channel is not None:
             self._channel.close()
@@ -207,21 +209,18 @@ class Worker:
         with _PROCESSES:
             if self._process is None:
                 return False
-            self._process.join(1.0)
-            return self._process.exitcode == _KILLED and not self._ended
+            try:
+                code = self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                return False
+            return code == _KILLED and not self._ended
 
     def _start(self) -> Channel:
-        # spawn, not fork: a fork would carry the device's state and threads along.
-        context = multiprocessing.get_context("spawn")
         with _PROCESSES:
             if self._ended:
                 raise WorkerDiedError("is not wanted any more")
-            ours, theirs = context.Pipe()
-            process = context.Process(target=serve, args=(theirs, self._job, self._keep), daemon=True)
-            with signals.held(signal.SIGINT):
-                process.start()
-            theirs.close()
-            self._process, self._channel = process, Channel(ours)
+            self._process, self._channel = (self._reserve and self._reserve.take()) or started()
+        self._channel.send((self._job, self._keep))
         return self._channel
 
 

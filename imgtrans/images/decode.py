@@ -21,7 +21,7 @@ from imgtrans.images.kinds.jpeg import without_end
 from imgtrans.images.kinds.tga import has_attributes
 from imgtrans.images.kinds.tiff import is_white_zero, mend, refuse_large_tiles, whole_numbers
 from imgtrans.images.metadata.carried import drop_broken_directories, orientation
-from imgtrans.images.modes import DEEP_MODES, in_range, split_alpha, to_rgb
+from imgtrans.images.modes import DEEP_MODES, in_range, is_gray, split_alpha, to_rgb
 from imgtrans.protocols import Pixels
 
 # Orientation -> what makes the picture upright
@@ -119,6 +119,21 @@ def decode_opened(image: Image.Image, path: Path) -> Pixels:
     return _decoded(image, path, _raw_mode(image), image.tell(), False, None).pixels
 
 
+def decode_loaded(image: Image.Image, source: str) -> Picture:
+    """Return a picture that somebody else has opened with Pillow, or made, as it would come from a file, of 8 bits.
+
+    Args:
+        image: Of any mode; of several frames the current one. It is not changed, but loaded if it was not.
+        source: What errors call it.
+    """
+    raw_mode = _raw_mode(image)
+    image.load()
+    profile = image.info.get("icc_profile")
+    colour, alpha = split_alpha(_upright(image, orientation(image)), raw_mode)
+    keep = Keepsake(source, str(image.format or ""), had_profile=bool(profile), gray=is_gray(image, raw_mode))
+    return Picture(_in_srgb(colour, image, profile), alpha, keep)
+
+
 def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: bool, canvas: Canvas | None) -> Picture:
     stored = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # Pillow turns it upright while loading it
@@ -138,15 +153,22 @@ def _decoded(image: Image.Image, path: Path, raw_mode: str, number: int, deep: b
         if deep:
             return Picture(pixels, alpha, keep)
         return Picture(narrowed(pixels), None if alpha is None else narrowed(alpha), keep)
-    upright = seen.transpose(_TURNS[now]) if now in _TURNS else seen
-    colour, alpha = split_alpha(upright, raw_mode)
+    colour, alpha = split_alpha(_upright(seen, now), raw_mode)
     if image.format == "TGA" and not has_attributes(path):
         alpha = None
     if deep:
         return Picture(_widened(colour, image, profile), None if alpha is None else widened(alpha), keep)
+    return Picture(_in_srgb(colour, image, profile), alpha, keep)
+
+
+def _upright(image: Image.Image, stored: int) -> Image.Image:
+    return image.transpose(_TURNS[stored]) if stored in _TURNS else image
+
+
+def _in_srgb(colour: Image.Image, image: Image.Image, profile: bytes | None) -> Pixels:
+    """Return the pixels (H, W, 3) of an upright picture without alpha, in 8 bits; ``image`` is it as it was opened."""
     colour = to_srgb(_to_8bit(colour, image), profile)
-    pixels = np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
-    return Picture(pixels, alpha, keep)
+    return np.asarray(colour if colour.mode == "RGB" else to_rgb(colour))
 
 
 def _loaded(image: Image.Image, path: Path) -> Image.Image:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from itertools import count
@@ -153,16 +154,17 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def slowly(proxy: Proxy, seconds: float = 0.2, after: int = 4) -> None:
-    """Have outputs be written one after the other, slowly, once there are a few."""
-    written = count(1)
+def held_back(proxy: Proxy, after: int) -> threading.Event:
+    """Have no output written beyond so many until the event is set."""
+    written, go_on = count(1), threading.Event()
 
     def fault(method: str, path: str) -> str:
         if method == "PUT" and "/out/" in path and ".imgtrans" not in path and next(written) > after:
-            time.sleep(seconds)
+            go_on.wait(DEADLINE)
         return ""
 
     proxy.fault = fault
+    return go_on
 
 
 def outputs_put(proxy: Proxy, since: int = 0) -> list[str]:
@@ -174,7 +176,7 @@ def test_a_killed_run_is_gone_on_with_where_it_stopped(
     cli: Cli, arguments: list[str], expected: dict[str, bytes], s3: Bucket, proxy: Proxy, how: signal.Signals,
     tmp_path: Path,
 ):  # fmt: skip
-    slowly(proxy, 1.0)
+    go_on = held_back(proxy, after=4)
     run = started(arguments, TMPDIR=str(tmp_path))
     wait_until(lambda: len(s3.names("out")) >= 3 or run.poll() is not None)
     os.killpg(run.pid, how) if how == signal.SIGKILL else run.send_signal(how)
@@ -183,7 +185,8 @@ def test_a_killed_run_is_gone_on_with_where_it_stopped(
     left = [path.name for path in tmp_path.iterdir()]
     assert all(name.startswith("imgtrans-stage-") for name in left) and bool(left) == (how == signal.SIGKILL)
     proxy.fault = lambda method, path: ""
-    time.sleep(1.2)  # what was under way when it was killed arrives yet
+    go_on.set()
+    wait_until(lambda: not proxy.busy)  # what was under way when it was killed arrives yet
     there = made(s3, "out")
     assert {**expected, **there} == expected  # each of them whole
     since = len(proxy.asked)
@@ -197,12 +200,13 @@ def test_a_killed_run_is_gone_on_with_where_it_stopped(
 
 
 def test_of_two_runs_at_once_the_second_stops(cli: Cli, arguments: list[str], s3: Bucket, proxy: Proxy):
-    slowly(proxy, 1.0, after=1)
+    go_on = held_back(proxy, after=1)
     run = started(arguments)
     wait_until(lambda: ".imgtrans/lock" in s3.everything("out") or run.poll() is not None)
     for more in ([], ["--shard", "1/2"]):
         second = cli(*arguments, *more)
         assert second.code == 4 and f"error: {s3.address}/out is in use by another run\n" in second.err
+    go_on.set()
     run.communicate()
     assert run.returncode == 0
 

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -98,3 +99,16 @@ def test_while_nothing_is_found_somebody_is_told(tmp_path: Path, monkeypatch: py
 
     with Lookahead(slow(), lambda decision: None, ReadyFolders()) as lookahead:
         assert lookahead.finds_anything(told.set)
+
+
+def test_a_plan_is_not_waited_for_once_it_is_as_far_ahead_as_it_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AHEAD", 3)
+    many = (Decision(item(tmp_path, number), "todo") for number in range(10))
+    with Lookahead(many, lambda decision: None, ReadyFolders()) as lookahead:
+        began = time.monotonic()
+        lookahead.wait(60)
+        assert time.monotonic() - began < 30
+        assert lookahead.found == 3
+        assert len([*lookahead]) == lookahead.found == 10

@@ -14,6 +14,7 @@ from imgtrans.cuda import comparing, compiling
 from imgtrans.cuda.backend import FusedBackend, backend
 from imgtrans.cuda.normalising import ByPyTorch
 from imgtrans.cuda.session import ProgramSession
+from imgtrans.cuda.truth import is_known, note_known, truth_of
 from imgtrans.errors import UnavailableError
 from imgtrans.opening import describe_backend, open_network
 from imgtrans.testing import check_backend
@@ -37,7 +38,7 @@ class Broken(ByPyTorch):
 
 def tried(how: ByPyTorch, precision: torch.dtype = torch.float32) -> ProgramSession:
     net = network(SMALL)
-    true = module._truth(net, CPU, precision)
+    true = truth_of(net, CPU, precision)
     return backend._tried(net, true, CPU, precision, lambda narrowest: how)
 
 
@@ -75,7 +76,7 @@ def test_where_kernels_do_not_work_pytorch_does_their_part_and_it_is_said(monkey
         pytest.skip("here it could")
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     net = network(SMALL)
-    session = backend._on_card(net, module._truth(net, CPU, torch.bfloat16), CPU, torch.bfloat16)
+    session = backend._on_card(net, truth_of(net, CPU, torch.bfloat16), CPU, torch.bfloat16)
     assert session.reason.startswith("kernels do not work here: RuntimeError: 0 active drivers")
     assert session.run(np.zeros((2, 16, 16, 3), np.uint8)).shape == (2, 16, 16, 3)
 
@@ -216,3 +217,39 @@ def test_which_is_faster_is_measured_once_and_then_known(
     assert said in backend.why_slower(session, net, CPU, torch.float32, lambda: 0.0)
     if said:  # and the next time it is not even opened
         assert said in backend.why_not(net, CPU, torch.float32, lambda: 1e20)
+
+
+def test_what_was_tried_is_known_for_these_weights_in_this_precision_only(no_cache, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    net, same = network(SMALL), network(SMALL)
+    same.load_state_dict(net.state_dict())
+    assert not is_known(net, CPU, torch.float32)
+    note_known(net, CPU, torch.float32)
+    assert is_known(net, CPU, torch.float32) and is_known(same, CPU, torch.float32)
+    assert not is_known(net, CPU, torch.bfloat16)
+    same.model[1].weight.data[0, 0, 0, 0] += 1e-6
+    assert not is_known(same, CPU, torch.float32)
+    assert not is_known(network(SMALL | {"blocks": 3}), CPU, torch.float32)
+
+
+@pytest.mark.parametrize(("broken", "known"), [(False, [True]), (True, [True, False])])
+def test_what_is_known_is_not_tried_again_unless_it_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch, broken: bool, known: list[bool]
+):
+    session, tries = tried(ByPyTorch()), list[bool]()
+
+    def opened(self: FusedBackend, net: nn.Module, true: object, *given: object) -> ProgramSession:
+        tries.append(true is None)
+        if true is None and broken:
+            raise UnavailableError("kernels do not work here any more")
+        return session
+
+    for name, instead in {
+        "is_known": lambda *of: True, "note_known": lambda *of: None, "note_compiled": lambda device: None,
+        "_by_triton": lambda: (ByPyTorch, None),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(module, name, instead)
+    monkeypatch.setattr(FusedBackend, "_tried", opened)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    assert backend.open(network(SMALL), torch.device("cuda", 0), torch.bfloat16) is session
+    assert tries == known

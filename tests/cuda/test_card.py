@@ -19,10 +19,12 @@ from imgtrans.backends.eager import backend as eager
 from imgtrans.batch.engine import Engine
 from imgtrans.cuda import backend as module
 from imgtrans.cuda.backend import backend
+from imgtrans.cuda.ends import EndsByTriton
 from imgtrans.cuda.graphs import Graphs
 from imgtrans.cuda.normalising import ByPyTorch, ByTriton
 from imgtrans.cuda.program import Program
 from imgtrans.cuda.session import ProgramSession
+from imgtrans.cuda.truth import truth_of
 from imgtrans.opening import open_network
 from imgtrans.protocols import Pixels
 from imgtrans.zoo.store import Model
@@ -67,7 +69,8 @@ def run(session: ProgramSession, x: Pixels) -> Pixels:
 @pytest.mark.parametrize("name", ALL)
 def test_every_network_is_as_near_to_the_true_values_as_plain_pytorch(name: str, how: Callable, precision: torch.dtype):
     net = network(ALL[name]).requires_grad_(False)
-    module._truth(net, CARD, precision).check(Program(net, CARD, precision, how), CARD)  # raises if it is not
+    ends = EndsByTriton() if how is ByTriton else None
+    truth_of(net, CARD, precision).check(Program(net, CARD, precision, how, ends), CARD)  # raises if it is not
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "transpose"])
@@ -92,6 +95,27 @@ def test_what_is_replayed_is_bit_for_bit_what_is_recorded():
         x = pictures(5, height, width)
         assert np.array_equal(run(recorded, x), plain.run(x))
     assert recorded._graphs is not None and len(recorded._graphs) == len(SIZES)
+
+
+def test_a_picture_alone_is_one_recording_with_its_copies_and_the_same_picture():
+    session, plain = opened(), opened()
+    plain._graphs = None
+    plain._slots = []
+    for count, most in ((1, 1), (3, 8), (2, 8)):
+        for one in (session, plain):
+            one.expect(most, most * 64 * 64)
+        x = pictures(count)
+        for _ in range(4):
+            assert np.array_equal(session.run(x), plain.run(x))
+    assert session._graphs is not None and session._graphs.copies
+    assert {kind[-1] for kind in session._graphs._recorded} == {"copies"}
+
+
+def test_what_was_tried_once_is_opened_without_and_computes_the_same(monkeypatch: pytest.MonkeyPatch):
+    net, x = usual(), pictures(3)
+    first = backend.open(net, CARD, torch.bfloat16)
+    monkeypatch.setattr(module, "truth_of", lambda *of: pytest.fail("it was tried again"))
+    assert np.array_equal(run(backend.open(net, CARD, torch.bfloat16), x), run(first, x))
 
 
 def test_many_sizes_are_recorded_within_bounds_and_none_comes_out_wrong():

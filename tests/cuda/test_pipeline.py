@@ -110,6 +110,37 @@ def test_sizes_may_change_and_those_larger_than_a_batch_go_by_themselves(program
     assert len(session._graphs) == 1  # of 32, which came again; nothing of 96, which came as often
 
 
+def test_what_is_one_batch_is_one_recording_with_its_copies(program: Program, expected: ProgramSession):
+    recorded = list[Callable[[], None]]()
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        recorded.append(work)
+        return work  # what is recorded is not done
+
+    session = on_card(program, record)
+    for count in (4, 1, 2, 4, 3):  # what is left over from a batch before is none of the next one's
+        x = pictures(count)
+        assert np.array_equal(session.run(x), expected.run(x))
+    assert len(recorded) == 1
+
+
+def test_copies_that_cannot_be_recorded_are_left_out_of_it(program: Program, expected: ProgramSession):
+    asked = list[None]()
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        asked.append(None)
+        if len(asked) == 1:
+            raise RuntimeError("cannot capture")
+        work()
+        return work
+
+    session = on_card(program, record)
+    for count in (2, 2, 2, 9, 2):
+        assert np.array_equal(session.run(pictures(count)), expected.run(pictures(count)))
+    assert session._graphs is not None and not session._graphs.copies
+    assert (session._graphs.reason, len(session._graphs), len(asked)) == ("", 1, 2)
+
+
 def test_what_is_tried_leaves_nothing_behind(program: Program):
     session = on_card(program)
     session.check(SIDE)

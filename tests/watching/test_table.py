@@ -136,7 +136,9 @@ def test_with_events_each_file_is_done_as_it_should_be(watching: Callable[..., C
 
     # A worker is killed while there is nothing to do: nothing is lost, and nothing is said.
     workers = [
-        one for one in psutil.Process(case.daemon.process.pid).children() if "spawn_main" in " ".join(one.cmdline())
+        one
+        for one in psutil.Process(case.daemon.process.pid).children()
+        if "executors.serving" in " ".join(one.cmdline())
     ]
     for one in workers:
         one.kill()

@@ -14,6 +14,8 @@ _BEYOND_SENSE = 100.0
 _WON = 0.01
 _WON_SHARE, _WON_FEWEST, _WON_MOST = 0.05, 100, 1000  # of the training's steps that it lasts; steps
 _SPIKE = 3.0  # times the median of the blocks before it
+# Of one of the losses that the total is made of: they have no weights, and a run that goes on may have others for them.
+_SPIKE_OF_A_PART = 2.0
 _COMPARED, _ENOUGH = 50, 10  # blocks that a block is compared with, and how many of them there must be
 
 
@@ -27,7 +29,7 @@ class LossGuard:
     def __init__(self, all_steps: int) -> None:
         self._won_steps = min(max(int(all_steps * _WON_SHARE), _WON_FEWEST), _WON_MOST)
         self._block: list[Mapping[str, float]] = []
-        self._totals: deque[float] = deque(maxlen=_COMPARED)
+        self._before: dict[str, deque[float]] = {}
         self._quiet_until = 0  # after a spike nothing is said of others for a while
         self._won_for: dict[str, int] = {}
         self._standing: dict[tuple[str, str], Trouble] = {}
@@ -86,17 +88,22 @@ class LossGuard:
         return found
 
     def _spike(self, step: int, means: Mapping[str, float]) -> list[Trouble]:
-        total = means.get("G", 0.0)
-        usual = median(self._totals) if len(self._totals) >= _ENOUGH else total
-        self._totals.append(total)
-        self._spiked = usual > 0 and total > _SPIKE * usual
+        times = {name: self._times_usual(name, mean) for name, mean in means.items() if name[0] == "G"}
+        parts = [many for name, many in times.items() if name != "G"]
+        total, many = means.get("G", 0.0), times.get("G", 0.0)
+        self._spiked = many > _SPIKE and max(parts, default=many) > _SPIKE_OF_A_PART
         if not self._spiked or step < self._quiet_until:
             return []
         self._quiet_until = step + _COMPARED * BLOCK
-        said = (
-            f"at step {step} the generators' loss has jumped to {total:.3g}, {total / usual:.1f} times what was usual"
-        )
+        said = f"at step {step} the generators' loss has jumped to {total:.3g}, {many:.1f} times what was usual"
         return [Trouble("spike", step, said)]
+
+    def _times_usual(self, name: str, mean: float) -> float:
+        """Return how many times its median a loss is, 1 where that means nothing yet; it counts from here on."""
+        before = self._before.setdefault(name, deque(maxlen=_COMPARED))
+        usual = median(before) if len(before) >= _ENOUGH else mean
+        before.append(mean)
+        return mean / usual if usual > 0 else 1.0
 
     def _new(self, kind: str, about: str, step: int, said: str) -> list[Trouble]:
         """Return the trouble if it did not stand before."""

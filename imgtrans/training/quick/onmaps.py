@@ -98,7 +98,7 @@ class _Convolution(nn.Conv2d):
         kind = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else x.dtype
         x = x.to(kind).contiguous(memory_format=torch.channels_last)
         weight = weight.to(kind).contiguous(memory_format=torch.channels_last)
-        made = F.conv2d(x, weight, None, stride, padding)  # type: ignore[call-overload]
+        made = F.conv2d(x, weight, None, stride, padding)
         if self.weightless and self.bias is not None:
             made = _Untouched.apply(made, self.bias)
         result: Tensor = made
@@ -236,9 +236,9 @@ def _lay_convolution(layer: nn.Conv2d, before: nn.Module, normalised: bool) -> N
     kernel, plain = layer.kernel_size, (layer.stride, layer.padding) == ((1, 1), (0, 0))
     odd = kernel[0] == kernel[1] and kernel[0] % 2 == 1
     layer.__class__ = _Convolution
-    if layer.in_channels <= _FEW and type(before) is _Reflection and plain and odd and normalised:
-        if before.padding[0] == kernel[0] // 2:
-            before.__class__, layer.__class__ = _PassedReflection, _Head
+    reflected = isinstance(before, _Reflection) and before.padding[0] == kernel[0] // 2
+    if layer.in_channels <= _FEW and reflected and plain and odd and normalised:
+        before.__class__, layer.__class__ = _PassedReflection, _Head
     elif layer.in_channels <= _FEW and (kernel, layer.stride, layer.padding) == ((4, 4), (2, 2), (1, 1)):
         layer.__class__ = _StridedHead
     elif (

@@ -59,12 +59,29 @@ def test_a_discriminator_that_wins_for_a_while_only_is_no_trouble():
 def test_a_jump_of_the_loss_is_named_and_over_when_it_is_over():
     guard = LossGuard(4000)
     heard(guard, usual(500))
-    (trouble,) = heard(guard, changed(usual(20, 501), G=60.0))
+    (trouble,) = heard(guard, changed(usual(20, 501), G=60.0, G_adversarial=15.0))
     assert (trouble.kind, trouble.step) == ("spike", 510)
     assert "the generators' loss has jumped to 60, " in trouble.said
     assert not guard.is_clean and guard.standing == []
     assert heard(guard, usual(200, 521)) == []
     assert guard.is_clean
+
+
+@pytest.mark.parametrize("times", [5.0, 50.0])
+def test_a_run_that_goes_on_with_other_weights_has_another_total_and_no_trouble(times: float):
+    guard = LossGuard(4000)
+    heard(guard, usual(500))
+    heavier = ((step, {**losses, "G": times * losses["G"]}) for step, losses in usual(600, 501))
+    assert heard(guard, heavier) == []
+    assert guard.is_clean
+
+
+def test_the_total_of_an_objective_that_tells_nothing_else_can_jump():
+    guard = LossGuard(4000)
+    alone = [(step, {"G": losses["G"]}) for step, losses in usual(500)]
+    heard(guard, iter(alone))
+    (trouble,) = heard(guard, ((step, {"G": 60.0}) for step in range(501, 521)))
+    assert trouble.kind == "spike"
 
 
 def test_losses_that_are_beyond_sense_have_come_apart():
@@ -76,7 +93,7 @@ def test_losses_that_are_beyond_sense_have_come_apart():
 
 @pytest.mark.parametrize("cut", [1003, 1110, 1199, 1200, 1201])
 def test_a_guard_that_hears_old_rows_again_says_what_one_says_that_was_never_away(cut: int):
-    rows = [*usual(1000), *changed(usual(400, 1001), D_A=0.002), *changed(usual(100, 1401), G=99.0)]
+    rows = [*usual(1000), *changed(usual(400, 1001), D_A=0.002), *changed(usual(100, 1401), G=99.0, G_cycle=9.0)]
     unbroken = heard(LossGuard(4000), iter(rows))
     resumed = LossGuard(4000)
     before = heard(resumed, iter(rows[:cut]))
