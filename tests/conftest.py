@@ -167,8 +167,7 @@ def proxy(s3_port: int) -> Iterator[Proxy]:
 @pytest.fixture
 def s3(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """An empty bucket of that server, reached through the proxy by whoever reads the environment."""
-    import s3fs
-
+    s3fs = pytest.importorskip("s3fs")
     from imgtrans.storage import store
 
     for name, value in (("ENDPOINT_URL", proxy.url), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):

@@ -1,5 +1,6 @@
 """Pictures on their way between a store and this machine: fetched ahead of the work, as far as there is room."""
 
+import errno
 import os
 import queue
 import secrets
@@ -8,7 +9,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,8 @@ from imgtrans.storage.versions import Version
 LARGEST_ROOM = 4 << 30  # bytes that pictures on their way may take
 _AHEAD = 2 * AT_ONCE  # pictures that are here and not asked for yet
 _LOOK_SECONDS = 0.1
+_TRIES = 3
+_LONGEST_SUFFIX = 16
 _SAMPLES, _LARGEST_SAMPLE = 32, 64 << 20  # pictures that are fetched only to be looked at, and bytes of each
 _UNANSWERED = 8  # pictures one after the other: then nothing more is tried
 _PREFIX = "imgtrans-stage-"
@@ -84,21 +86,16 @@ class Staging:
     Args:
         where: In which folder it is made; None is the system's for temporary files.
         described: Returns the name that a picture comes out with, given its own and its format.
-        room: Bytes that may lie there at once; 0 is 4 GiB.
-
+        room: Bytes that may lie there at once.
     """
 
-    def __init__(
-        self,
-        where: Path | None,
-        described: Callable[[str, str], str],
-        room: int = 0,
-    ) -> None:
+    def __init__(self, where: Path | None, described: Callable[[str, str], str], room: int = LARGEST_ROOM) -> None:
         self._where, self._described = where, described
-        self._room = Room(room or LARGEST_ROOM)
+        self._room = Room(room)
         self._ready: queue.Queue[Item | BaseException | None] = queue.Queue(_AHEAD)
         self._here: dict[bytes, _Here] = {}
         self._turn = threading.Lock()
+        self._folder: Path | None = None
         self._stopped = False
         self._working = self._unanswered = self._samples = 0
         self._tell: Callable[[Decision], None] = lambda decision: None
@@ -111,22 +108,27 @@ class Staging:
         """Fetch nothing more, and delete what is here."""
         self._stopped = True
         self._room.stop()
-        if "folder" in vars(self):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(_TRIES):  # a thread may just be writing there
+            if self._folder and self._folder.exists():
+                shutil.rmtree(self._folder, ignore_errors=True)
 
-    @cached_property
+    @property
     def folder(self) -> Path:
         """The folder, made when it is asked for.
 
         Raises:
             FilesError: If it cannot be made.
         """
-        parent = Path(self._where or tempfile.gettempdir())
-        _sweep(parent)
-        try:
-            return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
-        except OSError as error:
-            raise FilesError(f"{parent} cannot be written: {error.strerror}", "name a folder with --scratch") from error
+        with self._turn:
+            if self._folder is None:
+                parent = Path(self._where or tempfile.gettempdir())
+                _sweep(parent)
+                try:
+                    self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+                except OSError as error:
+                    hint = "name a folder with --scratch"
+                    raise FilesError(f"{parent} cannot be written: {error.strerror}", hint) from error
+            return self._folder
 
     def items(self, items: Iterator[Item], tell: Callable[[Decision], None], threads: int = AT_ONCE) -> Iterator[Item]:
         """Yield items as they are here: read and written as files of this machine, in the order in which they come.
@@ -221,13 +223,18 @@ class Staging:
             staged = replace(staged, output=self.folder / f"{name}.out")
         if not isinstance(item.input, Address):
             return staged, ""
-        path = self.folder / f"{name}{item.input.suffix}"
+        suffix = item.input.suffix  # by which alone a few formats are told
+        path = self.folder / f"{name}{suffix if len(suffix) < _LONGEST_SUFFIX else ''}"
         try:
             problem, format = self._fetched(item, item.input, path)
             self._unanswered = 0
         except ObjectError as error:
             problem, format = f"{item.input} cannot be read: {error.strerror}.", ""
             self._unanswered += error.passing
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise FilesError(
+                    f"{self.folder.parent} is full", "make room, or name a folder with --scratch"
+                ) from error
             if self._unanswered >= _UNANSWERED:
                 hint = "run the same command again once it answers: it goes on where it stopped"
                 raise StoreError(problem.rstrip("."), hint) from error

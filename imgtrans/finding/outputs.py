@@ -13,6 +13,7 @@ from imgtrans.journal.reading import JournalReader
 from imgtrans.storage.address import PAGES, Address, standing
 from imgtrans.storage.listings import Listings
 
+_KNOWN = 1000  # folders of which it is remembered whether they have journals
 _KEPT_OPEN = 16  # journals; folders are met one after the other, with those above them
 
 
@@ -49,7 +50,9 @@ class KnownOutputs:
 
     def _made_far(self, found: Found, path: Address) -> bool:
         stands = standing(path, found.size, found.mtime_ns)
-        for above in [*path.parents][:-1]:  # up to the bucket
+        if len(self._readers) > _KNOWN:
+            self._close()
+        for above in [*path.parents][:-2]:  # up to the bucket
             reader = self._reader(above)
             if reader:
                 with contextlib.suppress(FilesError, OSError):
@@ -61,7 +64,7 @@ class KnownOutputs:
     def _real(self, folder: Path) -> Path:
         if self._at is None or self._at[0] != folder:
             self._at = folder, Path(os.path.realpath(folder))
-            if len(self._readers) > 1000:
+            if len(self._readers) > _KNOWN:
                 self._close()
         return self._at[1]
 
