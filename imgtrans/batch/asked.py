@@ -209,7 +209,7 @@ class Request:
     scratch: Annotated[
         Path | None,
         Option(
-            "The folder for what streaming stores beyond that, and for pictures on their way from and to object storage.",
+            "The folder for what streaming stores beyond that, and for pictures from and to object storage.",
             value="FOLDER",
             default="the output folder, or the system's for temporary files",
             group=SPEED,
