@@ -3,12 +3,14 @@
 import os
 import sys
 
-from imgtrans import signals
+from imgtrans import signals, stdout
 
 if __name__ == "__main__" or os.path.basename(sys.argv[0]).startswith("imgtrans"):  # noqa: PTH119 - pathlib takes time
     signals.end_at_once()  # what is imported now takes a tenth of a second
 
+import contextlib
 import errno
+import faulthandler
 import traceback
 import warnings
 from typing import Any, NoReturn
@@ -31,16 +33,21 @@ _CommandLineError: Any = typer.BadParameter.__base__
 def main() -> NoReturn:
     """Run ``imgtrans`` with the process's arguments; never returns."""
     signals.end_at_once()
+    stdout.claim()
+    if not faulthandler.is_enabled() and sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            faulthandler.enable()  # a plugin may crash the process: this says in whose code
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     code = _exit_code()
     signals.ignore()
+    stdout.give_back()
     sys.exit(code)
 
 
 def _exit_code() -> int:
     try:
         code = app(prog_name="imgtrans", standalone_mode=False)
-        print(end="", flush=True)  # noqa: T201 - a reader that has gone away is noticed here, not at shutdown
+        print(end="", file=stdout.results(), flush=True)
     except ImgtransError as error:
         Console().error(error.message, error.hint)
         return error.exit_code
@@ -76,7 +83,7 @@ def _exit_code() -> int:
 
 def _discard_output() -> int:
     """Nobody takes our output any more; Python must not flush into it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    stdout.discard()
     return BROKEN_PIPE
 
 

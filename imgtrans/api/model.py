@@ -23,12 +23,11 @@ from imgtrans.storage.address import addressed
 from imgtrans.zoo.store import is_path
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from PIL import Image
 
-    Picture = TypeVar("Picture", Image.Image, NDArray[np.generic], torch.Tensor, Path, str)
+    Picture = TypeVar("Picture", Image.Image, NDArray[Any], torch.Tensor, Path, str)
 
 StrPath = str | os.PathLike[str]
 
@@ -52,7 +51,8 @@ def load(
     Args:
         model: Its name in the zoo, or the path of a checkpoint; a text with a separator or a checkpoint's suffix is a
             path.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several with commas between, or ``all``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``xpu``, ``xpu:N``, several as ``cuda:0,cuda:1``, or
+            ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or

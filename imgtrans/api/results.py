@@ -12,7 +12,7 @@ from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.report import Report
 from imgtrans.batch.request import Prepared
 from imgtrans.batch.run import run
-from imgtrans.protocols import Interrupted, Outcome
+from imgtrans.protocols import Interrupted, Interruptible, Outcome
 
 if TYPE_CHECKING:
     from imgtrans.batch.engine import Engine
@@ -111,7 +111,7 @@ class _Telling:
     def stop(self) -> None:
         """Have the run end soon."""
         self._stopped = True
-        if engine := self._engine:
+        if isinstance(engine := self._engine, Interruptible):
             engine.interrupt()
 
     def _go_on(self) -> None:

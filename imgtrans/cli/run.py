@@ -69,6 +69,7 @@ def run(
     from imgtrans.storage.address import Address, addressed
 
     console = options.console(quiet, verbose, json)
+    asked = options.with_settings(ctx, asked)
     if report is not None and dry_run:
         raise UsageError("--report is for what was done", "leave out --dry-run, or use --json")
     if report is not None:
@@ -77,6 +78,7 @@ def run(
         raise UsageError("--gallery is for an output folder", "leave it out with --dry-run and -o -")
     pull_on_first_use(console, asked.model, options.catalogues(ctx), yes=yes, only_say=dry_run)
     files_only = "--dry-run" if dry_run else "--shard" if asked.shard else ""
+    console.beginning(f"looking at what there is to do, with {asked.model}")
     with piped(inputs or [], asked.output, json=json, files_only=files_only) as ends:
         output = ends.output and addressed(ends.output)
         prepared = prepare(replace(asked, inputs=[*map(addressed, ends.inputs)], output=output))
