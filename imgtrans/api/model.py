@@ -21,6 +21,7 @@ from imgtrans.memory import bytes_of
 from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
 from imgtrans.settings import settled
+from imgtrans.storage.address import addressed
 from imgtrans.zoo.store import is_path
 
 if TYPE_CHECKING:
@@ -226,8 +227,8 @@ class Model:
         with spoken():
             request = replace(
                 self._asked,
-                inputs=[Path(one) for one in given],
-                output=None if output is None else Path(output),
+                inputs=[addressed(os.fspath(one)) for one in given],
+                output=None if output is None else addressed(os.fspath(output)),
                 format=format,
                 quality=quality,
                 alpha=alpha,

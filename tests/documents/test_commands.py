@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.name != "commands.md") if DOCS.is_dir() else []
 # Whose commands another test runs, or nothing can.
 ELSEWHERE = {
+    "cloud.md": "tests/test_cloud_page.py runs them",
     "watch.md": "tests/watching/test_docs.py runs them",
     "models.md": "the commands that trained the bundled models took hours",
 }
