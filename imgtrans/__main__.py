@@ -3,12 +3,16 @@
 import os
 import sys
 
-from imgtrans import signals
+from imgtrans import signals, stdout
 
 if __name__ == "__main__" or os.path.basename(sys.argv[0]).startswith("imgtrans"):  # noqa: PTH119 - pathlib takes time
     signals.end_at_once()  # what is imported now takes a tenth of a second
 
+import atexit
+import contextlib
 import errno
+import faulthandler
+import threading
 import traceback
 import warnings
 from typing import Any, NoReturn
@@ -31,16 +35,21 @@ _CommandLineError: Any = typer.BadParameter.__base__
 def main() -> NoReturn:
     """Run ``imgtrans`` with the process's arguments; never returns."""
     signals.end_at_once()
+    stdout.claim()
+    if not faulthandler.is_enabled() and sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            faulthandler.enable()  # a plugin may crash the process: this says in whose code
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     code = _exit_code()
     signals.ignore()
+    stdout.give_back()
     sys.exit(code)
 
 
 def _exit_code() -> int:
     try:
         code = app(prog_name="imgtrans", standalone_mode=False)
-        print(end="", flush=True)  # noqa: T201 - a reader that has gone away is noticed here, not at shutdown
+        print(end="", file=stdout.results(), flush=True)
     except ImgtransError as error:
         Console().error(error.message, error.hint)
         return error.exit_code
@@ -76,7 +85,7 @@ def _exit_code() -> int:
 
 def _discard_output() -> int:
     """Nobody takes our output any more; Python must not flush into it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    stdout.discard()
     return BROKEN_PIPE
 
 
@@ -85,5 +94,24 @@ def _show_warning(message: Warning | str, *_: object) -> None:
     Console().warn(" ".join(str(message).split()))
 
 
+def program() -> NoReturn:
+    """Be the program: :func:`main`, and then the end of the process.
+
+    Python takes apart what was imported, piece by piece, before it ends. For PyTorch that takes most of a second, in
+    which nothing is done any more: so threads end, what is to be done at the end is done, and that is all.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if "torch" not in sys.modules or not isinstance(ended.code, int):
+            raise
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(ended.code)
+
+
 if __name__ == "__main__":
-    main()
+    program()

@@ -6,14 +6,15 @@ import sys
 from imgtrans.errors import OptionError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-ONE_DEVICE = "use auto, cpu, cuda or cuda:N"
-SEVERAL_DEVICES = "use auto, cpu, cuda, cuda:N, a list like cuda:0,cuda:1, or all"
+NUMBERED = ("cuda", "xpu")
+ONE_DEVICE = "use auto, cpu, cuda, cuda:N, mps, xpu or xpu:N"
+SEVERAL_DEVICES = "use auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, a list like cuda:0,cuda:1, or all"
 
-_DEVICE = re.compile(r"cpu|cuda(?::(?:0|[1-9][0-9]{0,2}))?")
+_DEVICE = re.compile(rf"cpu|mps|(?:{'|'.join(NUMBERED)})(?::(?:0|[1-9][0-9]{{0,2}}))?")
 
 
 def check_device(name: str) -> None:
-    """Make sure that a text may be the name of one device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """Make sure that a text may be the name of one device, as ``auto``, ``cpu``, ``cuda:0`` or ``mps``.
 
     Whether there is such a device, only PyTorch knows; see :func:`imgtrans.devices.choose_device`.
 
@@ -30,7 +31,7 @@ def check_devices(text: str) -> None:
     """Make sure that a text may name devices: ``auto``, ``all``, one, or several with commas between.
 
     Raises:
-        OptionError: If one of them is no device's name, or a CUDA device is named twice.
+        OptionError: If one of them is no device's name, or one but the CPU is named twice.
     """
     if text in ("auto", "all"):
         return
@@ -39,10 +40,10 @@ def check_devices(text: str) -> None:
         if not _DEVICE.fullmatch(name):
             has = "has" if len(names) > 1 else "is"
             raise OptionError("device", f"{has} {name!r}, which is not a device", SEVERAL_DEVICES)
-    numbered = [f"{name}:0" if name == "cuda" else name for name in names]
+    numbered = [f"{name}:0" if name in NUMBERED else name for name in names]
     for name in numbered:
         if name != "cpu" and numbered.count(name) > 1:
-            raise OptionError("device", f"{text} has {name} twice", "a CUDA device computes one thing at a time")
+            raise OptionError("device", f"{text} has {name} twice", "such a device computes one thing at a time")
 
 
 def check_precision(name: str) -> None:

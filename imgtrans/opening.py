@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgtrans.errors import UnavailableError
+from imgtrans.isolation.blame import blamed, part
+from imgtrans.isolation.session import guarded
 from imgtrans.protocols import Backend, Session
 from imgtrans.registry import implementation, package_of, registered
 from imgtrans.settings import configured
@@ -100,9 +102,13 @@ def _opened(
     reason: str = "",
     settings: Any = None,
 ) -> Opened:
-    backend: Backend = configured(GROUP, name, settings)
-    session = backend.open(network, device, precision)
-    return Opened(session, name, reason or getattr(session, "reason", ""))
+    who = part(GROUP, name)
+    with blamed(who):
+        backend: Backend = configured(GROUP, name, settings)
+        session = backend.open(network, device, precision)
+    if who is not None and not callable(getattr(session, "run", None)):
+        raise who.fault(f"opens {type(session).__name__} and no session")
+    return Opened(guarded(session, who), name, reason or getattr(session, "reason", ""))
 
 
 def describe_backend(name: str, reason: str) -> str:

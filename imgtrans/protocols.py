@@ -236,6 +236,21 @@ class Explaining(Protocol):
         ...
 
 
+@runtime_checkable
+class Reading(Protocol):
+    """What an architecture may be besides: it reads files of a kind of its own, which are no checkpoints of weights."""
+
+    def read(self, path: Path) -> "tuple[Mapping[str, torch.Tensor], Recognition] | None":
+        """Return the weights in a file and what network they are; None if the file is not of its kind.
+
+        Nothing in the file may be run as code. The weights' names are those that ``keys`` of the recognition refer to.
+
+        Raises:
+            ModelError: If it is of its kind, but cannot be used; the sentence says why.
+        """
+        ...
+
+
 class Session(Protocol):
     """A network made ready on a device."""
 

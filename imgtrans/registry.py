@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from imgtrans import __version__
+from imgtrans import __version__, stdout
 from imgtrans.errors import UnavailableError
 from imgtrans.protocols import Architecture, Backend, Executor, Objective
 
@@ -89,6 +89,8 @@ def load(one: Registered) -> Any:
     Raises:
         UnavailableError: If a plugin's cannot be loaded, or is not what its group's Protocol says.
     """
+    if one.package != CORE:
+        stdout.keep()  # whatever it prints is no result
     try:
         implementation = one.point.load()
     except (Exception, SystemExit) as error:  # a plugin may fail in any way; the program goes on without it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imgtrans.errors import ImageError
+from imgtrans.errors import ImageError, PluginHungError
 from imgtrans.files import fsync_file
 from imgtrans.images.decode import Picture, decode_frames
 from imgtrans.images.encode import encode_frames
@@ -113,12 +113,15 @@ def compute(session: Session, pictures: Sequence[Pixels]) -> list[Pixels | Excep
 
     Raises:
         MemoryError: If several do not fit into memory together; fewer may.
+        PluginHungError: If what computes them does not answer.
     """
     try:
         # A large picture comes alone, and is not copied; PyTorch minds what must not be written to.
         alone = len(pictures) == 1 and pictures[0].flags.writeable
         batch = pictures[0][None] if alone else np.stack(pictures)
         return list(session.run(batch))
+    except PluginHungError:
+        raise
     except Exception as error:
         if len(pictures) == 1:
             return [error]

@@ -10,17 +10,19 @@ from imgtrans.errors import OptionError
 from imgtrans.hardware import check_device, check_devices, check_precision, wake
 
 
-@pytest.mark.parametrize("name", ["auto", "cpu", "cuda", "cuda:0", "cuda:12"])
+@pytest.mark.parametrize("name", ["auto", "cpu", "cuda", "cuda:0", "cuda:12", "mps", "xpu", "xpu:1"])
 def test_a_devices_name_is_one(name: str):
     check_device(name)
     check_devices(name)
 
 
-@pytest.mark.parametrize("name", ["", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda:01", "cuda:²", "0", "cpu:3"])
+@pytest.mark.parametrize(
+    "name", ["", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda:01", "cuda:²", "0", "cpu:3", "mps:0", "xpu:"]
+)
 def test_anything_else_is_none_and_what_is_one_is_said(name: str):
     with pytest.raises(OptionError, match=r"^--device is '.*', which is not a device$") as one:
         check_device(name)
-    assert one.value.hint == "use auto, cpu, cuda or cuda:N"
+    assert one.value.hint == "use auto, cpu, cuda, cuda:N, mps, xpu or xpu:N"
     with pytest.raises(OptionError) as several:
         check_devices(name)
     assert (several.value.option, several.value.problem) == ("device", f"is {name!r}, which is not a device")
@@ -33,7 +35,7 @@ def test_several_devices_are_a_list_or_all(text: str):
         check_device(text)
 
 
-@pytest.mark.parametrize("text", ["cuda,cuda:0", "cuda:1,cuda:1"])
+@pytest.mark.parametrize("text", ["cuda,cuda:0", "cuda:1,cuda:1", "mps,mps", "xpu,xpu:0"])
 def test_a_gpu_is_named_once(text: str):
     with pytest.raises(OptionError, match="twice"):
         check_devices(text)

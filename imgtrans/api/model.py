@@ -18,16 +18,18 @@ from imgtrans.batch.asked import DEFAULT_MODEL, Request
 from imgtrans.batch.request import check_memory, model_of, prepare, working_side
 from imgtrans.card import Card
 from imgtrans.memory import bytes_of
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
+from imgtrans.settings import settled
+from imgtrans.storage.address import addressed
 from imgtrans.zoo.store import is_path
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from PIL import Image
 
-    Picture = TypeVar("Picture", Image.Image, NDArray[np.generic], torch.Tensor, Path, str)
+    Picture = TypeVar("Picture", Image.Image, NDArray[Any], torch.Tensor, Path, str)
 
 StrPath = str | os.PathLike[str]
 
@@ -38,6 +40,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     backend: str = "auto",
+    option: Sequence[str] = (),
     size: str | int = "auto",
     upsample: str = "guided",
     strength: float = 1.0,
@@ -51,9 +54,11 @@ def load(
     Args:
         model: Its name in the zoo, or the path of a checkpoint; a text with a separator or a checkpoint's suffix is a
             path.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several with commas between, or ``all``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``xpu``, ``xpu:N``, several as ``cuda:0,cuda:1``, or
+            ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
+        option: Options that the backend has of its own, each as ``onnx.threads=2``.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or
             ``native``. Pictures always come out at their own size.
         upsample: ``guided`` or ``bicubic``: how the change is carried over where the network works at a smaller size.
@@ -78,6 +83,7 @@ def load(
                 device=device,
                 precision=precision,
                 backend=backend,
+                option=option,
                 size=str(size),
                 upsample=upsample,
                 strength=strength,
@@ -122,6 +128,7 @@ class Model:
             memory=bytes_of(asked.memory) if asked.memory else 0,
             scratch=asked.scratch or Path(tempfile.gettempdir()),
             backend=asked.backend,
+            settings=settled(asked.option, asked.settings, {BACKENDS: asked.backend}).get(asked.backend),
             pictures=lambda: math.inf,
             warn=lambda text: warnings.warn(text, stacklevel=2),
         )
@@ -220,8 +227,8 @@ class Model:
         with spoken():
             request = replace(
                 self._asked,
-                inputs=[Path(one) for one in given],
-                output=None if output is None else Path(output),
+                inputs=[addressed(os.fspath(one)) for one in given],
+                output=None if output is None else addressed(os.fspath(output)),
                 format=format,
                 quality=quality,
                 alpha=alpha,

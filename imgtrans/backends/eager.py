@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+from imgtrans.devices import forget_memory, is_wide
+from imgtrans.errors import ModelError
+from imgtrans.isolation.blame import strangers
 from imgtrans.protocols import Interrupted, Pixels
 
 
@@ -44,25 +47,49 @@ class EagerSession:
         self._look_up()
         try:
             # Bytes cross to the device, not floats: a quarter of the traffic.
-            given = torch.from_numpy(pictures).to(self._device)
-            x, top = given.permute(0, 3, 1, 2).to(torch.float32), torch.iinfo(given.dtype).max
+            given = torch.from_numpy(pictures)
+            kind, top = given.dtype, torch.iinfo(given.dtype).max
+            x = self._crossed(given).permute(0, 3, 1, 2).to(torch.float32)
             with self._autocast:
                 y = self._network(x.contiguous().div_(top / 2).sub_(1.0))
-            if y.shape[2:] != x.shape[2:]:
-                raise ValueError(
-                    f"of pictures of {x.shape[3]}x{x.shape[2]} the network makes ones of {y.shape[3]}x{y.shape[2]}: "
-                    "pad them to sides that it keeps"
-                )
-            y = y.float().add_(1.0).mul_(top / 2).round_().clamp_(0, top).to(given.dtype)
-            result: Pixels = y.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            self._check(x, y)
+            y = y.float().add_(1.0).mul_(top / 2).round_().clamp_(0, top)
+            made = y.permute(0, 2, 3, 1).to(kind if self._has(kind) else torch.float32).contiguous().cpu()
+            result: Pixels = made.to(kind).numpy()
             return result
         except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
+            forget_memory(self._device)
             raise MemoryError(str(error)) from error
         except RuntimeError as error:
             if "can't allocate memory" in str(error):  # what the CPU's allocator says
                 raise MemoryError(str(error)) from error
             raise
+
+    def _has(self, kind: torch.dtype) -> bool:
+        return kind is torch.uint8 or is_wide(self._device)
+
+    def _crossed(self, given: torch.Tensor) -> torch.Tensor:
+        """Return pictures on the device, as floats where it has no whole numbers like theirs."""
+        return (given if self._has(given.dtype) else given.float()).to(self._device)
+
+    def _check(self, x: torch.Tensor, y: object) -> None:
+        """Make sure that the network has made pictures of pictures.
+
+        Raises:
+            ModelError: If it has made something else.
+            ValueError: If they are of another size.
+        """
+        who = f"the network{strangers(map(type, self._network.modules()))}"
+        if not isinstance(y, torch.Tensor) or y.ndim != x.ndim or y.shape[:2] != x.shape[:2]:
+            made = "x".join(map(str, y.shape)) if isinstance(y, torch.Tensor) else type(y).__name__
+            raise ModelError(f"of {'x'.join(map(str, x.shape))} numbers {who} makes {made}, which are no pictures")
+        if y.shape != x.shape:
+            raise ValueError(
+                f"of pictures of {x.shape[3]}x{x.shape[2]} the network makes ones of {y.shape[3]}x{y.shape[2]}: "
+                "pad them to sides that it keeps"
+            )
+        if not torch.isfinite(y).all():
+            raise ModelError(f"{who} makes numbers that are not finite")
 
 
 class EagerBackend:

@@ -13,17 +13,26 @@ from typing import Any
 import torch
 from torch import nn
 
+from imgtrans.cuda.compiling import wake_compiler
 from imgtrans.cuda.planning import recordings
-from imgtrans.devices import choose_devices, choose_precision, describe_devices, describe_precision, wake
+from imgtrans.devices import (
+    choose_devices,
+    choose_precision,
+    describe_devices,
+    describe_precision,
+    free_memory,
+    is_wide,
+    kind_of,
+    wake,
+)
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import USABLE, available_memory, in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network, usual_precision
+from imgtrans.opening import AUTO, FUSED, PLAIN, describe_backend, open_network, usual_precision
 from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.protocols import Batching, Job, Ready, Session, Wanted
 from imgtrans.registry import package_of
 from imgtrans.streaming.prepared import PreparedSession
-from imgtrans.streaming.session import StreamingSession
-from imgtrans.streaming.streamer import Streamer
+from imgtrans.streaming.session import StreamingSession, streamer_of
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
@@ -49,7 +58,8 @@ class Engine(Ready):
     Args:
         model: The model.
         size: Longest side at which the network works, in pixels; None is each picture's own.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, several of them with commas between, or ``all``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``xpu``, ``xpu:N``, several as ``cuda:0,cuda:1``, or
+            ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         batch_size: Pictures of one size computed together, at most; 0 lets memory decide.
         wanted: How outputs are written.
@@ -113,9 +123,11 @@ class Engine(Ready):
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.devices = choose_devices(device)
+        wake(self.devices)  # while the network is read
+        if backend in (AUTO, FUSED) and any(device.type == "cuda" for device in self.devices):
+            wake_compiler()
         brought = package_of(BACKENDS, backend)
         precision = usual_precision(precision, backend)
-        wake(self.devices)  # while the network is read
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -127,10 +139,12 @@ class Engine(Ready):
         self.workers = max(1, min(most, os.cpu_count() or 1))
         if beside:
             memory = (memory or int(USABLE * available_memory())) // (1 + beside)
-        shares = share_out(memory, self.workers, len(self.devices), on_device=self.on_device)
+        kinds = [kind_of(device) for device in self.devices]
+        apart = all(kind is not None and kind.own_memory for kind in kinds)
+        shares = share_out(memory, self.workers, len(self.devices), on_device=apart)
         if shares.whole > 8 * KEPT:
             keep_freed_memory(KEPT)
-        own = {device: _own_memory(device) for device in self.devices}
+        own = {device: _memory_on(device, shares.network()) for device in self.devices}
         least = min(shares.network() if size is None else size for size in own.values())
         self.bytes_per_pixel = architecture.bytes_per_pixel(parameters)
         self.together, self.kept_memory = sys.maxsize, 0
@@ -148,6 +162,9 @@ class Engine(Ready):
             raise UnavailableError(f"{backend} computes whole pictures and cannot stream", "leave --tiling exact out")
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
+            # What a device lacks for it, strips are computed without: on the CPU, by a network of their own.
+            elsewhere = one if is_wide(one) else torch.device("cpu")
+            striped = itself if elsewhere == one else copy.deepcopy(itself)
             opened = open_network(
                 backend,
                 itself,
@@ -174,14 +191,16 @@ class Engine(Ready):
                 streamer = session.streamer
                 streamer.threads = max(1, torch.get_num_threads() // on_cpu)
             else:
-                streamer = self._streamer(itself, one, required=tiling == "exact")
+                streamer = streamer_of(striped, elsewhere, self.precision, required=tiling == "exact")
             if streamer is not None:
                 session = StreamingSession(
                     session,
                     streamer,
                     largest=whole,
                     memory=shares.network,
-                    device_memory=None if (mine := own[one]) is None else mine - self.kept_memory,
+                    device_memory=None
+                    if elsewhere.type == "cpu" or (mine := own[one]) is None
+                    else mine - self.kept_memory,
                     scratch=scratch,
                     progress=progress,
                     warn=warn,
@@ -189,7 +208,7 @@ class Engine(Ready):
             streamed = streamer is not None
             self.sessions.append(session)
         self.whole_pixels = whole if streamed else fitting
-        self._by_others = brought and streamed
+        self._brought = bool(brought)
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -210,19 +229,6 @@ class Engine(Ready):
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
         self.pictures_memory = shares.pictures
 
-    def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
-        """Return what streams a network, or None if that cannot be.
-
-        Raises:
-            UnavailableError: If it cannot be and is required.
-        """
-        try:
-            return Streamer(network, device, self.precision)
-        except ValueError as error:
-            if required:
-                raise UnavailableError(f"{error}", "leave --tiling exact out") from error
-            return None
-
     def describe(self) -> str:
         """Return devices and precision in words, and what there is to say of the backend.
 
@@ -230,8 +236,8 @@ class Engine(Ready):
         """
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
         expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
-        said = [describe_backend(*one) for one in self.backends.items() if self._by_others or (one[1] and expected)]
-        if self._by_others:
+        said = [describe_backend(*one) for one in self.backends.items() if self._brought or (one[1] and expected)]
+        if self._brought and self.job.max_working_pixels > self.whole_pixels:
             said.append(f"larger pictures than {self.whole_pixels / 1e6:.2g} megapixels streamed by imgtrans itself")
         return ", ".join([where, *said])
 
@@ -266,9 +272,10 @@ def _takes_too_much(session: Session, memory: int) -> bool:
     return isinstance(session, PreparedSession) and session.streamer.kernel_bytes > KERNELS_SHARE * memory
 
 
-def _own_memory(device: torch.device) -> int | None:
-    """Return the bytes of its own memory that a device can take, None if it is the CPU."""
-    return int(MODEL_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+def _memory_on(device: torch.device, main: int) -> int | None:
+    """Return the bytes of memory that the network may take on a device, None if it is the CPU."""
+    free = free_memory(device, main)
+    return None if free is None else int(MODEL_SHARE * free)
 
 
 def _copies(network: nn.Module, count: int) -> list[nn.Module]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgtrans.errors import UnavailableError
+from imgtrans.isolation.blame import blamed, part
+from imgtrans.isolation.outcomes import guarded_executor
 from imgtrans.opening import AUTO
 from imgtrans.protocols import Executor, Wanted
 from imgtrans.registry import registered
@@ -144,6 +146,8 @@ def opened_executor(
         ImgtransError: If it, or the engine, cannot be opened.
     """
     more = {"reserve": reserve} if name == LOCAL else {}
-    executor: Executor = configured(EXECUTORS, name, settings)(opening, progress=progress, warn=warn, **more)
-    with contextlib.closing(executor):
+    who = part(EXECUTORS, name)
+    with blamed(who):
+        made: Executor = configured(EXECUTORS, name, settings)(opening, progress=progress, warn=warn, **more)
+    with contextlib.closing(guarded_executor(made, who)) as executor:
         yield executor

@@ -18,7 +18,8 @@ def models(incomplete: str) -> list[str]:
 
 def devices(incomplete: str) -> list[str]:
     """Return what devices may be called; which there are, only PyTorch would know."""
-    return [name for name in ("auto", "cpu", "cuda", "cuda:0", "all") if name.startswith(incomplete)]
+    known = ("auto", "cpu", "cuda", "cuda:0", "mps", "xpu", "xpu:0", "all")
+    return [name for name in known if name.startswith(incomplete)]
 
 
 def backends(incomplete: str) -> list[str]:

@@ -38,7 +38,9 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the intervals, classifiers and drawn pictures.")] = 0,
     device: Annotated[
         str,
-        typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=complete.devices),
+        typer.Option(
+            metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.", autocompletion=complete.devices
+        ),
     ] = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -52,9 +54,11 @@ def evaluate(
         imgtrans evaluate fakes/ dataset/testB --input dataset/testA
         imgtrans evaluate fakes/ dataset/testB --extractor inception --extractor dino
     """
+    console = options.console(quiet, json_lines=json)
+    console.beginning("looking at the pictures")
+
     from imgtrans.quality.evaluation import Request, evaluate
 
-    console = options.console(quiet, json_lines=json)
     request = Request(
         fake_dir, real_dir, input, data, tuple(dict.fromkeys(extractor or ())), features, limit, seed, device
     )

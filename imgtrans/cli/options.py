@@ -16,7 +16,7 @@ Device = Annotated[
     str,
     typer.Option(
         metavar="DEVICE",
-        help="auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or all.",
+        help="auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, several as cuda:0,cuda:1, or all.",
         rich_help_panel=SPEED,
         autocompletion=complete.devices,
     ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.stdout import results
 
 DASH = Path("-")
 SHOWN = "standard input"
@@ -37,8 +38,8 @@ class Ends:
     def finish(self, result: Path) -> None:
         """Write a run's one output to standard output, if it is to go there."""
         with result.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+            shutil.copyfileobj(file, results().buffer)
+        results().buffer.flush()
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def piped(inputs: Sequence[Path], output: Path | None, *, json: bool, files_only
         raise UsageError(f"{files_only} is for files", "leave it out, or name files")
     if output == DASH and json:
         raise UsageError("--json and the picture cannot both be written to standard output", "name a file with -o")
-    if output == DASH and sys.stdout.isatty():
+    if output == DASH and results().isatty():
         raise UsageError(
             "a picture is not written to a terminal", "put | or > behind the command, or name a file with -o"
         )

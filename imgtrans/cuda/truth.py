@@ -46,7 +46,8 @@ class Truth:
         Raises:
             UnavailableError: If it is too far.
         """
-        made = torch.empty_like(self.made.permute(0, 2, 3, 1), dtype=self.given.dtype, device=device)
+        n, channels, height, width = self.made.shape
+        made = torch.empty(n, height, width, channels, dtype=self.given.dtype, device=device)
         program(self.given.to(device, copy=True), made)
         mean, most = _apart(as_map(made.to(self.made.device)), self.made)
         if not (mean <= self.mean and most <= self.most):
@@ -78,7 +79,7 @@ def truth_of(network: nn.Module, device: torch.device, precision: torch.dtype) -
             with torch.autocast(here.type, torch.bfloat16):
                 rounded = network(x.clone()).clamp(-1, 1)
             break
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # a plugin's network may fail in any way
             reason = " ".join(str(error).split())[:200]
     else:
         raise UnavailableError(f"the network cannot be tried with pictures of noise: {reason}")

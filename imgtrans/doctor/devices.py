@@ -15,6 +15,8 @@ def check_devices() -> Iterator[Finding]:
     """Look at the devices that PyTorch finds here."""
     import torch
 
+    from imgtrans.devices import KINDS, describe_device
+
     yield Finding(GOOD, f"cpu ({torch.backends.cpu.get_cpu_capability()})")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
@@ -33,9 +35,12 @@ def check_devices() -> Iterator[Finding]:
         )
     else:
         yield Finding(GOOD, "no CUDA device")
-    for name, there in (("mps", torch.backends.mps.is_available()), ("xpu", torch.xpu.is_available())):
-        if there:
-            yield Finding(NOTE, f"{name} is there, and imgtrans does not use it", "networks are computed on the CPU")
+    for kind in KINDS[1:]:
+        for index in range(kind.count()):
+            device = torch.device(kind.name, index)
+            free = in_words(kind.free(device))
+            said = f"{describe_device(device)}, {kind.title}, {free} of memory free; imgtrans was not tried on one"
+            yield Finding(NOTE, said, "if pictures come out wrong, use --device cpu, and report it")
 
 
 def check_translation() -> Iterator[Finding]:

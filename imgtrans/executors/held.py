@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgtrans.errors import ImageError, ImgtransError
 from imgtrans.executors.codec import LostError, Read, WorkerDiedError
 from imgtrans.images.measure import Extent
+from imgtrans.isolation.blame import in_words, whose
 from imgtrans.protocols import Item, Outcome, Pixels
 
 if TYPE_CHECKING:
@@ -117,4 +118,8 @@ def sentence(item: Item, error: Exception) -> str:
         return f"{item.input} does not fit into the device's memory; a --size would help."
     if isinstance(error, OSError):
         return f"{item.output} cannot be written: {error.strerror}."
-    return f"{item.input} could not be translated: {[type(error).__name__, *str(error).strip().splitlines()][-1]}"
+    reason = [type(error).__name__, *str(error).strip().splitlines()][-1]
+    if not isinstance(error, RuntimeError | ValueError):  # which are sentences, mostly
+        reason = in_words(error)
+    where = f" (in {package})" if (package := whose(error)) else ""
+    return f"{item.input} could not be translated: {reason}{where}"

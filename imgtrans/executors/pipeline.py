@@ -79,6 +79,8 @@ class Pipeline:
     def close(self) -> None:
         """End the codecs."""
         for codec in self._codecs:
+            codec.kill()  # all of them, before one is waited for
+        for codec in self._codecs:
             codec.close()
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:

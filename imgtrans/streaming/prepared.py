@@ -99,7 +99,7 @@ class PreparedBackend:
             raise UnavailableError("there is no kernel for any layer of this network")
         try:
             difference = _difference(network, streamer)
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # a plugin's network may fail in any way; plain PyTorch says so picture by picture
             reason = " ".join(str(error).split())
             raise UnavailableError(f"the network cannot be tried with a picture of noise: {reason}") from error
         if not difference <= LIMIT:

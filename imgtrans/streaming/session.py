@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
+from imgtrans.devices import forget_memory
 from imgtrans.errors import ImageError, UnavailableError
 from imgtrans.memory import is_out_of_memory
 from imgtrans.protocols import Interrupted, Interruptible, Pixels, Session
@@ -82,7 +84,7 @@ class StreamingSession:
                 short = MemoryError(str(error))
             else:
                 return
-            torch.cuda.empty_cache()  # nothing without CUDA
+            forget_memory(self._streamer.device)
             if device_memory is None or self._device_memory is None or device_memory < self._device_memory // 4:
                 raise short
             device_memory //= 2
@@ -120,3 +122,17 @@ class StreamingSession:
         if not self._warned:
             self._warned = True
             self._warn(what)
+
+
+def streamer_of(network: nn.Module, device: torch.device, precision: torch.dtype, *, required: bool) -> Streamer | None:
+    """Return what streams a network, or None if that cannot be.
+
+    Raises:
+        UnavailableError: If it cannot be and is required.
+    """
+    try:
+        return Streamer(network, device, precision)
+    except ValueError as error:
+        if required:
+            raise UnavailableError(f"{error}", "leave --tiling exact out") from error
+        return None

@@ -97,6 +97,11 @@ class Streamer:
             self._team = Team(self.threads, max(layer.kernel.room for layer in self._layers.values()))
         return Kernels(self._library, self._layers, self._team)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
     def plan(self, height: int, width: int, memory: int, device_memory: int | None = None, channels: int = 3) -> Plan:
         """Decide how to stream a picture of a size that the network takes.
 

@@ -14,11 +14,14 @@ from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.devices import choose_precision
 from imgtrans.errors import FilesError
 from imgtrans.files import written_atomically
+from imgtrans.isolation.blame import part
+from imgtrans.isolation.objective import made_objective
 from imgtrans.protocols import Objective, Setup
 from imgtrans.registry import implementation
 from imgtrans.training.options import TrainOptions
 
 CHANNELS = 3
+OBJECTIVES = "imgtrans.objectives"
 FORMAT = 1
 
 
@@ -213,9 +216,10 @@ def new_state(options: TrainOptions, device: torch.device, rank: int = 0) -> Tra
     Raises:
         UnavailableError: If there is no such objective.
     """
-    objective = implementation("imgtrans.objectives", options.objective)
+    objective = implementation(OBJECTIVES, options.objective)
     torch.manual_seed(options.seed)
-    return TrainingState(options, objective(Setup(options, device, generator_of(options), rank)), device)
+    setup = Setup(options, device, generator_of(options), rank)
+    return TrainingState(options, made_objective(objective, setup, part(OBJECTIVES, options.objective)), device)
 
 
 def generator_of(options: TrainOptions) -> Callable[[], GeneratorResNet]:

@@ -12,10 +12,10 @@ from imgtrans.card import Card
 from imgtrans.errors import FilesError, UsageError
 from imgtrans.files import written_atomically
 from imgtrans.images.resample import pad
-from imgtrans.protocols import Architecture, Parameters, Pixels
-from imgtrans.registry import implementation
+from imgtrans.protocols import Parameters, Pixels
 from imgtrans.zoo import contactsheet
 from imgtrans.zoo.adapting import adapted
+from imgtrans.zoo.architecture import architecture_called
 from imgtrans.zoo.loading import respelled
 from imgtrans.zoo.naturalness import Floats, Naturalness, mean, naturalness
 from imgtrans.zoo.photographs import photographs
@@ -163,7 +163,7 @@ def as_floats(photo: Pixels) -> Floats:
 
 def translated(found: Recognised, photo: Pixels) -> Floats:
     """Return what a recognised checkpoint makes of a photograph, (H, W, 3), where the range is from 0 to 1."""
-    architecture: Architecture = implementation("imgtrans.architectures", found.architecture)
+    architecture = architecture_called(found.architecture)
     parameters = found.parameters
     card = Card(
         "audition",

@@ -93,7 +93,7 @@ def speed_of(model: Model, width: int, height: int, device: str, backend: str = 
         model: The model.
         width: Of the picture in pixels.
         height: Of the picture in pixels.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; the precision is what ``auto`` means there.
+        device: A device's name, as ``auto`` or ``cuda:0``; the precision is what ``auto`` means there.
         backend: What computes it, by its name; ``auto`` is the fastest that can.
         settings: The options that it has of its own, if any were given.
 

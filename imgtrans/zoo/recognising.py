@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from imgtrans import checkpoint
-from imgtrans.errors import ModelError, UsageError
-from imgtrans.protocols import Architecture, Explaining, Parameters, Recognition
-from imgtrans.registry import PluginWarning, implementations
+from imgtrans.errors import ModelError, PluginError, UsageError
+from imgtrans.protocols import Explaining, Parameters, Reading, Recognition
+from imgtrans.registry import PluginWarning
+from imgtrans.zoo.architecture import architecture_called, architectures
 from imgtrans.zoo.label import Label, label_of
 
-_GROUP = "imgtrans.architectures"
 CHANNEL_ORDERS = ("RGB", "BGR")
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 _OF_CARDS = ("value_range", "output_range", "channel_order")  # what is said of pictures, not of the network
@@ -79,7 +79,7 @@ class Recognised:
         """Return it with other assumptions, of which each is open; see :meth:`assuming`."""
         assumed = {**self.recognition.assumed, **chosen}
         changed = replace(self, recognition=replace(self.recognition, assumed=assumed))
-        architecture: Architecture = implementations(_GROUP)[self.architecture]
+        architecture = architecture_called(self.architecture)
         try:
             with torch.device("meta"):
                 keys = architecture.build(changed.parameters).state_dict().keys()
@@ -109,6 +109,8 @@ def recognise(path: Path, network: str = "") -> Recognised:
     Raises:
         ModelError: If the file cannot be read, no architecture knows a network in it, or several fit.
     """
+    if read := read_by_architecture(path):
+        return read
     if label := label_of(path):
         return _labelled(path, label)
     networks = checkpoint.read_networks(path)
@@ -127,6 +129,26 @@ def recognise(path: Path, network: str = "") -> Recognised:
         )
     check_finite(path, known[0].weights)
     return replace(known[0], network=None) if len(networks) == 1 and not network else known[0]
+
+
+def read_by_architecture(path: Path) -> Recognised | None:
+    """Return the network of a file that an architecture reads itself; see :class:`imgtrans.protocols.Reading`.
+
+    Raises:
+        ModelError: If one does, but cannot use it.
+    """
+    for name, architecture in architectures().items():
+        if isinstance(architecture, Reading):
+            try:
+                read = architecture.read(path)
+            except PluginError as error:  # others may read the file
+                warnings.warn(f"{path}: {error.message}", PluginWarning, stacklevel=2)
+                continue
+            if read is not None:
+                weights = dict(read[0])
+                check_finite(path, weights)
+                return Recognised(None, weights, name, read[1])
+    return None
 
 
 def _labelled(path: Path, label: Label) -> Recognised:
@@ -161,15 +183,13 @@ def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
 def _known(path: Path, network: str, weights: dict[str, Tensor]) -> Recognised | None:
     shapes = checkpoint.shapes_of(weights)
     matches: dict[str, Recognition] = {}
-    for name, architecture in implementations(_GROUP).items():
+    for name, architecture in architectures().items():
         try:
             recognition = architecture.recognise(shapes)
         except ModelError as error:
             raise ModelError(f"{path}: {error.message}", error.hint) from error
-        except Exception as error:  # a plugin may fail in any way; the others may know the file
-            warnings.warn(
-                f"the architecture {name} fails on {path}: {type(error).__name__}: {error}", PluginWarning, stacklevel=2
-            )
+        except PluginError as error:  # the others may know the file
+            warnings.warn(f"{path}: {error.message}", PluginWarning, stacklevel=2)
             continue
         if recognition is not None:
             matches[name] = recognition
@@ -190,7 +210,7 @@ def _unknown(path: Path, networks: Mapping[str, dict[str, Tensor]]) -> ModelErro
         )
     near = [
         miss
-        for architecture in implementations(_GROUP).values()
+        for architecture in architectures().values()
         if isinstance(architecture, Explaining) and (miss := architecture.near_miss(shapes[0]))
     ]
     if near:

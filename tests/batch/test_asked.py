@@ -19,7 +19,7 @@ OPTIONS = described(Request)
 
 
 def test_everything_that_can_be_asked_is_described_but_for_the_inputs():
-    assert {*OPTIONS} == {field.name for field in fields(Request)} - {"inputs"}
+    assert {*OPTIONS} == {field.name for field in fields(Request)} - {"inputs", "settings"}
     assert all(option.help.endswith(".") for _, option in OPTIONS.values())
 
 
@@ -58,7 +58,7 @@ def test_what_is_asked_on_the_command_line_is_what_a_command_gets():
         ("batch_size", 0, "is 0", "use a number from 1 up"),
         ("quality", 101, "is 101", "use a number from 1 to 100"),
         ("size", "15", "is '15'", "use auto, native or a number of pixels from 16 up"),
-        ("device", "gpu", "is 'gpu', which is not a device", "use auto, cpu, cuda, cuda:N, a list"),
+        ("device", "gpu", "is 'gpu', which is not a device", "use auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, a list"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_wherever_it_comes_from(

@@ -98,6 +98,22 @@ def test_a_terminal_without_all_letters_is_told(monkeypatch: pytest.MonkeyPatch)
     assert (note.state, note.hint.endswith("PYTHONUTF8=1 helps")) == (NOTE, True)
 
 
+def test_devices_that_were_not_tried_are_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    import torch
+
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 12 * 10**9)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 0)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device: "Arc")
+    monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (7 * 10**9, 8 * 10**9))
+    apple, intel = [one for one in devices.check_devices() if "not tried" in one.said]
+    assert apple.said == "mps:0, Apple GPU, 12.0 GB of memory free; imgtrans was not tried on one"
+    assert intel.said.startswith("xpu:0 Arc, Intel GPU, 7.0 GB")
+    assert apple.state == intel.state == NOTE and "--device cpu" in apple.hint
+
+
 def test_a_device_that_computes_something_else_is_wrong(monkeypatch: pytest.MonkeyPatch):
     from imgtrans.zoo import session
 

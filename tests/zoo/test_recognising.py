@@ -10,6 +10,8 @@ from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import GeneratorResNet
 from imgtrans.errors import ModelError, UsageError
+from imgtrans.isolation.architecture import GuardedArchitecture
+from imgtrans.isolation.blame import Part
 from imgtrans.registry import PluginWarning
 from imgtrans.zoo import recognising
 from imgtrans.zoo.loading import find_model, load_network
@@ -73,7 +75,7 @@ def test_an_unknown_network_is_named_by_its_first_keys(tmp_path: Path):
 def test_a_checkpoint_that_two_architectures_know_names_both(
     monkeypatch: pytest.MonkeyPatch, tiny_network: GeneratorResNet, tmp_path: Path
 ):
-    monkeypatch.setattr(recognising, "implementations", lambda _: {"resnet": architecture, "twin": architecture})
+    monkeypatch.setattr(recognising, "architectures", lambda: {"resnet": architecture, "twin": architecture})
     with pytest.raises(ModelError, match="could be more than one network: resnet, twin"):
         recognise(saved(tiny_network.state_dict(), tmp_path))
 
@@ -156,11 +158,16 @@ def test_a_plugin_that_fails_on_a_file_is_named_and_the_others_are_asked(
     monkeypatch: pytest.MonkeyPatch, tiny_network: GeneratorResNet, tmp_path: Path
 ):
     class Broken:
+        name = "broken"
+
         def recognise(self, shapes: object) -> None:
             raise KeyError("oops")
 
-    monkeypatch.setattr(recognising, "implementations", lambda _: {"broken": Broken(), "resnet": architecture})
-    with pytest.warns(PluginWarning, match="the architecture broken fails on .*: KeyError: 'oops'"):
+    broken: Any = GuardedArchitecture(Broken(), Part("imgtrans.architectures", "broken", "a-plugin"))
+    monkeypatch.setattr(recognising, "architectures", lambda: {"broken": broken, "resnet": architecture})
+    with pytest.warns(
+        PluginWarning, match="the architecture 'broken' of the package a-plugin failed: KeyError: 'oops'"
+    ):
         assert recognise(saved(tiny_network.state_dict(), tmp_path)).architecture == "resnet"
 
 

@@ -154,7 +154,9 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], mea
 
     cost = cost_of(model)
     found |= {"parameter_count": cost.parameters, "macs_per_megapixel": round(1e6 * cost.macs_per_pixel), "needs": []}
-    computing = f"{cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel"
+    computing = f"{cost.parameters:,} parameters"
+    if cost.macs_per_pixel:  # those of a graph that is not PyTorch's are not counted
+        computing += f", {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel"
     console.result(_line("costs", computing))
     needed = needs(model, cost, BYTES_PER_PIXEL)
     speed = None

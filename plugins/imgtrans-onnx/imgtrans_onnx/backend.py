@@ -1,5 +1,6 @@
 """The backend ``onnx``: networks computed by ONNX Runtime."""
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from imgtrans.errors import UnavailableError
@@ -40,6 +41,7 @@ class OnnxBackend:
         import torch  # noqa: PLC0415 - what an option is called takes none of its seconds
 
         from imgtrans_onnx.exporting import INPUT, OUTPUT, exported  # noqa: PLC0415 - likewise
+        from imgtrans_onnx.network import OnnxNetwork  # noqa: PLC0415 - likewise
         from imgtrans_onnx.runtime import opened  # noqa: PLC0415 - likewise
 
         provider = self._options.provider
@@ -51,10 +53,29 @@ class OnnxBackend:
             provider = _DEVICES[device.type]
         if precision is not torch.float32:
             raise UnavailableError("onnx computes in float32", "leave --precision out, or say float32")
-        session = opened(
-            exported(network), provider, device.index or 0, self._options.threads or torch.get_num_threads()
-        )
-        return checked(session, network, INPUT, OUTPUT)
+        index, threads = device.index or 0, self._options.threads or torch.get_num_threads()
+        if any(isinstance(module, OnnxNetwork) for module in network.modules()):
+            return _as_it_is(network, provider, index, threads)
+        return checked(opened(exported(network), provider, index, threads), network, INPUT, OUTPUT)
+
+
+def _as_it_is(network: "nn.Module", provider: str, index: int, threads: int) -> ArraySession:
+    """Return a session of a network that is an ONNX graph already, in whatever brings pictures to its terms."""
+    import torch  # noqa: PLC0415 - as above
+
+    from imgtrans_onnx.network import OnnxNetwork  # noqa: PLC0415 - as above
+
+    ours = copy.deepcopy(network)
+    for module in ours.modules():
+        if isinstance(module, OnnxNetwork):
+            module.provider, module.threads = (provider, index), threads
+
+    def compute(values: Values) -> Values:
+        with torch.inference_mode():
+            return ours(torch.from_numpy(values)).numpy()  # type: ignore[no-any-return]
+
+    _check(difference(compute, network))
+    return ArraySession(compute)
 
 
 def checked(session: Any, network: "nn.Module", given: str, made: str) -> ArraySession:
@@ -87,10 +108,13 @@ def checked(session: Any, network: "nn.Module", given: str, made: str) -> ArrayS
     def cancel() -> None:
         how.terminate = True
 
-    largest = difference(compute, network)
+    _check(difference(compute, network))
+    return ArraySession(compute, cancel)
+
+
+def _check(largest: float) -> None:
     if not largest <= LIMIT:  # nor is NaN
         raise UnavailableError(f"what ONNX Runtime computes differs from the plain network by {largest:.1g}")
-    return ArraySession(compute, cancel)
 
 
 backend = OnnxBackend()

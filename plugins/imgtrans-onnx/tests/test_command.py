@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
+from imgtrans_onnx.exporting import exported
 from PIL import Image
+
+from imgtrans import GeneratorResNet, weights_init_normal
 
 
 def imgtrans(folder: Path, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -46,3 +50,23 @@ def test_its_options_are_listed_and_others_refused(tmp_path: Path):
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     ended = imgtrans(tmp_path, "run", "a.png", "--backend", "onnx", "-O", "onnx.providr=cpu", code=2)
     assert "did you mean 'provider'?" in ended.stderr
+
+
+def test_an_onnx_file_is_imported_and_used_by_name_and_by_path_in_its_own_range(tmp_path: Path):
+    torch.manual_seed(0)
+    network = GeneratorResNet((3, 0, 0), 1, ngf=8).apply(weights_init_normal).eval().requires_grad_(False)
+    (tmp_path / "G.onnx").write_bytes(exported(network))
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    values = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
+    expected = (network(values).clamp(0, 1) * 255)[0].permute(1, 2, 0).numpy()
+    (card,) = imgtrans(
+        tmp_path, "models", "import", "G.onnx", "--name", "mine", "--assume", "value_range=0,1", "--json"
+    ).stdout.splitlines()
+    assert json.loads(card)["architecture"] == "onnx"
+    ended = imgtrans(tmp_path, "run", "a.png", "-m", "mine", "-o", "b.png", "--device", "cpu", "--backend", "onnx")
+    assert "onnx" in ended.stderr
+    assert np.abs(np.asarray(Image.open(tmp_path / "b.png")) - expected).max() <= 1
+    imgtrans(tmp_path, "run", "a.png", "-m", "G.onnx", "-o", "c.png", "--device", "cpu")
+    expected = ((network(values * 2 - 1) + 1) * 127.5)[0].permute(1, 2, 0).numpy()
+    assert np.abs(np.asarray(Image.open(tmp_path / "c.png")) - expected).max() <= 1
