@@ -26,6 +26,11 @@ class GuardedExecutor:
         """Return what else the plugin's executor has."""
         return getattr(self._executor, name)
 
+    def describe(self) -> str:
+        """Return where and how it computes, in words."""
+        with blamed(self._part):
+            return str(self._executor.describe())
+
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :func:`outcomes`."""
         return outcomes(self._executor, items, self._part)
