@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from imgtrans.cuda.compiling import wake_compiler
 from imgtrans.cuda.planning import recordings
 from imgtrans.devices import (
     choose_devices,
@@ -27,7 +28,7 @@ from imgtrans.devices import (
 from imgtrans.errors import UnavailableError
 from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network, usual_precision
+from imgtrans.opening import AUTO, FUSED, PLAIN, describe_backend, open_network, usual_precision
 from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
 from imgtrans.registry import implementation, package_of
@@ -124,6 +125,8 @@ class Engine:
     ) -> None:
         self.devices = choose_devices(device)
         wake(self.devices)  # while the network is read
+        if backend in (AUTO, FUSED) and any(device.type == "cuda" for device in self.devices):
+            wake_compiler()
         brought = package_of(BACKENDS, backend)
         precision = usual_precision(precision, backend)
         if precision == "auto" and wanted.depth > 8:

@@ -84,10 +84,12 @@ class Forecast:
 
     Attributes:
         unreadable: How many will fail, as even their header shows.
+        unseen: How many were not looked at, and are taken to be like the others.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self.unreadable = 0
+        self.unseen = 0
         self._wanted = wanted
         self._sizes: Counter[tuple[int, int]] = Counter()
         self._bytes = 0
@@ -119,6 +121,11 @@ class Forecast:
                 self._sample[place] = item
         return size
 
+    @property
+    def _of_each(self) -> float:
+        """How many pictures each that was looked at stands for."""
+        return 1 + self.unseen / max(1, self._sizes.total())
+
     def sizes(self, engine: Engine) -> Iterator[Size]:
         """Yield the sizes of the pictures, the most frequent first."""
         for (width, height), count in self._sizes.most_common():
@@ -143,8 +150,9 @@ class Forecast:
             pixels += seen * size.count
             network = max(network, engine.network_memory(seen, size.batch))
         usual = next(iter(possible), None)
+        pixels = round(pixels * self._of_each)
         model = pixels * _seconds_per_pixel(engine, usual, pixels) / len(engine.sessions) if usual else 0.0
-        codec = self._codec_seconds(engine)
+        codec = self._codec_seconds(engine) * self._of_each
         workers = min(engine.workers, max(1, self._sizes.total()))
         together = codec / workers
         # On a device of its own the model works while others read and write; on the CPU they share its cores.

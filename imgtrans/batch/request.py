@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -13,9 +14,8 @@ from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
 from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
-from imgtrans.finding.file import look_at
 from imgtrans.finding.inputs import Named, distinct
-from imgtrans.finding.pictures import count, discover
+from imgtrans.finding.pictures import count, discover, look_at_named
 from imgtrans.finding.selection import Selection
 from imgtrans.finding.shard import Shard, parse_shard
 from imgtrans.images.formats import has_image_name
@@ -26,6 +26,8 @@ from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
 from imgtrans.protocols import Wanted
 from imgtrans.settings import deciding, settled
+from imgtrans.storage.address import SCHEMES, Address
+from imgtrans.storage.store import check_writable
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
-_ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.*)", re.DOTALL)
+_ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}|ftps?|file):/+(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -79,21 +81,26 @@ class Prepared:
         """What tells the run's temporaries from those of others that write into the same folders."""
         return "single" if self.destination.singles else self.shard.tag
 
-    def decisions(self, records: Records, tally: Tally) -> Iterator[Decision]:
+    def decisions(self, records: Records, tally: Tally, policy: Policy | None = None) -> Iterator[Decision]:
         """Plan the run, picture by picture, as they are found."""
         met = discover(self.request.inputs, self.destination, self.selection, self.shard, tally.aside)
-        return decisions(met, self.recipe, records, self.policy, tally, self.selection.limit)
+        return decisions(met, self.recipe, records, policy or self.policy, tally, self.selection.limit)
+
+    @property
+    def _scratch(self) -> Path:
+        folder = self.destination.folder
+        return Path(tempfile.gettempdir()) if isinstance(folder, Address) else folder
 
     def counts(self) -> Iterator[int]:
         """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
         return count(self.request.inputs, self.destination, self.selection)
 
     def pictures(self) -> float:
-        """Return about how many pictures the run is of, whether done or not; infinity for a list, which is not counted.
+        """Return about how many pictures the run is of, whether done or not; infinity for a list or a store.
 
         More than ``MANY`` are not counted either.
         """
-        if self.selection.files_from:
+        if self.selection.files_from or any(isinstance(path, Address) for path in self.request.inputs):
             return math.inf
         files = 0
         for more in self.counts():
@@ -113,7 +120,7 @@ class Prepared:
             return
         names = {run.model: run.name for run in records.last_runs()}
         if self.destination.singles:
-            known = [records.entry(item_for(look_at(path), self.destination).key) for path in self.request.inputs]
+            known = [records.entry(item_for(look_at_named(path), self.destination).key) for path in self.request.inputs]
             others = {entry.model for entry in known if entry and entry.state != "failed"}
         else:
             others = {model for model in names if records.has_output_of(model)}
@@ -163,7 +170,7 @@ class Prepared:
             settings=self.settings.get(request.backend),
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
-            scratch=request.scratch or self.destination.folder,
+            scratch=request.scratch or self._scratch,
             reserve=reserve,
             tag=self.temporaries_tag,
             progress=progress,
@@ -175,7 +182,7 @@ class Prepared:
         inputs = self.request.inputs
         if not self.destination.singles and (len(inputs) > 1 or inputs[0].is_dir()):
             return [self.destination.folder]
-        outputs = [item_for(found, self.destination).output for path in inputs if (found := look_at(path)).format]
+        outputs = [item_for(found, self.destination).output for path in inputs if (found := look_at_named(path)).format]
         return [path for path in outputs if path.exists()]
 
 
@@ -215,6 +222,12 @@ def prepare(request: Request) -> Prepared:
     destination = choose_destination(
         inputs, request.output, model.name, request.suffix, wanted.format, request.keep_gray
     )
+    if isinstance(destination.folder, Address):
+        check_writable(destination.folder)
+    elif request.journal is not None:
+        raise UsageError(
+            "--journal is for outputs in a store", "other output folders have theirs in them; leave it out"
+        )
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if request.strength != 1:
@@ -272,10 +285,14 @@ def _selection(request: Request) -> Selection:
 def _check_addresses(request: Request) -> None:
     """Make sure that what should be files are no addresses, of which a path makes ``https:/example.org``."""
     for path in (*request.inputs, request.output):
+        if isinstance(path, Address):
+            continue
         found = _ADDRESS.fullmatch(str(path))
         if found and path is not None and not path.exists():
             address = f"{found[1]}://{found[2]}"
             hint = f"for one picture: curl -L '{address}' | imgtrans run - -o -" if path is not request.output else ""
+            if found[1] in SCHEMES:  # of another command than run, which has taken it for what it is
+                hint = "imgtrans run reads it"
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 

@@ -48,10 +48,12 @@ def compare(
     Examples:
         imgtrans compare a.jpg b.jpg --models summer2winter,winter2summer --sizes 512,native
     """
+    console = options.console(quiet, json_lines=json)
+    console.beginning(f"getting ready to compare {models}")
+
     from imgtrans.compare.sheets import compared, write
     from imgtrans.compare.variants import MOST_PICTURES, planned
 
-    console = options.console(quiet, json_lines=json)
     places = output or [Path("compare.png"), Path("compare.html")]
     for place in places:
         _check(place, overwrite)

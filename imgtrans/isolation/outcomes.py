@@ -64,7 +64,7 @@ def outcomes(executor: Executor, items: Iterable[Item], part: Part) -> Generator
     except (Exception, SystemExit) as error:
         raise part.failed(error) from error
     finally:
-        groups.close()
+        getattr(groups, "close", lambda: None)()  # what it gave may be anything
     if given:
         one = next(iter(given.values()))
         raise part.fault(f"says nothing of what became of {len(given)} pictures, {one.input} among them")

@@ -132,8 +132,8 @@ def _check_recognition(architecture: Architecture, parameters: Parameters, said:
         recognition = architecture.recognise(theirs)
         if recognition is None:
             # Its own spelling may be nobody else's, so long as there is one that it can be told by.
-            told = bool(layouts) or isinstance(architecture, Reading)
-            require(layout == _OWN and told, f"{where} is not recognised")
+            tellable = bool(layouts) or isinstance(architecture, Reading)
+            require(layout == _OWN and tellable, f"{where} is not recognised")
             continue
         _check_fit(architecture, recognition, theirs, where)
         require(dict(recognition.keys) == dict(spelling), f"{where} has some of its keys taken for others")

@@ -94,6 +94,12 @@ def test_with_events_each_file_is_done_as_it_should_be(watching: Callable[..., C
     case.daemon.wait_for(lambda: len(list((out / "burst").glob("*.png"))) == 40, "the burst")
     case.sentence("pipe.jpg is no regular file, and is passed over")
     case.sentence("out.png is a link that leads to no file of this folder")
+
+    def status() -> str:
+        command = [sys.executable, "-m", "imgtrans", "watch", "--status", str(inbox)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    until(lambda: "passed over: 2 pipes, sockets, devices or links" in status(), "the count")
     (inbox / "dl.png.part").rename(inbox / "dl.png")
     case.becomes("translated", "dl.png")
 
@@ -108,6 +114,17 @@ def test_with_events_each_file_is_done_as_it_should_be(watching: Callable[..., C
     assert case.becomes("retried", "half.png")["seconds"] == 10
     (inbox / "half.png").write_bytes(whole)
     case.becomes("translated", "half.png")
+
+    # One that is only a name so far, or has its size and nothing in it, is no failure either.
+    (inbox / "named.png").touch()
+    (inbox / "sized.png").write_bytes(bytes(len(whole)))
+    for name in ("named.png", "sized.png"):
+        assert case.becomes("retried", name)["seconds"] == 10
+        (inbox / name).write_bytes(whole)
+        case.becomes("translated", name)
+
+    (inbox / "archive.png").write_bytes(b"PK\x03\x04".ljust(100))  # and this will never be a picture
+    assert "is a ZIP archive" in case.becomes("failed", "archive.png")["error"]
 
     # Written over: translated again, also if size and time are put back.
     (inbox / "a.bmp").write_bytes(content(1))
@@ -167,6 +184,12 @@ def test_at_each_look_what_was_taken_away_or_stood_in_the_way_is_seen(watching: 
     (inbox / "a.png").unlink()  # now the place is free
     case.becomes("translated", "inbox/a.jpg")
     assert case.count("failed", "a.jpg") == 1
+
+    # The other way round it is the same.
+    save(inbox / "e.jpg", seed=4)
+    case.becomes("translated", "e.jpg")
+    save(inbox / "e.png", seed=5)
+    assert "would both become" in case.becomes("failed", "e.png")["error"]
 
     # Somebody deletes an output: it is made again.
     save(inbox / "b.png", seed=2)
@@ -272,15 +295,3 @@ def test_who_reads_events_may_stop_to(tmp_path: Path, tiny: Model) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         assert time.monotonic() - began < 10
-
-
-def test_stopped_just_after_its_start_it_ends_soon(tmp_path: Path, tiny: Model) -> None:
-    (tmp_path / "inbox").mkdir()
-    save(tmp_path / "inbox" / "a.png")
-    daemon = Daemon(tmp_path, "inbox", *COMMON)
-    time.sleep(0.3)
-    began = time.monotonic()
-    code, said = daemon.stop()
-    assert code in (0, 143), said
-    assert time.monotonic() - began < 4  # a second on a machine that has nothing else to do
-    assert "Traceback" not in said

@@ -1,7 +1,7 @@
 """Two small graphs, which the contract of an architecture is tried with."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from imgtrans_onnx.graph import divided
 
@@ -23,8 +23,8 @@ def weighted() -> str:
     return _text(nodes, [numpy_helper.from_array(kernel, "kernel")], last=True)
 
 
-def _text(nodes: list[object], weights: list[object], *, last: bool) -> str:
-    shape = [1, "height", "width", 3] if last else [1, 3, "height", "width"]
+def _text(nodes: list[NodeProto], weights: list[TensorProto], *, last: bool) -> str:
+    shape: list[int | str | None] = [1, "height", "width", 3] if last else [1, 3, "height", "width"]
     given, made = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("given", "made"))
     graph = helper.make_graph(nodes, "example", [given], [made], weights)
     return divided(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9))[0]

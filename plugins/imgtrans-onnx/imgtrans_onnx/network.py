@@ -50,7 +50,7 @@ class OnnxNetwork(nn.Module):
         if self._session is None:
             whole = graph.joined(self._model, [weight.detach().cpu().numpy() for weight in self.weights])
             self._session = opened(whole, *self.provider, self.threads or torch.get_num_threads())
-        made = [self._one(picture) for picture in x.detach().to("cpu", torch.float32).split(1)]
+        made = [self._one(picture) for picture in torch.split(x.detach().to("cpu", torch.float32), 1)]
         return torch.cat(made).to(x.device)
 
     def _one(self, picture: Tensor) -> Tensor:
