@@ -15,6 +15,7 @@ from imgtrans.api.network import Network
 from imgtrans.api.results import Result, results
 from imgtrans.api.spoken import spoken
 from imgtrans.batch.asked import DEFAULT_MODEL, Request
+from imgtrans.batch.opening import EXECUTORS, check_executor
 from imgtrans.batch.request import check_memory, model_of, prepare, working_side
 from imgtrans.card import Card
 from imgtrans.memory import bytes_of
@@ -40,6 +41,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     backend: str = "auto",
+    executor: str = "local",
     option: Sequence[str] = (),
     size: str | int = "auto",
     upsample: str = "guided",
@@ -58,7 +60,9 @@ def load(
             ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
-        option: Options that the backend has of its own, each as ``onnx.threads=2``.
+        executor: Who does the work of :meth:`Model.run`: ``local`` is this machine, a plugin's may be a cluster. What is
+            called with pictures translates them here.
+        option: Options that backend and executor have of their own, each as ``onnx.threads=2``.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or
             ``native``. Pictures always come out at their own size.
         upsample: ``guided`` or ``bicubic``: how the change is carried over where the network works at a smaller size.
@@ -83,6 +87,7 @@ def load(
                 device=device,
                 precision=precision,
                 backend=backend,
+                executor=executor,
                 option=option,
                 size=str(size),
                 upsample=upsample,
@@ -114,6 +119,8 @@ class Model:
         self._asked = asked
         check_memory(asked)
         check_backend(asked.backend)
+        check_executor(asked.executor)
+        used = {BACKENDS: asked.backend, EXECUTORS: asked.executor}
         model = model_of(asked)
         self.card = model.card
         engine = Engine(
@@ -128,7 +135,7 @@ class Model:
             memory=bytes_of(asked.memory) if asked.memory else 0,
             scratch=asked.scratch or Path(tempfile.gettempdir()),
             backend=asked.backend,
-            settings=settled(asked.option, asked.settings, {BACKENDS: asked.backend}).get(asked.backend),
+            settings=settled(asked.option, asked.settings, used).get(asked.backend),
             pictures=lambda: math.inf,
             warn=lambda text: warnings.warn(text, stacklevel=2),
         )

@@ -17,7 +17,7 @@ CARD = [
 PATH = "str | os.PathLike[str]"
 LOAD = (
     f"(model: {PATH} = 'summer2winter', *, device: str = 'auto', precision: str = 'auto', backend: str = 'auto', "
-    "option: collections.abc.Sequence[str] = (), "
+    "executor: str = 'local', option: collections.abc.Sequence[str] = (), "
     "size: str | int = 'auto', upsample: str = 'guided', strength: float = 1.0, batch_size: int | None = None, "
     f"tiling: str = 'auto', memory: str = '', scratch: {PATH} | None = None) -> 'Model'"
 )

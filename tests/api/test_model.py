@@ -363,6 +363,7 @@ def test_a_card_comes_along_and_a_path_is_a_model_too(tiny_model: Stored, monkey
         ({"option": ["threads=2"]}, OptionError, "option is 'threads=2'"),
         ({"memory": "much"}, OptionError, "memory is 'much'"),
         ({"backend": "nobodys"}, UnavailableError, "there is no 'nobodys' among the backends"),
+        ({"executor": "nobodys"}, UnavailableError, "there is no 'nobodys' among the executors"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_in_the_words_of_the_call(
