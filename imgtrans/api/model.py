@@ -185,6 +185,7 @@ class Model:
         null: bool = False,
         max_pixels: int | None = None,
         frames: str = "all",
+        journal: StrPath | None = None,
         overwrite: bool = False,
         force: bool = False,
         retry_failed: bool = False,
@@ -197,7 +198,7 @@ class Model:
         rest. All options mean what the command's mean.
 
         Args:
-            inputs: A file or folder, or several.
+            inputs: A file or folder, or several; addresses of object storage as well.
             output: Where outputs go; None is beside the input, named after the model.
             format: ``keep``, ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
             quality: Of JPEG, WebP and AVIF, 1 to 100; None is what the picture had.
@@ -213,6 +214,8 @@ class Model:
             null: Whether NUL separates them there.
             max_pixels: Larger pictures are refused; None is a gigapixel.
             frames: ``all`` or ``first``, of animations and files of several pages.
+            journal: Of outputs in object storage, the folder of this machine that knows what was made; None is beside
+                them.
             overwrite: Whether outputs that imgtrans did not make are replaced.
             force: Whether what is done is done again.
             retry_failed: Whether nothing is done but what failed the last time.
@@ -243,6 +246,7 @@ class Model:
                 null=null,
                 max_pixels=max_pixels,
                 frames=frames,
+                journal=None if journal is None else Path(journal),
                 overwrite=overwrite,
                 force=force,
                 retry_failed=retry_failed,

@@ -76,24 +76,24 @@ class GuardedSession:
         """Wait for the answer; after a while say so, and after a long one give up."""
         limit = GIVEN_UP_SECONDS + GIVEN_UP_SECONDS_PER_PIXEL * shape[0] * shape[1] * shape[2]
         answer = self._awaited(min(SAID_SECONDS, limit))
-        if answer is None and limit > SAID_SECONDS:
+        if not answer and limit > SAID_SECONDS:
             said = f"{self._part} has not answered for {SAID_SECONDS:g} seconds, and is waited for"
             warnings.warn(said, PluginWarning, stacklevel=2)
             answer = self._awaited(limit - SAID_SECONDS)
-        if answer is not None:
-            return answer
+        if answer:
+            return answer[0]
         self._interrupted = True
         told = self._part.fault(f"has not answered for {limit:g} seconds")
         raise PluginHungError(told.message, told.hint)
 
-    def _awaited(self, seconds: float) -> Pixels | BaseException | None:
-        """Return the answer to what was asked last, or None if it does not come in time."""
+    def _awaited(self, seconds: float) -> "tuple[Pixels | BaseException] | None":
+        """Return the answer to what was asked last, whatever it is; None if it does not come in time."""
         until = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
             while True:
                 number, answer = self._answers.get(timeout=max(0.0, until - time.monotonic()))
                 if number in (self._last, _ALWAYS):
-                    return answer
+                    return (answer,)
         return None
 
     def __del__(self) -> None:

@@ -26,7 +26,8 @@ RUN = (
     "format: str = 'keep', quality: int | None = None, alpha: str = 'keep', keep_gray: bool = False, depth: int = 8, "
     "suffix: str = '', include: collections.abc.Sequence[str] = (), exclude: collections.abc.Sequence[str] = (), "
     f"include_outputs: bool = False, limit: int | None = None, files_from: {PATH} | None = None, null: bool = False, "
-    "max_pixels: int | None = None, frames: str = 'all', overwrite: bool = False, force: bool = False, "
+    f"max_pixels: int | None = None, frames: str = 'all', journal: {PATH} | None = None, overwrite: bool = False, "
+    "force: bool = False, "
     "retry_failed: bool = False, shard: str = '') -> collections.abc.Generator[imgtrans.api.results.Result]"
 )
 MODELS = {
