@@ -25,6 +25,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if path.name != "commands.md"
 # Whose commands another test runs, or nothing can.
 ELSEWHERE = {
     "cloud.md": "tests/test_cloud_page.py runs them",
+    "clusters.md": "tests/test_clusters.py runs what one machine can; the rest needs a cluster",
     "watch.md": "tests/watching/test_docs.py runs them",
     "models.md": "the commands that trained the bundled models took hours",
 }
