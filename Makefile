@@ -1,9 +1,9 @@
-# Two commands: "make demo" shows what imgtrans does, "make test" shows that it works.
+# Two commands to begin with: "make demo" shows what imgtrans does, "make test" shows that it works.
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check soak clean
+.PHONY: demo test check docs soak clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imgtrans run examples/photos --files-from examples/landscapes.txt --model summer2winter
@@ -26,6 +26,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) -e ".[dev]"
 	@touch $@
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+	@echo "The site is build/site/index.html"
 
 soak: $(VENV)/.dev
 	IMGTRANS_VENV=$(VENV) scripts/soak watch 5

@@ -40,7 +40,7 @@ AT_ONCE = 5000  # entries of the journal
 IDLE_SECONDS = 60.0
 OPTIONS = ("-m", "tiny", "--device", "cpu", "--json", "-q")
 
-# The daemon as it is, but that looks come often and each tells what it took.
+# The daemon as it is, but that looks come often, whatever else happens, and each tells what it took.
 LOOKING = """
 import sys
 from imgtrans import __main__ as program
@@ -50,6 +50,7 @@ def told(self, now, took, cpu):
     plan(self, now, took, cpu)
     print(f"LOOK {took:.4f} {cpu:.4f}", file=sys.stderr, flush=True)
 search.Search._plan_look, search.between_looks = told, lambda cpu: 5.0
+search.Search._disks_changed = lambda self: None  # others may mount and unmount meanwhile
 program.main()
 """
 
@@ -92,6 +93,10 @@ class Command:
         whole = psutil.Process(self.process.pid)
         times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
         return sum(one.user + one.system for one in times)
+
+    def cost(self, count: int) -> tuple[float, float]:
+        """Wait until so many pictures are translated; return how many are, and the CPU seconds that were used."""
+        return len(self.wait("status", "translated", count)), self.cpu()
 
     def memory(self) -> float:
         """Return the memory of the main process, in GB."""
@@ -183,6 +188,7 @@ def bursts(folder: Path, count: int, settle: float, rounds: int) -> None:
     ratios = []
     for number in range(rounds):
         run = Command("run", folder / "pictures", "-o", folder / f"run-{number}", *OPTIONS)
+        costs = [run.cost(count // 4), run.cost(count * 9 // 10)]
         told = run.wait("status", "translated", count)
         run.process.wait()
         by_run = count / (told[-1] - told[0])
@@ -193,20 +199,23 @@ def bursts(folder: Path, count: int, settle: float, rounds: int) -> None:
         daemon = Command("watch", inbox, "-o", folder / f"out-{number}", *OPTIONS, "--settle", str(settle))
         daemon.wait("event", "ready", 1)
         (folder / "ready").rename(inbox / "burst")
-        daemon.wait("status", "translated", count // 4)
+        costs += [daemon.cost(count // 4)]
         early = daemon.memory()
         complete = time.monotonic()
         (folder / "one").rename(inbox / "one")
+        costs += [daemon.cost(count * 9 // 10)]
         told = daemon.wait("status", "translated", count + 1)
         single = next(moment for moment, event in daemon.events if str(event.get("input")).endswith("single.jpg"))
         late = daemon.memory()
         daemon.stop()
         by_watch = count / (told[-1] - told[0])
         ratios.append(by_watch / by_run)
+        of_run, of_watch = [1e3 * (end[1] - begin[1]) / (end[0] - begin[0]) for begin, end in (costs[:2], costs[2:])]
         print(
-            f"a burst of {count:,}: {by_watch:.1f} a second, run {by_run:.1f}, ratio {ratios[-1]:.3f}; one that came "
-            f"after a quarter of it waited {single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB "
-            f"after a quarter, {late:.3f} GB in the end",
+            f"a burst of {count:,}: {by_watch:.1f} a second, run {by_run:.1f}, ratio {ratios[-1]:.3f}; "
+            f"{of_watch:.2f} ms of CPU for each, run {of_run:.2f}; one that came after a quarter of it waited "
+            f"{single - complete - settle:.2f} s beyond settling; memory {early:.3f} GB after a quarter, {late:.3f} "
+            "GB in the end",
             flush=True,
         )
     print(f"median ratio {statistics.median(ratios):.3f}", flush=True)

@@ -14,6 +14,7 @@ from imgtrans.errors import UsageError
 
 FILE_NAME = "imgtrans.toml"
 WATCH = "watch"  # the command whose table may have tables
+KINDS = ("backends", "executors")  # of implementations that may have options of their own
 
 # A file that came with somebody's pictures must not be able to have others overwritten, or to say what is fetched.
 # Nor to run a command, or to take pictures away.
@@ -40,6 +41,8 @@ class Config:
         path: The file; None if there is none.
         from_top: The command and the option of each default that stands in no command's table.
         inboxes: What is said of each folder to watch, in ``[watch.NAME]``, by that name: ``inbox`` and options.
+        settings: What is said of options that implementations have of their own, in ``[backends.NAME]``: by kind,
+            name and key, as TOML has it.
     """
 
     defaults: dict[str, Any]
@@ -47,6 +50,7 @@ class Config:
     path: Path | None = None
     from_top: frozenset[tuple[str, str]] = frozenset()
     inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
 
 def find_config() -> Path | None:
@@ -84,12 +88,15 @@ def load_config(
     tables: dict[str, dict[str, Any]] = {name: {} for name in commands}
     catalogues: tuple[str, ...] = ()
     inboxes: dict[str, dict[str, Any]] = {}
+    settings: dict[str, dict[str, dict[str, Any]]] = {}
     for key, value in content.items():
         if key == "model":
             _check_type(f"{path}: 'model'", value, str)
         elif key == "catalogues":
             _check_allowed(path, key, trusted, "or choose this file with --config")
             catalogues = _catalogues(path, value)
+        elif key in KINDS:
+            settings[key] = _tables(path, key, value)
         elif key in commands:
             try:
                 plain, named = _parts(value) if key == WATCH else (value, {})
@@ -109,7 +116,16 @@ def load_config(
     at_top = {(name, "model") for name in takers if "model" not in tables[name]}
     for name, option in at_top:
         tables[name][option] = content["model"]
-    return Config(tables, catalogues, path, frozenset(at_top), inboxes)
+    return Config(tables, catalogues, path, frozenset(at_top), inboxes, settings)
+
+
+def _tables(path: Path, kind: str, value: Any) -> dict[str, dict[str, Any]]:
+    """Return what is said of implementations of a kind by their names."""
+    for name in value if isinstance(value, dict) else [""]:
+        if not name or not isinstance(value[name], dict):
+            raise UsageError(f"{path}: {kind!r} holds tables, one for each that it says something of",
+                             f"write [{kind}.NAME], and its keys below")  # fmt: skip
+    return {name: dict(table) for name, table in value.items()}
 
 
 def _parts(table: Any) -> tuple[Any, dict[str, Any]]:
@@ -147,7 +163,7 @@ def _elsewhere(key: str, commands: Mapping[str, Mapping[str, Any]]) -> str:
     takers = [f"[{name}]" for name, options in commands.items() if key.replace("-", "_") in options]
     if takers:
         return f"it belongs into a command's table: put it below {' or '.join(takers)}"
-    return suggestion(key, {"model", "catalogues", *commands})
+    return suggestion(key, {"model", "catalogues", *KINDS, *commands})
 
 
 def _check_allowed(path: Path, key: str, trusted: bool, otherwise: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS = 5.0
 _WIDEST_BAR = 40
+_NARROW = 45  # columns, below which there is no room for a bar
 ELAPSED = "\0elapsed"  # among the parts of a progress line: the time that has passed
 
 
@@ -48,6 +49,11 @@ class Console:
         """Tell what is going on, unless quiet."""
         if self.verbosity >= 0:
             self._print(printable(text), markup=False)
+
+    def beginning(self, text: str) -> None:
+        """Tell whoever sits at a terminal what takes a moment before there is anything else to say, unless quiet."""
+        if self.verbosity >= 0 and self._err.is_terminal:
+            self._print(f"{printable(text)} ...", markup=False, style="dim")
 
     def detail(self, text: str) -> None:
         """Tell more, if asked to be verbose."""
@@ -120,6 +126,8 @@ def nobody_reads_messages() -> None:
 class ProgressDisplay:
     """Progress of a known number of things, and how it goes, in parts of which a narrow terminal shows the first."""
 
+    _frame = 0  # columns that are taken by what stands around it
+
     def __init__(
         self, console: Console, rich_console: "RichConsole", total: int | None, done: int, in_bytes: bool = False
     ) -> None:
@@ -135,11 +143,15 @@ class ProgressDisplay:
         if self._shown and rich_console.is_terminal:
             from rich import progress  # noqa: PLC0415 - only a terminal needs it
 
-            bar = progress.BarColumn(min(_WIDEST_BAR, rich_console.width // 5))
-            columns: tuple[progress.ProgressColumn, ...] = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+            width = rich_console.width - self._frame
+            bar = progress.BarColumn(min(_WIDEST_BAR, width // 5))
+            columns: list[progress.ProgressColumn] = [bar, progress.DownloadColumn(), progress.TransferSpeedColumn()]
             if not in_bytes:
-                columns = (progress.RenderableColumn(_Line(self, rich_console.width - (bar.bar_width or 0) - 2)),)
-            self._bar = progress.Progress(bar, *columns, console=rich_console, transient=True)
+                room = width - (bar.bar_width or 0) - 2 if width >= _NARROW else width
+                columns = [bar, progress.RenderableColumn(_Line(self, room))]
+            if width < _NARROW:  # what is done is the last to go
+                columns = columns[1:2]
+            self._bar = progress.Progress(*columns, console=rich_console, transient=True)
             self._task = self._bar.add_task("", total=total, completed=done)
 
     def __enter__(self) -> "ProgressDisplay":
@@ -190,6 +202,8 @@ class ProgressDisplay:
 
 class PanelDisplay(ProgressDisplay):
     """Progress of a long work, with rows of figures and facts below it where there is a terminal to show them on."""
+
+    _frame = 4
 
     def __init__(self, console: Console, rich_console: "RichConsole", title: str, total: int, done: int) -> None:
         super().__init__(console, rich_console, total, done)

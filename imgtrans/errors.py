@@ -10,6 +10,7 @@ class ImgtransError(Exception):
     """
 
     exit_code = 70
+    place = ""  # where the value came from that it is about, once somebody has said so
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -36,7 +37,6 @@ class OptionError(UsageError):
         super().__init__(f"--{option.replace('_', '-')} {problem}", hint)
         self.option = option
         self.problem = problem
-        self.place = ""
 
     def at(self, place: str) -> "OptionError":
         """Return the same, said of the place that the value came from: ``IMGTRANS_RUN_SIZE``, or a file and its key."""

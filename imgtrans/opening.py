@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgtrans.errors import UnavailableError
 from imgtrans.isolation.blame import blamed, part
 from imgtrans.isolation.session import guarded
 from imgtrans.protocols import Backend, Session
-from imgtrans.registry import implementation, registered
+from imgtrans.registry import implementation, package_of, registered
+from imgtrans.settings import configured
 
 if TYPE_CHECKING:
     import torch
@@ -46,12 +47,19 @@ def check_backend(name: str) -> None:
         raise UnavailableError(f"there is no {name!r} among the backends: {', '.join(sorted(names))}", f"use {AUTO}")
 
 
+def usual_precision(precision: str, backend: str) -> str:
+    """Return the precision that is asked for; where nothing is, float32 is the one that a package's backend has."""
+    return "float32" if precision == "auto" and package_of(GROUP, backend) else precision
+
+
 def open_network(
     name: str,
     network: "nn.Module",
     device: "torch.device",
     precision: "torch.dtype",
     pixels: Callable[[], float] = lambda: math.inf,
+    *,
+    settings: Any = None,
 ) -> Opened:
     """Make a network ready on a device.
 
@@ -62,6 +70,7 @@ def open_network(
         device: Where it computes.
         precision: In which it does.
         pixels: Tells how many there are in all that is to be computed: for few, ``auto`` waits for no compiler.
+        settings: The options that a backend which is named has of its own, if any were given.
 
     Raises:
         UnavailableError: If there is no such backend, or it was named and cannot.
@@ -82,15 +91,20 @@ def open_network(
         except UnavailableError as error:
             reason = error.message
         name = PLAIN
-    return _opened(name, network, device, precision, reason)
+    return _opened(name, network, device, precision, reason, settings)
 
 
 def _opened(
-    name: str, network: "nn.Module", device: "torch.device", precision: "torch.dtype", reason: str = ""
+    name: str,
+    network: "nn.Module",
+    device: "torch.device",
+    precision: "torch.dtype",
+    reason: str = "",
+    settings: Any = None,
 ) -> Opened:
-    backend: Backend = implementation(GROUP, name)
     who = part(GROUP, name)
     with blamed(who):
+        backend: Backend = configured(GROUP, name, settings)
         session = backend.open(network, device, precision)
     if who is not None and not callable(getattr(session, "run", None)):
         raise who.fault(f"opens {type(session).__name__} and no session")

@@ -21,6 +21,36 @@ TILINGS = ("auto", "exact", "off")
 UPSAMPLING = ("guided", "bicubic")  # see Job.upsample
 
 
+def option(default: Any, help: str, *, choices: Sequence[Any] = (), decides: bool = False) -> Any:
+    """Return a field of a dataclass of options; see :class:`Configurable`.
+
+    Args:
+        default: What it is if nothing is said.
+        help: What it is, for the person who asks.
+        choices: All values that it can have; () if that is no short list.
+        decides: Whether outputs differ by it, by more than rounding: what was made with another value is made again.
+    """
+    return field(default=default, metadata={"help": help, "choices": tuple(choices), "decides": decides})
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """What a backend or an executor may be besides: one that has options of its own.
+
+    Users give them as ``-O NAME.KEY=VALUE``, or as keys of ``[backends.NAME]`` in their configuration.
+
+    Attributes:
+        Options: A frozen dataclass of them. Each is a bool, int, float, str or Path made with :func:`option`; its
+            ``__post_init__`` may raise a ValueError with a sentence.
+    """
+
+    Options: type
+
+    def configured(self, options: Any) -> Any:
+        """Return the same implementation with these options, an instance of :attr:`Options`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Item:
     """One picture to translate.
@@ -203,6 +233,21 @@ class Explaining(Protocol):
 
     def why_no_layout(self, parameters: Parameters, layout: str) -> str:
         """Say why a network cannot be exported in a layout; "" if there is no such layout at all."""
+        ...
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """What an architecture may be besides: it reads files of a kind of its own, which are no checkpoints of weights."""
+
+    def read(self, path: Path) -> "tuple[Mapping[str, torch.Tensor], Recognition] | None":
+        """Return the weights in a file and what network they are; None if the file is not of its kind.
+
+        Nothing in the file may be run as code. The weights' names are those that ``keys`` of the recognition refer to.
+
+        Raises:
+            ModelError: If it is of its kind, but cannot be used; the sentence says why.
+        """
         ...
 
 

@@ -29,7 +29,7 @@ def test_the_code_of_the_page_does_what_it_says(
     names: dict[str, object] = {}
     for block in BLOCKS:
         exec(compile(block, str(PAGE), "exec"), names)
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     said = capsys.readouterr().out.splitlines()
     assert sorted(said[:3]) == [f"translated winter/{name}" for name in ("a.jpg", "b.png", "c.png")]
     assert any(line.startswith("summer2winter summer winter") for line in said)

@@ -122,7 +122,11 @@ MISTAKES = {
     "an unknown table": ("[rum]\nsize = 3\n", "unknown key 'rum'", "did you mean 'run'?"),
     "a key of another command": ("[run]\nsettle = 3\n", "unknown key 'settle' in [run]", ""),
     "an unknown key at the top": ("modle = 'tiny'\n", "unknown key 'modle'", "did you mean 'model'?"),
-    "nothing like a key": ("zzz = 1\n", "unknown key 'zzz'", "known are: catalogues, model, run, train, watch"),
+    "nothing like a key": (
+        "zzz = 1\n",
+        "unknown key 'zzz'",
+        "known are: backends, catalogues, executors, model, run, train, watch",
+    ),
     "an argument": ("[run]\ninputs = ['photos']\n", "unknown key 'inputs' in [run]", ""),
     "help": ("[run]\nhelp = true\n", "unknown key 'help' in [run]", ""),
     "a command that is no table": ("run = 3\n", "'run' must be a table, as [run] on a line of its own", ""),

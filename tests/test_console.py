@@ -244,7 +244,7 @@ def test_what_has_no_room_goes_from_the_end(clock: SimpleNamespace, width: int, 
     assert display.line(width) == shown
 
 
-@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("columns", [40, 60, 80])
 def test_a_narrow_terminal_shows_the_count_and_the_time_left_in_one_line(
     terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured, columns: int
 ):
@@ -254,6 +254,35 @@ def test_a_narrow_terminal_shows_the_count_and_the_time_left_in_one_line(
     drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).replace("\r", "\n").splitlines()
     lines = [line.rstrip() for line in drawn if "3999" in line]
     assert lines and all("3999/~98400  about 3:10:00 left" in line and len(line) <= columns for line in lines)
+
+
+def drawn(text: str) -> list[str]:
+    """The lines that a terminal was sent, without what moves about."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+
+
+@pytest.mark.parametrize("columns", [14, 20, 29, 40])
+@pytest.mark.parametrize("kind", ["progress", "panel"])
+def test_the_count_is_the_last_to_go_when_a_terminal_is_narrow(
+    terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured, columns: int, kind: str
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    console = Console()
+    with console.progress(4100) if kind == "progress" else console.panel("training", 4100, 0) as progress:
+        progress.reach(3999, 4100, "about 3:10:00 left", "12.00 pictures/s")
+    lines = [line for line in drawn(capsys.readouterr().err) if "3999" in line]
+    assert lines and all("3999/4100" in line and len(line) <= columns for line in lines)
+
+
+@pytest.mark.parametrize("columns", [14, 29, 40])
+def test_what_has_arrived_is_the_last_to_go_of_a_download(
+    terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: Captured, columns: int
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with Console().download() as progress:
+        progress.reach(4_500_000, 9_000_000)
+    lines = [line for line in drawn(capsys.readouterr().err) if "9.0" in line]
+    assert lines and all("4.5/9.0 MB" in line and len(line) <= columns for line in lines)
 
 
 def test_times_are_written_as_on_a_clock() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,16 +18,19 @@ README = Path(__file__).parent.parent / "README.md"
 COMMANDS = [
     line.split("  # ")[0].strip()
     for line in (README.read_text(encoding="utf-8").splitlines() if README.is_file() else [])
-    if re.match(r"    (imgtrans |find )", line)
+    if line.startswith("    imgtrans ")
 ]
-ENDLESS = {"imgtrans watch inbox/": 0, "imgtrans train --data ./dataset": 130, "imgtrans train --data ./day2night": 130}
-OFFLINE = {"imgtrans models pull style_monet"}
+ENDLESS = {"imgtrans watch inbox/": 0, "imgtrans train --data ./dataset": 130}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with all that the commands name, and ``imgtrans`` on its path."""
-    folder = tmp_path_factory.mktemp("readme")
+    return furnished(tmp_path_factory.mktemp("readme"))
+
+
+def furnished(folder: Path) -> Path:
+    """Return a folder in which there now is all that commands of documents name, and ``imgtrans`` to call."""
     for name in ("photos/1.jpg", "photos/2.png", "inbox/3.jpg", "a/4.jpg", "b/5.jpg", "a.jpg"):
         save(folder / name, 48, 32)
     for data in ("dataset", "day2night"):
@@ -55,6 +57,7 @@ def environment(place: Path) -> dict[str, str]:
         "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(README.parent),
         "IMGTRANS_HOME": str(place / "home"),
+        "BROWSER": "true",
         "IMGTRANS_TRAIN_NGF": "4",
         "IMGTRANS_TRAIN_CROP": "32",
         "IMGTRANS_TRAIN_BLOCKS": "1",
@@ -65,28 +68,26 @@ def environment(place: Path) -> dict[str, str]:
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not COMMANDS or os.name == "nt", reason="needs README.md, and a shell")
 def test_every_command_of_the_readme_does_what_it_says(place: Path) -> None:
-    assert len(COMMANDS) >= 18
+    assert len(COMMANDS) >= 8
     for command in COMMANDS:
-        if command in ENDLESS or command.endswith("--resume"):
+        if command in ENDLESS:
             ended = stopped(place, command)
-            assert ended[0] == ENDLESS.get(command, 130), (command, ended)
+            assert ended[0] == ENDLESS[command], (command, ended)
             continue
         done = subprocess.run(
             command, check=False, shell=True, cwd=place, env=environment(place), capture_output=True, text=True
         )
-        expected = 5 if command in OFFLINE else 0
-        assert done.returncode == expected, (command, done.stderr)
+        assert done.returncode == 0, (command, done.stderr)
         assert "Traceback" not in done.stderr, command
     out = place / "photos-summer2winter"
-    for made in (out / "1.jpg", out / "2.png", place / "a-summer2winter.jpg", place / "out" / "a" / "4.jpg"):
+    for made in (out / "1.jpg", out / "2.png", out / "index.html", place / "compare.png", place / "compare.html"):
         assert made.is_file(), made
-    assert (place / "winter.jpg").read_bytes() == (place / "a-summer2winter.jpg").read_bytes()
     assert (place / "inbox-summer2winter" / "3.jpg").is_file()
-    assert (place / "horse2zebra.onnx").is_file()
     models = subprocess.run(
         ["imgtrans", "models", "list", "--json"], cwd=place, env=environment(place), capture_output=True, check=True
     )
-    assert [json.loads(line)["name"] for line in models.stdout.splitlines()] == ["summer2winter", "winter2summer"]
+    names = [json.loads(line)["name"] for line in models.stdout.splitlines()]
+    assert names == ["summer2winter", "winter2summer", "horse2zebra"]
 
 
 def stopped(place: Path, command: str) -> tuple[int, str]:

@@ -52,11 +52,14 @@ class Option:
 class Request:
     """What the user asked for, in plain values; ``inputs`` are files and folders.
 
+    ``settings`` is what the configuration says of options as ``option`` gives them: by kind, name and key.
+
     Raises:
         OptionError: If a value makes no sense, whatever the pictures and the machine are.
     """
 
     inputs: Sequence[Path] = ()
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     model: Annotated[
         str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL", group=MODEL)
     ] = DEFAULT_MODEL
@@ -113,6 +116,15 @@ class Request:
             group=SPEED,
         ),
     ] = AUTO
+    option: Annotated[
+        Sequence[str],
+        Option(
+            "An option that what is used has of its own, as -O onnx.threads=2; imgtrans plugins --options lists them.",
+            short="-O",
+            value="NAME.KEY=VALUE",
+            group=SPEED,
+        ),
+    ] = ()
     batch_size: Annotated[
         int | None,
         Option(

@@ -8,10 +8,12 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import nn
 
+from imgtrans.cuda.compiling import wake_compiler
 from imgtrans.cuda.planning import recordings
 from imgtrans.devices import (
     choose_devices,
@@ -26,12 +28,12 @@ from imgtrans.devices import (
 from imgtrans.errors import UnavailableError
 from imgtrans.executors.reserve import Reserve
 from imgtrans.memory import in_words, keep_freed_memory, share_out
-from imgtrans.opening import AUTO, PLAIN, describe_backend, open_network
+from imgtrans.opening import AUTO, FUSED, PLAIN, describe_backend, open_network, usual_precision
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
-from imgtrans.registry import implementation
+from imgtrans.registry import implementation, package_of
 from imgtrans.streaming.prepared import PreparedSession
-from imgtrans.streaming.session import StreamingSession
-from imgtrans.streaming.streamer import Streamer
+from imgtrans.streaming.session import StreamingSession, streamer_of
 from imgtrans.zoo.adapting import adapted
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.loading import load_network
@@ -70,6 +72,7 @@ class Engine:
         memory: Bytes of main memory that the run may take, all its processes together; 0 lets what is free decide.
         scratch: The folder for what streaming stores beyond that.
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
+        settings: The options that it has of its own, if any were given.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         reserve: Has worker processes that are started already, maybe.
         tag: Goes into the names of temporaries.
@@ -113,6 +116,7 @@ class Engine:
         memory: int = 0,
         scratch: Path = Path(),
         backend: str = AUTO,
+        settings: Any = None,
         pictures: Callable[[], float] = lambda: math.inf,
         reserve: Reserve | None = None,
         tag: str = "",
@@ -121,6 +125,10 @@ class Engine:
     ) -> None:
         self.devices = choose_devices(device)
         wake(self.devices)  # while the network is read
+        if backend in (AUTO, FUSED) and any(device.type == "cuda" for device in self.devices):
+            wake_compiler()
+        brought = package_of(BACKENDS, backend)
+        precision = usual_precision(precision, backend)
         if precision == "auto" and wanted.depth > 8:
             precision = "float32"  # bfloat16 has eight bits itself
         self.precision = choose_precision(precision, *self.devices)
@@ -147,15 +155,22 @@ class Engine:
         self.sessions: list[Session] = []
         on_cpu = [device.type for device in self.devices].count("cpu")
         whole = 0 if tiling == "exact" else fitting
-        if on_cpu == len(self.devices) and self.precision is torch.float32:
+        if on_cpu == len(self.devices) and self.precision is torch.float32 and not brought:
             whole = min(whole, CPU_BATCH_PIXELS)
+        if brought and tiling == "exact":
+            raise UnavailableError(f"{backend} computes whole pictures and cannot stream", "leave --tiling exact out")
         streamed = tiling != "off"
         for one, itself in zip(self.devices, _copies(network, len(self.devices)), strict=True):
             # What a device lacks for it, strips are computed without: on the CPU, by a network of their own.
             elsewhere = one if is_wide(one) else torch.device("cpu")
             striped = itself if elsewhere == one else copy.deepcopy(itself)
             opened = open_network(
-                backend, itself, one, self.precision, lambda: pictures() * (PICTURE if size is None else size**2)
+                backend,
+                itself,
+                one,
+                self.precision,
+                lambda: pictures() * (PICTURE if size is None else size**2),
+                settings=settings,
             )
             plain = precision == "auto" and one.type == "cuda" and opened.backend == PLAIN
             if plain and (batch_size == 1 or pictures() == 1):
@@ -175,7 +190,7 @@ class Engine:
                 streamer = session.streamer
                 streamer.threads = max(1, torch.get_num_threads() // on_cpu)
             else:
-                streamer = self._streamer(striped, elsewhere, required=tiling == "exact")
+                streamer = streamer_of(striped, elsewhere, self.precision, required=tiling == "exact")
             if streamer is not None:
                 session = StreamingSession(
                     session,
@@ -192,6 +207,7 @@ class Engine:
             streamed = streamer is not None
             self.sessions.append(session)
         self.whole_pixels = whole if streamed else fitting
+        self._brought = bool(brought)
         self.job = Job(
             size=size,
             multiple=architecture.multiple(parameters),
@@ -221,25 +237,17 @@ class Engine:
             reserve=reserve,
         )
 
-    def _streamer(self, network: nn.Module, device: torch.device, *, required: bool) -> Streamer | None:
-        """Return what streams a network, or None if that cannot be.
-
-        Raises:
-            UnavailableError: If it cannot be and is required.
-        """
-        try:
-            return Streamer(network, device, self.precision)
-        except ValueError as error:
-            if required:
-                raise UnavailableError(f"{error}", "leave --tiling exact out") from error
-            return None
-
     def describe(self) -> str:
-        """Return devices and precision in words, and why no faster backend computes, if ``auto`` had to do without."""
+        """Return devices and precision in words, and what there is to say of the backend.
+
+        That is why no faster one computes, if ``auto`` had to do without, and what one of a package does not compute.
+        """
         where = f"on {describe_devices(self.devices)} in {describe_precision(self.precision)}"
         expected = self.precision is torch.float32 or any(device.type == "cuda" for device in self.devices)
-        slower = [describe_backend(*one) for one in self.backends.items() if one[1] and expected]
-        return ", ".join([where, *slower])
+        said = [describe_backend(*one) for one in self.backends.items() if self._brought or (one[1] and expected)]
+        if self._brought and self.job.max_working_pixels > self.whole_pixels:
+            said.append(f"larger pictures than {self.whole_pixels / 1e6:.2g} megapixels streamed by imgtrans itself")
+        return ", ".join([where, *said])
 
     def network_memory(self, pixels: int, pictures: int) -> int:
         """Return the bytes that the network takes for pictures of so many pixels each, together.

@@ -3,11 +3,11 @@
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
@@ -22,8 +22,10 @@ from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import described, understood
 from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
 from imgtrans.protocols import Wanted
+from imgtrans.settings import deciding, settled
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Prepared:
         recipe: What decides an output.
         wanted: How outputs are written.
         selection: What is taken of what there is.
+        settings: The options that the backend has of its own, by its name, if any were given.
         shard: Which part of it, where several machines share a run.
     """
 
@@ -58,6 +61,7 @@ class Prepared:
     wanted: Wanted
     selection: Selection
     shard: Shard
+    settings: Mapping[str, Any]
 
     @cached_property
     def policy(self) -> Policy:
@@ -156,6 +160,7 @@ class Prepared:
             strength=request.strength,
             tiling=request.tiling,
             backend=request.backend,
+            settings=self.settings.get(request.backend),
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self.destination.folder,
@@ -197,6 +202,7 @@ def prepare(request: Request) -> Prepared:
     size = working_side(request.size, model)
     check_memory(request)
     check_backend(request.backend)
+    own = settled(request.option, request.settings, {BACKENDS: request.backend})
     wanted = understood(
         format=request.format,
         quality=request.quality or 0,
@@ -215,8 +221,9 @@ def prepare(request: Request) -> Prepared:
         settings += f" strength={float(request.strength)!r}"
     if model.card.terms:
         settings += f" {model.card.terms}"
-    settings += described(wanted)
-    return Prepared(request, model, size, destination, Recipe(model.card.sha256, settings), wanted, selection, shard)
+    settings += described(wanted) + deciding(own)
+    recipe = Recipe(model.card.sha256, settings)
+    return Prepared(request, model, size, destination, recipe, wanted, selection, shard, own)
 
 
 def model_of(request: Request) -> Model:

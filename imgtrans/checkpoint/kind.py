@@ -13,7 +13,10 @@ _LEVELDB = bytes.fromhex("57fb808b247547db")  # the last bytes of a TensorFlow i
 _WEB = (b"<!doctype", b"<html", b"<head", b"<!--", b"<?xml")
 _PICTURE = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
-_POINTER = "git lfs pull, in the folder of the repository, gets the file"
+_HINTS = {
+    "Git LFS": "git lfs pull, in the folder of the repository, gets the file",
+    "ONNX": "the plugin imgtrans-onnx reads such files",
+}
 _LEGACY_TAR = (b"sys_info\0", b"pickle\0", b"tensors\0", b"storages\0", b"./sys_info\0")
 
 
@@ -60,7 +63,7 @@ def kind_of(path: Path, file: BinaryIO) -> str:
         ("is a text file, not a checkpoint", _is_text(header)),
     ):
         if matches:
-            raise ModelError(f"{path} {what}", _POINTER if "Git LFS" in what else READABLE)
+            raise ModelError(f"{path} {what}", next((hint for key, hint in _HINTS.items() if key in what), READABLE))
     raise ModelError(f"{path} is not a checkpoint", READABLE)
 
 

@@ -64,10 +64,15 @@ def help_on(
     ctx: typer.Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="A command, as: models import.", show_default=False),
+        typer.Argument(metavar="COMMAND...", help="A command, as: models import.", show_default=False),
     ] = None,
 ) -> None:
-    """Say what imgtrans, or a command of it, can do."""
+    """Say what imgtrans, or a command of it, can do.
+
+    Examples:
+        imgtrans help run
+        imgtrans help models import
+    """
     inner: Any = ctx.find_root()
     for name in command or []:
         found = getattr(inner.command, "commands", {}).get(name)
@@ -79,7 +84,11 @@ def help_on(
 
 @app.command("version")
 def version_of() -> None:
-    """Print the version."""
+    """Print the version.
+
+    Examples:
+        imgtrans version
+    """
     _print_version(True)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from imgtrans.batch.asked import GROUPS
 from imgtrans.config import Config, suggestion
-from imgtrans.errors import OptionError, UsageError
+from imgtrans.errors import ImgtransError, OptionError, UsageError
 
 _SETTINGS = (
     "Each option can also be set in the environment, as {variable}, or in imgtrans.toml, as {key} in [{command}]. "
@@ -21,6 +22,7 @@ _SETTINGS = (
 _EXAMPLES = "\n\nExamples:\n"  # in a command's docstring
 _MANY = 12  # options, from which on they are listed in groups
 ARGUMENTS = "imgtrans.arguments"  # of a command, in its context's ``meta``
+PLACES = "imgtrans.places"  # there, too: where values came from that are neither the user's nor the configuration's
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH"}
 
@@ -32,9 +34,12 @@ class _Spoken:
         """Run it; where an option's value turns out to be wrong, say where that came from."""
         try:
             return super().invoke(ctx)  # type: ignore[misc]
-        except OptionError as error:
-            if not error.place and error.option in (option.name for option in self.params):
+        except ImgtransError as error:
+            if error.place:
+                raise
+            if isinstance(error, OptionError) and error.option in (option.name for option in self.params):
                 raise error.at(place_of(ctx, error.option)) from error
+            error.message, error.place = _placed(ctx, self.params, error.message)
             raise
 
     def get_short_help_str(self: Any, limit: int = 0) -> str:
@@ -44,9 +49,9 @@ class _Spoken:
 
     def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
         """Return what stands behind the command in the line of its usage."""
-        arguments = [_metavar(one) for one in self.params if one.param_type_name == "argument" and one.required]
+        arguments = [metavar(one) for one in self.params if one.param_type_name == "argument" and one.required]
         arguments += [
-            f"[{_metavar(one)}]" for one in self.params if one.param_type_name == "argument" and not one.required
+            f"[{metavar(one)}]" for one in self.params if one.param_type_name == "argument" and not one.required
         ]
         commands = [self.subcommand_metavar] if hasattr(self, "subcommand_metavar") else []
         return ["[OPTIONS]", *arguments, *commands]
@@ -55,22 +60,22 @@ class _Spoken:
         """Write what it does; its examples come last."""
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_parts(self.help)[0])
+            formatter.write_text(parts(self.help)[0])
 
     def format_options(self: Any, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the options by their groups, and whatever else a command has."""
         shown = [option for option in self.get_params(ctx) if not getattr(option, "hidden", False)]
-        arguments = [(_metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
+        arguments = [(metavar(one), one.help or "") for one in shown if one.param_type_name == "argument"]
         options = [one for one in shown if one.param_type_name == "option"]
         sections = {"Arguments": arguments}
         if len(options) < _MANY:
-            sections["Options"] = [(_names(one), _help(one, ctx)) for one in options]
+            sections["Options"] = [(names(one), help_of(one, ctx)) for one in options]
         else:
             groups = [getattr(one, "rich_help_panel", None) or GROUPS[-1] for one in options]
             own = [name for name in dict.fromkeys(groups) if name not in GROUPS]
             sections |= {name: [] for name in (*own, *GROUPS)}
             for one, group in zip(options, groups, strict=True):
-                sections[group].append((_names(one), _help(one, ctx)))
+                sections[group].append((names(one), help_of(one, ctx)))
         for title, rows in sections.items():
             if rows:
                 with formatter.section(title):
@@ -85,7 +90,7 @@ class _Spoken:
 
     def format_epilog(self: Any, ctx: Any, formatter: Any) -> None:
         """Write the examples as they are."""
-        if examples := _parts(self.help)[1]:
+        if examples := parts(self.help)[1]:
             with formatter.section("Examples"):
                 for line in examples.splitlines():
                     formatter.write(f"{'':{formatter.current_indent}}{line.strip()}\n")
@@ -140,6 +145,8 @@ def settable(ctx: Any) -> dict[str, Any]:
 
 def place_of(ctx: Any, name: str) -> str:
     """Return where the value of a command's option came from: the option, the environment or the configuration."""
+    if told := ctx.meta.get(PLACES, {}).get(name):
+        return str(told)
     source = getattr(ctx.get_parameter_source(name), "name", "")
     shown = name.replace("_", "-")
     configuration = ctx.find_root().obj
@@ -149,6 +156,25 @@ def place_of(ctx: Any, name: str) -> str:
         at_top = (ctx.info_name, name) in configuration.from_top
         return f"{configuration.path}: {shown!r}{'' if at_top else f' in [{ctx.info_name}]'}"
     return f"--{shown}"
+
+
+def _placed(ctx: Any, options: list[Any], message: str) -> tuple[str, str]:
+    """Return a message that says of options, or their values, where they were set if not on the command line.
+
+    With it comes the last of these places; "" if it is about none.
+    """
+    found = ""
+    for option in options:
+        flag, place = f"--{option.name.replace('_', '-')}", place_of(ctx, option.name)
+        if place == flag:
+            continue
+        named = rf"{flag}(?![\w-])"
+        value = str(ctx.params.get(option.name) or "")
+        if re.search(named, message):
+            message, found = place.join(re.split(named, message)), place
+        elif len(value) > 1 and re.search(rf"(?<![\w/.-]){re.escape(value)}(?![\w-])", message):
+            message, found = f"{message} ({place})", place
+    return message, found
 
 
 def mistake(error: Any) -> UsageError:
@@ -170,8 +196,8 @@ def mistake(error: Any) -> UsageError:
     return UsageError(str(error.format_message()).rstrip("."), f"try {command} --help")
 
 
-def _parts(help: str | None) -> tuple[str, str]:
-    """Return a command's help without its examples, and these."""
+def parts(help: str | None) -> tuple[str, str]:
+    """Return a command's help without its examples, and these; "" if it has none."""
     text, _, examples = inspect.cleandoc(help or "").partition(_EXAMPLES)
     return text, examples
 
@@ -187,21 +213,23 @@ def _wanted(option: Any) -> str:
     return _WORDS.get(_kind(option), "another value") + least
 
 
-def _metavar(parameter: Any) -> str:
+def metavar(parameter: Any) -> str:
     """Return what stands for the value of an argument, or of an option."""
     name: str = parameter.metavar or ""
     if parameter.param_type_name == "argument":
-        name = name or parameter.name.upper()
+        name = name.replace("[", "").replace("]", "") or parameter.name.upper()  # click marks what may be left out
         return f"{name}..." if parameter.nargs != 1 and not name.endswith("...") else name
     return name or _METAVARS.get(_kind(parameter), "TEXT")
 
 
-def _names(option: Any) -> str:
-    names = ", ".join(sorted(option.opts, key=len))
-    return names if option.is_flag else f"{names} {_metavar(option)}"
+def names(option: Any) -> str:
+    """Return how an option is written, as ``-m, --model MODEL``."""
+    written = ", ".join(sorted(option.opts, key=len))
+    return written if option.is_flag else f"{written} {metavar(option)}"
 
 
-def _help(option: Any, ctx: Any) -> str:
+def help_of(option: Any, ctx: Any) -> str:
+    """Return what an option is for, and what it is if it is not given."""
     text = option.help or ""
     default = option.get_default(ctx, call=False)
     if option.show_default and not option.is_flag and "[default:" not in text and default not in (None, "", (), []):

@@ -14,6 +14,7 @@ _KINDS = (".png", ".html")
 
 
 def compare(
+    ctx: typer.Context,
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUTS...", help="Pictures and folders of them.", show_default=False)
     ],
@@ -36,6 +37,7 @@ def compare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that is there.")] = False,
     device: options.Device = "auto",
     backend: options.Backend = "auto",
+    option: options.Own = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -46,14 +48,16 @@ def compare(
     Examples:
         imgtrans compare a.jpg b.jpg --models summer2winter,winter2summer --sizes 512,native
     """
+    console = options.console(quiet, json_lines=json)
+    console.beginning(f"getting ready to compare {models}")
+
     from imgtrans.compare.sheets import compared, write
     from imgtrans.compare.variants import MOST_PICTURES, planned
 
-    console = options.console(quiet, json_lines=json)
     places = output or [Path("compare.png"), Path("compare.html")]
     for place in places:
         _check(place, overwrite)
-    asked = Request(inputs=inputs, device=device, backend=backend)
+    asked = options.with_settings(ctx, Request(inputs=inputs, device=device, backend=backend, option=option or []))
     with tempfile.TemporaryDirectory(prefix="imgtrans-compare-") as folder:
         variants = planned(asked, _listed(models, "models"), _listed(sizes, "sizes"), Path(folder))
         with console.progress(len(variants)) as display:

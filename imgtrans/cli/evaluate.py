@@ -54,9 +54,11 @@ def evaluate(
         imgtrans evaluate fakes/ dataset/testB --input dataset/testA
         imgtrans evaluate fakes/ dataset/testB --extractor inception --extractor dino
     """
+    console = options.console(quiet, json_lines=json)
+    console.beginning("looking at the pictures")
+
     from imgtrans.quality.evaluation import Request, evaluate
 
-    console = options.console(quiet, json_lines=json)
     request = Request(
         fake_dir, real_dir, input, data, tuple(dict.fromkeys(extractor or ())), features, limit, seed, device
     )

@@ -1,5 +1,6 @@
 """What a daemon says: one line an event, with its level, for whoever keeps the log; never in the way of the work."""
 
+import itertools
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from imgtrans.console import Console, printable
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7  # as syslog numbers them
 _WORDS = {ERROR: "error", WARNING: "warning", INFO: "info", DEBUG: "debug"}
 
+_AT_ONCE = 64  # lines that are written together, as a burst brings many
 MOST_LINES = 10_000  # that wait for somebody to read them; those beyond are dropped, and how many is said
 CLOSE_SECONDS = 2.0
 
@@ -76,10 +78,12 @@ class Outlet:
                 self._changed.wait_for(lambda: self._lines or self._closing)
                 if not self._lines:
                     return
-                line = self._lines.popleft()
+                lines = b"".join(itertools.islice(self._lines, _AT_ONCE))
+                for _ in range(min(_AT_ONCE, len(self._lines))):
+                    self._lines.popleft()
             try:
-                while line:
-                    line = line[os.write(self._descriptor, line) :]
+                while lines:
+                    lines = lines[os.write(self._descriptor, lines) :]
             except OSError:
                 self._broken()
                 self._swallow()

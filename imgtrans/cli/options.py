@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
-from imgtrans.batch.asked import MESSAGES, MODEL, SPEED, Option, described
+from imgtrans.batch.asked import MESSAGES, MODEL, SPEED, Option, Request, described
 from imgtrans.cli import complete
 from imgtrans.config import Config
 from imgtrans.console import Console
@@ -28,6 +28,17 @@ Backend = Annotated[
         help="auto, eager, fused or prepared, or another that is installed.",
         rich_help_panel=SPEED,
         autocompletion=complete.backends,
+    ),
+]
+Own = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-O",
+        metavar="NAME.KEY=VALUE",
+        help="An option that the backend has of its own, as -O onnx.threads=2.",
+        show_default=False,
+        rich_help_panel=SPEED,
     ),
 ]
 Yes = Annotated[
@@ -124,6 +135,12 @@ def catalogues(ctx: typer.Context) -> tuple[str, ...]:
     """Return the user's catalogues of models, as the configuration names them."""
     configuration: Config = ctx.obj
     return configuration.catalogues
+
+
+def with_settings(ctx: typer.Context, asked: Request) -> Request:
+    """Return a request with what the configuration says of the options that implementations have of their own."""
+    configuration: Config = ctx.obj
+    return replace(asked, settings=configuration.settings)
 
 
 def console(quiet: bool = False, verbose: bool = False, json_lines: bool = False) -> Console:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from imgtrans.cli.command import PLACES
 from imgtrans.cli.training import duration
 from imgtrans.errors import UsageError
 
@@ -63,7 +64,11 @@ def settings_of(ctx: typer.Context, preset: str | None, recipe: "Recipe") -> dic
     for layer in (asked, configured):
         if layer.get("steps") and layer.keys() & {"epochs", "decay_epochs"}:
             raise UsageError("--steps replaces --epochs and --decay-epochs", "give either")
-    return combined(configured, preset_of(preset).settings if preset else {}, recipe.settings, asked)
+    beneath = preset_of(preset).settings if preset else {}
+    ctx.meta[PLACES] = {key: f"--preset {preset}: {key.replace('_', '-')!r}" for key in beneath if key not in asked}
+    file = ctx.params.get("recipe")
+    ctx.meta[PLACES] |= {key: f"{file}: {key.replace('_', '-')!r}" for key in recipe.settings if key not in asked}
+    return combined(configured, beneath, recipe.settings, asked)
 
 
 def show_presets(console: "Console") -> None:

@@ -68,6 +68,7 @@ def run(
     from imgtrans.gallery.place import gallery_page
 
     console = options.console(quiet, verbose, json)
+    asked = options.with_settings(ctx, asked)
     if report is not None and dry_run:
         raise UsageError("--report is for what was done", "leave out --dry-run, or use --json")
     if report is not None:
@@ -76,6 +77,7 @@ def run(
         raise UsageError("--gallery is for an output folder", "leave it out with --dry-run and -o -")
     pull_on_first_use(console, asked.model, options.catalogues(ctx), yes=yes, only_say=dry_run)
     files_only = "--dry-run" if dry_run else "--shard" if asked.shard else ""
+    console.beginning(f"looking at what there is to do, with {asked.model}")
     with piped(inputs or [], asked.output, json=json, files_only=files_only) as ends:
         prepared = prepare(replace(asked, inputs=ends.inputs, output=ends.output))
         if gallery and (ends.to_stdout or prepared.destination.singles):

@@ -36,7 +36,7 @@ _GROUPS = {
 def train(
     ctx: typer.Context,
     dataset: Annotated[
-        Path | None, typer.Argument(metavar="[DATA]", help="The same as --data.", show_default=False)
+        Path | None, typer.Argument(metavar="DATA", help="The same as --data.", show_default=False)
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with trainA and trainB (and testA and testB).", show_default=False)
@@ -195,6 +195,9 @@ def train(
     phase = Phase()
     stopping = Stopping(phase.line, phase.late, quiet)
     stopping.listen(hangup=True)  # first of all: what follows takes a while
+    console = options.console(quiet, verbose, json)
+    if not presets:
+        console.beginning("looking at what there is to train on")
 
     from imgtrans.training.beforehand import (
         check_beforehand,
@@ -206,7 +209,6 @@ def train(
     from imgtrans.training.naming import check_names_free, model_names
     from imgtrans.training.objectives.choice import goes_both_ways
 
-    console = options.console(quiet, verbose, json)
     logging.getLogger("imgtrans").handlers = [ToConsole(console)]
     if dataset is not None and data is not None:
         raise UsageError(f"both {dataset} and --data {data} name the pictures", "give one of them")

@@ -60,7 +60,7 @@ def watch(
 
     if install is not None and install not in KINDS:
         raise OptionError("install", f"is {install!r}", f"use {' or '.join(KINDS)}")
-    inboxes = inboxes_of(ctx, inbox, asked, conduct)
+    inboxes = inboxes_of(ctx, inbox, options.with_settings(ctx, asked), conduct)
     if any(DASH in (one.folder, one.request.output) for one in inboxes):
         raise UsageError("watch reads and writes folders, and - is none", "imgtrans run - -o - takes one picture")
     if AGAIN in ctx.meta:

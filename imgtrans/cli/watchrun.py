@@ -91,7 +91,9 @@ def _watch(ctx: typer.Context, inboxes: list[Inbox], asked: _Asked, console: Con
             pull_on_first_use(console, model, catalogues(ctx), yes=yes)
         return wanted
 
-    supervisor = Supervisor(watchers_of(pulled(inboxes), console), written(), Notifier.of(os.environ))
+    found = pulled(inboxes)
+    console.beginning(f"getting ready to watch {', '.join(str(inbox.folder) for inbox in found)}")
+    supervisor = Supervisor(watchers_of(found, console), written(), Notifier.of(os.environ))
     grace = max(inbox.conduct.grace for inbox in inboxes)
     try:
         supervisor.start()

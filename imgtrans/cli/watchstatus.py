@@ -48,6 +48,8 @@ def _show(inbox: Path, console: Console) -> bool:
         f"done: {content['translated']} translated, {content['known']} done before, {content['failed']} failed, "
         f"{content['retried']} tried again"
     )
+    if content["passed_over"]:
+        console.result(f"passed over: {content['passed_over']} pipes, sockets, devices or links")
     console.result(f"rate: {content['rate']:.2f} pictures/s, of the last five minutes")
     console.result(f"up: {clock(content['beat'] - content['started'])}, process {content['pid']}")
     if content["last_error"]:

@@ -59,7 +59,12 @@ class FusedBackend:
         with torch.cuda.device(device):  # which is where kernels go
             if _by_pixel(device, precision):
                 try:
-                    session = self._tried(network, true, device, precision, *_by_triton())
+                    kernels, ends = _by_triton()
+                    try:
+                        session = self._tried(network, true, device, precision, kernels, ends)
+                    except UnavailableError as error:  # most of it may do without those at both ends
+                        session = self._tried(network, true, device, precision, kernels)
+                        session.reason = error.message
                     note_compiled(device)
                     if session.is_whole:
                         note_known(network, device, precision)

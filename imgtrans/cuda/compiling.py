@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def kept_compiled() -> Path:
     except AttributeError as error:
         raise ImportError(f"this version of Triton cannot be told where to keep things: {error}") from error
     return folder
+
+
+def wake_compiler() -> None:
+    """Have Triton find out by what its caches are known, in a thread: it reads 400 MB of itself for that."""
+
+    def known() -> None:
+        with contextlib.suppress(ImportError, OSError):  # whoever compiles will say what is wrong
+            from triton.runtime.cache import triton_key  # noqa: PLC0415
+
+            triton_key()
+
+    threading.Thread(target=known, name="waking").start()
 
 
 def is_compiled(device: torch.device) -> bool:

@@ -18,7 +18,7 @@ from imgtrans.streaming.steps import Convolution, Padding
 FEW = 4  # channels: so few leave most of a matrix unit empty
 MANY = 16  # channels: from so many on the last layer has something to gain
 GATHERED = 64  # numbers that the first convolution is given of each 2x2 pixels, at most: 48 for three colours and 7x7
-ALIGNED = 16  # channels that a matrix unit likes a multiple of
+ALIGNED = 64  # channels that a matrix unit likes a multiple of: measured, 48 take 0.108 ms where 64 take 0.093
 
 PIXELS, NUMBERS = 64, 1024  # that one program of a kernel makes at a time
 
@@ -173,6 +173,7 @@ class EndsByTriton:
 
     def enter(self, pictures: Tensor, first: First, kind: torch.dtype) -> Tensor:
         """See :class:`Ends`."""
+        assert pictures.is_contiguous()
         n, height, width, colours = pictures.shape
         rows, columns = first.size(height, width)
         made = torch.empty(
@@ -188,6 +189,7 @@ class EndsByTriton:
 
     def leave(self, given: Tensor, last: Last, *, tanh: bool, pictures: Tensor) -> None:
         """See :class:`Ends`."""
+        assert pictures.is_contiguous()
         given = given.contiguous(memory_format=torch.channels_last)
         n, height, width, colours = pictures.shape
         _, channels, rows, columns = given.shape

@@ -53,7 +53,7 @@ class Program:
 
         Args:
             given: Pictures, (N, H, W, channels): whole numbers without a sign, or floats in [-1, 1].
-            made: The same, of the size that comes out, is filled.
+            made: The same, of the size that comes out, is filled; like ``given`` it lies in this order in memory.
             look_up: Is called before each stage; what it raises ends the work.
         """
         stages, held, blocks = self._stages, None, list[Held]()

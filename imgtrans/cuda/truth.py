@@ -46,7 +46,8 @@ class Truth:
         Raises:
             UnavailableError: If it is too far.
         """
-        made = torch.empty_like(self.made.permute(0, 2, 3, 1), dtype=self.given.dtype, device=device)
+        n, channels, height, width = self.made.shape
+        made = torch.empty(n, height, width, channels, dtype=self.given.dtype, device=device)
         program(self.given.to(device, copy=True), made)
         mean, most = _apart(as_map(made.to(self.made.device)), self.made)
         if not (mean <= self.mean and most <= self.most):

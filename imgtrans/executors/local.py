@@ -70,6 +70,8 @@ class LocalExecutor:
     def close(self) -> None:
         """End the worker processes."""
         for worker in self._workers:
+            worker.kill()  # all of them, before one is waited for
+        for worker in self._workers:
             worker.close()
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgtrans.isolation.blame import Part, blamed
-from imgtrans.protocols import Architecture, Explaining, Parameters, Recognition
+from imgtrans.protocols import Architecture, Explaining, Parameters, Reading, Recognition
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,6 +25,8 @@ class GuardedArchitecture:
         if isinstance(architecture, Explaining):
             self.near_miss = self._guarding(architecture.near_miss, str)
             self.why_no_layout = self._guarding(architecture.why_no_layout, str)
+        if isinstance(architecture, Reading):
+            self.read = self._guarding(architecture.read, tuple | None)
 
     def recognise(self, shapes: Mapping[str, tuple[int, ...]]) -> Recognition | None:
         """Recognise a state dict."""

@@ -44,7 +44,8 @@ _PAGE = 1000  # entries read at once: a reader that stayed longer would keep a r
 _WAIT_SECONDS = 60.0  # for whoever is writing: on a network file system that takes its time
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "9p", "lustre", "gpfs", "beegfs", "ceph",
-     "fuse.ceph", "fuse.glusterfs", "fuse.juicefs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone"}
+     "fuse.ceph", "fuse.glusterfs", "fuse.juicefs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone",
+     "virtiofs", "vboxsf", "prl_fs", "vmhgfs", "fuse.vmhgfs-fuse", "fuse.grpcfuse", "fuse.osxfs", "fakeowner"}
 )  # fmt: skip
 
 
@@ -155,11 +156,16 @@ def unusable(folder: Path, error: sqlite3.Error) -> FilesError:
     )
 
 
-def on_network(folder: Path) -> bool:
-    """Whether a folder is on a network file system, where SQLite's WAL does not work."""
+def file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder is on, in small letters; "" if that is not known."""
     path = os.path.realpath(folder)
     mounts = [part for part in psutil.disk_partitions(all=True) if _is_below(path, part.mountpoint)]
-    return bool(mounts) and max(mounts, key=lambda part: len(part.mountpoint)).fstype.lower() in _NETWORK_FILE_SYSTEMS
+    return max(mounts, key=lambda part: len(part.mountpoint)).fstype.lower() if mounts else ""
+
+
+def on_network(folder: Path) -> bool:
+    """Whether a folder is on a file system shared with other machines, where SQLite's WAL does not work."""
+    return file_system(folder) in _NETWORK_FILE_SYSTEMS
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import nn
 
 from imgtrans.devices import forget_memory
 from imgtrans.errors import ImageError, UnavailableError
@@ -120,3 +122,17 @@ class StreamingSession:
         if not self._warned:
             self._warned = True
             self._warn(what)
+
+
+def streamer_of(network: nn.Module, device: torch.device, precision: torch.dtype, *, required: bool) -> Streamer | None:
+    """Return what streams a network, or None if that cannot be.
+
+    Raises:
+        UnavailableError: If it cannot be and is required.
+    """
+    try:
+        return Streamer(network, device, precision)
+    except ValueError as error:
+        if required:
+            raise UnavailableError(f"{error}", "leave --tiling exact out") from error
+        return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from imgtrans.card import Card, read_card
-from imgtrans.protocols import Architecture, Parameters, Recognition
+from imgtrans.protocols import Architecture, Parameters, Reading, Recognition
 from imgtrans.testing.promise import require
 
 Shapes = dict[str, tuple[int, ...]]
@@ -38,6 +38,8 @@ def check_architecture(architecture: Architecture, examples: Iterable[Parameters
     """
     tried = list(architecture.examples() if examples is None else examples)
     require(bool(tried), f"{architecture.name} offers no examples")
+    if isinstance(architecture, Reading):
+        _check_reading(architecture)
     for what, shapes in _FOREIGN.items():
         require(architecture.recognise(shapes) is None, f"{architecture.name} takes {what} for its own")
     for parameters in tried:
@@ -81,6 +83,16 @@ def shapes_of(network: nn.Module) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
+def _check_reading(architecture: Reading) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("net.pth", "net.safetensors", "net"):
+            path = Path(folder) / name
+            for there in (False, True):
+                read = architecture.read(path)
+                require(read is None, f"it reads {name}, which is {'nothing it knows' if there else 'not there'}")
+                path.write_bytes(b"nothing it knows")
+
+
 def _check_parameters(architecture: Architecture, parameters: Parameters, said: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "card.toml"
@@ -120,7 +132,8 @@ def _check_recognition(architecture: Architecture, parameters: Parameters, said:
         recognition = architecture.recognise(theirs)
         if recognition is None:
             # Its own spelling may be nobody else's, so long as there is one that it can be told by.
-            require(layout == _OWN and bool(layouts), f"{where} is not recognised")
+            tellable = bool(layouts) or isinstance(architecture, Reading)
+            require(layout == _OWN and tellable, f"{where} is not recognised")
             continue
         _check_fit(architecture, recognition, theirs, where)
         require(dict(recognition.keys) == dict(spelling), f"{where} has some of its keys taken for others")

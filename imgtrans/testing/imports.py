@@ -7,7 +7,14 @@ from pathlib import Path
 
 from imgtrans.testing.promise import require
 
-PUBLIC = ("imgtrans", "imgtrans.errors", "imgtrans.models", "imgtrans.protocols", "imgtrans.testing")
+PUBLIC = (
+    "imgtrans",
+    "imgtrans.errors",
+    "imgtrans.models",
+    "imgtrans.protocols",
+    "imgtrans.sessions",
+    "imgtrans.testing",
+)
 
 
 def check_imports(package: Path) -> None:

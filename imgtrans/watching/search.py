@@ -20,7 +20,7 @@ from imgtrans.watching.sweep import Sweep
 
 POLL_SECONDS = 1.0  # between looks where there are no events, and more where a look takes long
 _POLL_SHARE = 20  # times as long as a look takes there is none
-_DOUBT_SHARE = 100  # times as long as a look computes there is none if only some disk came or went
+_DOUBT_SHARE = 500  # times as long as a look computes there is none if only some disk came or went
 _BEGIN_AGAIN_SECONDS = 30.0  # between tries to have events again
 _LATE_SECONDS = 3.0  # after which an event should have told of a file that a look has found
 _RENAMED_SECONDS = 1.0  # that it takes, beyond settling, to make the output of a file that has another name now
@@ -118,8 +118,12 @@ class Search:
 
     def _found(self, one: Seen) -> None:
         """A look has found a file."""
-        desk, now = self._desk, self._desk.clock()
-        is_new = desk.ledger[one.relative] is None and one.relative not in desk.settling
+        desk = self._desk
+        fact = desk.ledger[one.relative]
+        if fact is not None and fact.version == one.version:
+            return
+        now = desk.clock()
+        is_new = fact is None and one.relative not in desk.settling
         if is_new and self._looked and self._changes.has_events:
             self._late.setdefault(one.relative, now)
         self._see(one, now)
@@ -231,4 +235,4 @@ class Search:
     def _passed_over(self, path: str, why: str) -> None:
         if path not in self._aside and len(self._aside) < _MOST_ASIDE:
             self._aside.add(path)
-            self._desk.tending.warned(why)
+            self._desk.tending.passed_over(why, len(self._aside))

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -10,7 +11,9 @@ from imgtrans.batch.run import Translating
 from imgtrans.protocols import Item, Outcome
 
 TURN_ITEMS = 64  # begun in one turn, if others wait for theirs
-_AHEAD = 2  # items drawn before there is room for them
+# Items are drawn ahead of their need, so that threads need not meet over each: as many as are needed in a moment, since
+# what arrives meanwhile comes after them.
+LEAST_AHEAD, MOST_AHEAD, AHEAD_SECONDS = 2, 64, 0.25
 
 
 class Turns:
@@ -142,12 +145,15 @@ class SharedEngine:
 class _Drawn:
     """Items, drawn by a thread of its own, so that whoever waits for them can do other things meanwhile."""
 
-    def __init__(self, items: Iterator[Item]) -> None:
+    def __init__(self, items: Iterator[Item], clock: Callable[[], float] = time.monotonic) -> None:
         self._items = items
+        self._clock = clock
         self._there: deque[Item] = deque()
         self._ended = self._closed = False
         self._error: BaseException | None = None
-        self.changed = threading.Condition()
+        self._ahead, self._taken, self._since = LEAST_AHEAD, 0, clock()
+        lock = threading.Lock()
+        self.changed, self._room = threading.Condition(lock), threading.Condition(lock)
         threading.Thread(target=self._draw, name="drawing", daemon=True).start()
 
     def wait(self) -> bool:
@@ -163,7 +169,9 @@ class _Drawn:
             if not self._there or not wait():
                 return None
             item = self._there.popleft()
-            self.changed.notify_all()
+            self._count()
+            if len(self._there) <= self._ahead // 2:
+                self._room.notify()
             return item
 
     def check(self) -> None:
@@ -176,6 +184,16 @@ class _Drawn:
         with self.changed:
             self._closed = self._ended = True
             self.changed.notify_all()
+            self._room.notify()
+
+    def _count(self) -> None:
+        """Keep an eye on how many are taken in a moment."""
+        self._taken += 1
+        now = self._clock()
+        if now - self._since >= AHEAD_SECONDS:
+            wanted = int(self._taken * AHEAD_SECONDS / (now - self._since))
+            self._ahead = max(LEAST_AHEAD, min(MOST_AHEAD, wanted))
+            self._taken, self._since = 0, now
 
     def _draw(self) -> None:
         try:
@@ -183,7 +201,8 @@ class _Drawn:
                 with self.changed:
                     self._there.append(item)
                     self.changed.notify_all()
-                    self.changed.wait_for(lambda: len(self._there) < _AHEAD or self._closed)
+                    if len(self._there) >= self._ahead:
+                        self._room.wait_for(lambda: len(self._there) <= self._ahead // 2 or self._closed)
                     if self._closed:
                         return
         except BaseException as error:  # it is for whoever waits for the items

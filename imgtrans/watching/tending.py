@@ -79,6 +79,16 @@ class Tending:
         """Tell what is unwise or went wrong."""
         self._log.warn(f"{self._mark}{text}")
 
+    def passed_over(self, why: str, count: int) -> None:
+        """Something in the inbox is no file to be opened; told once for each.
+
+        Args:
+            why: A sentence without its full stop.
+            count: How many there were.
+        """
+        self.standing.passed_over = count
+        self.warned(why)
+
     def ready(self, where: str) -> None:
         """The model is loaded, and watching begins.
 
@@ -191,7 +201,8 @@ class Tending:
         now: dict[str, str] = {}
         if version is not None:
             now = self._moved(item, self._aftermath.given_up(item.input, version, error))
-        self.warned(f"{error}{_told(now)}")
+        where = _told(now)
+        self.warned(f"{error.removesuffix('.')}{where}" if where else error)
         self._record(item, "failed", error=error, **now)
 
     def _state(self, state: str, why: str = "") -> None:

@@ -109,6 +109,7 @@ def _what_decides(prepared: Prepared, inbox: Inbox) -> Hashable:
         request.max_pixels,
         request.tiling,
         request.backend,
+        repr(prepared.settings),
         request.memory,
         request.scratch,
         inbox.conduct.idle_unload,

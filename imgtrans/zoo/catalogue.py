@@ -45,6 +45,7 @@ class Entry:
         training_size: Side of its training pictures in pixels; 0 where unknown.
         working_size: Longest side at which it does best, in pixels; 0 works at the picture's own.
         megabytes: About how large its file is; 0 where unknown.
+        package: The plugin that knows its network; empty where imgtrans itself does.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Entry:
     training_size: int = 0
     working_size: int = 0
     megabytes: int = 0
+    package: str = ""
 
 
 _KEYS = {"from": "source", "to": "target"} | {

@@ -13,7 +13,7 @@ from imgtrans.card import Card, read_card
 from imgtrans.errors import ModelError
 from imgtrans.files import sha256_of
 from imgtrans.zoo.architecture import architecture_of
-from imgtrans.zoo.recognising import check_finite, recognise
+from imgtrans.zoo.recognising import check_finite, read_by_architecture, recognise
 from imgtrans.zoo.store import CARD_FILE, Model, find, is_path, name_of
 from imgtrans.zoo.verify import check_unchanged
 
@@ -67,7 +67,9 @@ def load_network(model: Model) -> nn.Module:
     if model.keys is None and model.card.sha256:  # a file whose network was recognised has been hashed for that
         check_unchanged(model)
     architecture = architecture_of(model.card)
-    if model.network is None:
+    if model.keys is not None and (read := read_by_architecture(model.weights)):
+        weights = read.weights
+    elif model.network is None:
         weights = checkpoint.read_weights(model.weights)
     else:
         weights = checkpoint.read_networks(model.weights)[model.network]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from imgtrans.devices import choose_device, choose_precision, describe_device, describe_precision
 from imgtrans.errors import ModelError, UnavailableError
 from imgtrans.images.resample import working_size
-from imgtrans.opening import AUTO, describe_backend
+from imgtrans.opening import AUTO, describe_backend, usual_precision
 from imgtrans.zoo.adapting import channels_of
 from imgtrans.zoo.architecture import architecture_of
 from imgtrans.zoo.session import open_session, prepared
@@ -85,7 +86,7 @@ class Speed:
     where: str
 
 
-def speed_of(model: Model, width: int, height: int, device: str, backend: str = AUTO) -> Speed:
+def speed_of(model: Model, width: int, height: int, device: str, backend: str = AUTO, settings: Any = None) -> Speed:
     """Run the network for one picture which it sees at this size, and return the time it takes.
 
     Args:
@@ -94,14 +95,15 @@ def speed_of(model: Model, width: int, height: int, device: str, backend: str = 
         height: Of the picture in pixels.
         device: A device's name, as ``auto`` or ``cuda:0``; the precision is what ``auto`` means there.
         backend: What computes it, by its name; ``auto`` is the fastest that can.
+        settings: The options that it has of its own, if any were given.
 
     Raises:
         ModelError: If the model cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If there is no such device or backend, or the picture does not fit into its memory.
     """
     chosen = choose_device(device)
-    precision = choose_precision("auto", chosen)
-    opened = open_session(model, chosen, precision, backend)
+    precision = choose_precision(usual_precision("auto", backend), chosen)
+    opened = open_session(model, chosen, precision, backend, settings)
     session = opened.session
     pictures = prepared(model, np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
     try:

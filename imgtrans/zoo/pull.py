@@ -13,9 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 
-from imgtrans.errors import FilesError, ModelError, UsageError
+from imgtrans.errors import FilesError, ModelError, UnavailableError, UsageError
 from imgtrans.files import sha256_of
 from imgtrans.places import home
+from imgtrans.registry import registered
 from imgtrans.zoo import catalogue, hub, pulled, store
 from imgtrans.zoo.catalogue import Entry
 from imgtrans.zoo.download import LIMITS, Limits, Progress, download, shown
@@ -110,7 +111,7 @@ def pull(
     Raises:
         UsageError: If the reference, the name or a catalogue is none.
         ModelError: If no catalogue has it, it is not what it should be, or no network that imgtrans knows.
-        UnavailableError: If it cannot be reached.
+        UnavailableError: If it cannot be reached, or the plugin that knows its network is not installed.
         FilesError: If the name is taken, or the zoo cannot be written.
     """
     sha256 = sha256.lower()
@@ -123,6 +124,9 @@ def pull(
     usual = _name_of(reference)
     store.check_free(name or usual)
     found = find_source(reference, catalogues, warn)
+    package = found.entry.package
+    if package and not any(one.package == package and not one.left_out for one in registered("imgtrans.architectures")):
+        raise UnavailableError(f"{reference} is for the plugin {package}, which is not here", f"pip install {package}")
     entry = replace(
         found.entry,
         sha256=sha256 or found.entry.sha256,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from imgtrans import checkpoint
 from imgtrans.errors import ModelError, PluginError, UsageError
-from imgtrans.protocols import Explaining, Parameters, Recognition
+from imgtrans.protocols import Explaining, Parameters, Reading, Recognition
 from imgtrans.registry import PluginWarning
 from imgtrans.zoo.architecture import architecture_called, architectures
 from imgtrans.zoo.label import Label, label_of
@@ -109,6 +109,8 @@ def recognise(path: Path, network: str = "") -> Recognised:
     Raises:
         ModelError: If the file cannot be read, no architecture knows a network in it, or several fit.
     """
+    if read := read_by_architecture(path):
+        return read
     if label := label_of(path):
         return _labelled(path, label)
     networks = checkpoint.read_networks(path)
@@ -127,6 +129,26 @@ def recognise(path: Path, network: str = "") -> Recognised:
         )
     check_finite(path, known[0].weights)
     return replace(known[0], network=None) if len(networks) == 1 and not network else known[0]
+
+
+def read_by_architecture(path: Path) -> Recognised | None:
+    """Return the network of a file that an architecture reads itself; see :class:`imgtrans.protocols.Reading`.
+
+    Raises:
+        ModelError: If one does, but cannot use it.
+    """
+    for name, architecture in architectures().items():
+        if isinstance(architecture, Reading):
+            try:
+                read = architecture.read(path)
+            except PluginError as error:  # others may read the file
+                warnings.warn(f"{path}: {error.message}", PluginWarning, stacklevel=2)
+                continue
+            if read is not None:
+                weights = dict(read[0])
+                check_finite(path, weights)
+                return Recognised(None, weights, name, read[1])
+    return None
 
 
 def _labelled(path: Path, label: Label) -> Recognised:

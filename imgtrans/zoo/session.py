@@ -1,5 +1,7 @@
 """One model, one picture, no files: what a preview and a measurement run."""
 
+from typing import Any
+
 import torch
 
 from imgtrans.images.resample import pad
@@ -11,14 +13,16 @@ from imgtrans.zoo.loading import load_network
 from imgtrans.zoo.store import Model
 
 
-def open_session(model: Model, device: torch.device, precision: torch.dtype, backend: str = AUTO) -> Opened:
-    """Load a model onto a device.
+def open_session(
+    model: Model, device: torch.device, precision: torch.dtype, backend: str = AUTO, settings: Any = None
+) -> Opened:
+    """Load a model onto a device; ``settings`` are options that the backend has of its own.
 
     Raises:
         ModelError: If it cannot be loaded, or is for pictures that are neither RGB nor gray.
         UnavailableError: If the backend is not there, or cannot compute it.
     """
-    return open_network(backend, adapted(load_network(model), model.card), device, precision)
+    return open_network(backend, adapted(load_network(model), model.card), device, precision, settings=settings)
 
 
 def is_for_pictures(model: Model) -> bool:

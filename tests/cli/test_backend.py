@@ -41,7 +41,7 @@ def test_the_configuration_can_name_one(cli: Cli, photo: Path, monkeypatch: pyte
     monkeypatch.setenv("IMGTRANS_RUN_BACKEND", "magic")
     ended = cli("run", photo, "-m", "tiny", "-o", photo.with_name("out.png"))
     assert ended.code == 5
-    assert "there is no 'magic' among the backends: eager, fused, prepared" in ended.err
+    assert "there is no 'magic' among the backends: eager, fused" in ended.err
 
 
 def test_why_a_slower_one_is_taken_is_said(cli: Cli, photo: Path, monkeypatch: pytest.MonkeyPatch):

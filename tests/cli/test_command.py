@@ -48,6 +48,54 @@ def test_a_value_that_makes_no_sense_is_told_with_the_place_it_came_from(
     assert cli("run", "photos") == Ended(2, "", f"error: IMGTRANS_RUN_{option.upper()} {told}")
 
 
+WRONG = [
+    (["run", "photos"], "model", "nope", "there is no model called 'nope'"),
+    (["run", "photos"], "scratch", "nowhere", "nowhere"),
+    (["run", "photos"], "suffix", "a/b", "a/b"),
+    (["run", "photos"], "report", "nowhere/report.json", "nowhere"),
+    (["watch", "photos", "--once"], "model", "nope", "there is no model called 'nope'"),
+    (["train", "--data", "set"], "ema_decay", "2", "must be at most 1, not 2.0"),
+    (["train", "--data", "set"], "upsampling", "magic", "must be nearest or transpose, not magic"),
+    (["train", "--data", "set"], "preset", "huge", "there is no preset 'huge'"),
+    (["train"], "data", "nowhere", "nowhere"),
+    (["train", "--data", "set"], "nproc", "0", "must be a number from 1 to 1024, not 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "option", "value", "told"), WRONG, ids=lambda value: str(value)[:12])
+def test_every_error_about_a_value_names_the_variable_or_the_file_and_key_that_it_came_from(
+    cli: Cli, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], option: str, value: str,
+    told: str,
+):  # fmt: skip
+    shown = option.replace("_", "-")
+    for place in ("set/trainA", "set/trainB"):
+        save(Path(place) / "1.png", 40, 32)
+    given = cli(*words, f"--{shown}", value)
+    assert told in given.err and (given.code, given.out) == (cli(*words, f"--{shown}", value).code, "")
+    variable = f"IMGTRANS_{words[0].upper()}_{option.upper()}"
+    monkeypatch.setenv(variable, value)
+    assert variable in cli(*words).err.splitlines()[0]
+    monkeypatch.delenv(variable)
+    if option == "report":
+        return  # which a file may not set
+    text = value if value.isdecimal() else f'"{value}"'
+    (tmp_path / "mine.toml").write_text(f"[{words[0]}]\n{shown} = {text}\n")
+    said = cli("--config", tmp_path / "mine.toml", *words)
+    assert said.code == given.code
+    assert f"mine.toml: '{shown}' in [{words[0]}]" in said.err.splitlines()[0]
+
+
+def test_an_error_about_a_recipes_value_names_the_recipe(cli: Cli, tiny: Model):
+    for place in ("set/trainA", "set/trainB"):
+        save(Path(place) / "1.png", 40, 32)
+    Path("train.toml").write_text("ema-decay = 2.0\n")
+    said = cli("train", "--data", "set", "--recipe", "train.toml")
+    assert (said.code, said.err.splitlines()[0]) == (
+        2,
+        "error: train.toml: 'ema-decay' must be at most 1, not 2.0",
+    )
+
+
 @pytest.mark.parametrize(
     ("command", "option", "value", "hint"),
     [

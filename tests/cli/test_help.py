@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -49,10 +50,17 @@ def test_every_example_is_a_command_line_that_is_understood(name: str, command: 
         found.make_context(inner, rest, parent=context)
 
 
-@pytest.mark.parametrize("name", ["run", "watch", "train", "status", "gallery", "compare", "doctor"])
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
 def test_every_command_has_examples_at_the_end_of_its_help(cli: Any, name: str):
-    said = cli(name, "--help").out
-    assert said.split("\nExamples:\n")[1].lstrip().startswith(f"imgtrans {name}")
+    said = cli(*name.split()[1:], "--help").out
+    assert said.split("\nExamples:\n")[1].lstrip().startswith(name)
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands()])
+def test_what_is_one_of_a_few_is_shown_as_choices(name: str, command: Any):
+    for option in command.params:
+        told = re.match(r"((?:[\w.-]+, )+[\w.-]+ or [\w.-]+)\.", option.help or "")
+        assert not told or option.metavar or option.is_flag, (name, option.name)
 
 
 def test_options_are_listed_in_groups(cli: Any):
@@ -74,6 +82,8 @@ def test_every_field_is_in_one_of_the_groups():
 def test_no_default_is_a_number_that_means_something_else(cli: Any):
     for name in ("run", "watch"):
         assert "[default: 0]" not in cli(name, "--help").out.replace("\n", " ")
+    for name, _ in commands():
+        assert not re.search(r"\b0 (is (any|all|no limit)|means)\b", cli(*name.split()[1:], "--help").out), name
     assert "0 is all" not in cli("run", "--help").out
 
 

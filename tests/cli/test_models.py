@@ -55,9 +55,21 @@ def test_the_list_in_a_pipe_is_a_line_for_each_model(cli: Cli, tiny: Model):
     ended = cli("models", "list")
     assert ended.out.splitlines() == [
         "shipped\tsummer into winter\t1.5 MB\timgtrans",
-        "tiny\tday into night\t0.0 MB\tyou",
+        "tiny\tday into night\t0.04 MB\tyou",
     ]
     assert (ended.code, ended.err) == (0, "")
+
+
+def test_the_list_on_a_terminal_has_a_header_and_says_where_models_come_from(
+    cli: Cli, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copy(tiny.weights, tmp_path / "G_AB.safetensors")
+    assert cli("models", "import", tmp_path / "G_AB.safetensors", "--name", "mine").code == 0
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    head, *rows = cli("models", "list").out.splitlines()
+    assert head.split() == ["name", "turns", "size", "from"]
+    assert [row[head.index("from") :] for row in rows] == ["imgtrans", "imported from G_AB.safetensors", "you"]
+    assert all(row[head.index("size") - 2 : head.index("size")] == "  " for row in rows)
 
 
 def test_the_list_as_json_is_an_object_for_each_model(cli: Cli, tiny: Model):

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from imgtrans.cuda.truth import is_known, note_known, truth_of
 from imgtrans.errors import UnavailableError
 from imgtrans.opening import describe_backend, open_network
 from imgtrans.testing import check_backend
+from tests.cuda.ends import EndsByPyTorch
+from tests.cuda.test_program import WIDE, ByPixel
 from tests.streaming.streaming import SMALL, network
 
 CPU = torch.device("cpu")
@@ -253,3 +256,29 @@ def test_what_is_known_is_not_tried_again_unless_it_cannot_be_opened(
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     assert backend.open(network(SMALL), torch.device("cuda", 0), torch.bfloat16) is session
     assert tries == known
+
+
+def test_the_compiler_reads_itself_once_and_beside_whoever_needs_it():
+    cache = pytest.importorskip("triton.runtime.cache", reason="Triton comes with PyTorch for CUDA only")
+    cache.triton_key.cache_clear()
+    compiling.wake_compiler()
+    for thread in [one for one in threading.enumerate() if one.name == "waking"]:
+        thread.join()
+    assert cache.triton_key.cache_info().currsize == 1
+
+
+def test_where_kernels_at_the_ends_do_not_work_those_between_still_do(monkeypatch: pytest.MonkeyPatch):
+    class Loud(EndsByPyTorch):
+        def leave(self, given, last, *, tanh, pictures):  # type: ignore[no-untyped-def]
+            super().leave(given * 1.5, last, tanh=tanh, pictures=pictures)
+
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(module, "_by_pixel", lambda device, precision: True)
+    monkeypatch.setattr(module, "note_compiled", lambda device: None)
+    net = network(WIDE)
+    true = truth_of(net, CPU, torch.bfloat16)
+    for ends, said in ((EndsByPyTorch(), ""), (Loud(), "the fused network differs from the plain one by 0")):
+        monkeypatch.setattr(module, "_by_triton", lambda ends=ends: (lambda narrowest: ByPixel(), ends))
+        session = backend._on_card(net, true, CPU, torch.bfloat16)
+        assert session.reason.startswith(said) and bool(session.reason) == bool(said)
+        assert session._program._how.by_pixel

@@ -94,7 +94,7 @@ def test_the_last_layer_is_the_same_so_many_pixels_at_a_time(monkeypatch: pytest
     net, x = network(WIDE), torch.rand(2, 3, 20, 22 if block.across == 4 else 28) * 2 - 1
     made = program(net)
     assert made._last is not None and made._last.block == block
-    assert len(made._last.weight) % 16 == 0
+    assert len(made._last.weight) % 64 == 0
     at_once = through(made, x)
     made._last = None
     assert (at_once - through(made, x)).abs().max() < 1e-5
@@ -155,7 +155,7 @@ def test_other_transposed_convolutions_stay_what_they_are(other: dict[str, objec
 def test_other_last_layers_are_made_pixel_by_pixel(other: dict[str, object]):
     usual = Convolution(torch.randn(3, 16, 7, 7), None)
     made = last_weight(usual, LAST)
-    assert made is not None and made.shape == (48, 32, 1, 4)
+    assert made is not None and made.shape == (64, 32, 1, 4)
     assert not made[42:].any()
     assert last_weight(replace(usual, **other), LAST) is None  # type: ignore[arg-type]
 

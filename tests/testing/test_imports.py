@@ -6,6 +6,8 @@ import pytest
 
 from imgtrans.testing import PUBLIC, check_imports
 
+PLUGINS = Path(__file__).parents[2] / "plugins"
+
 
 def test_the_public_modules_may_be_imported(tmp_path: Path):
     lines = [f"import {module}\nfrom {module} import *" for module in PUBLIC]
@@ -34,3 +36,8 @@ def test_nothing_else_may(tmp_path: Path, line: str, module: str):
 def test_a_folder_without_sources_is_no_package(tmp_path: Path):
     with pytest.raises(AssertionError, match="holds no Python files"):
         check_imports(tmp_path)
+
+
+@pytest.mark.parametrize("package", sorted(PLUGINS.glob("imgtrans-*/imgtrans_*")), ids=lambda path: path.name)
+def test_the_plugins_that_come_with_imgtrans_stand_on_it_alone(package: Path):
+    check_imports(package)

@@ -1,29 +1,19 @@
 """A look at everything, in slices."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from imgtrans.batch.asked import Request
-from imgtrans.batch.request import prepare
-from imgtrans.console import Console
 from imgtrans.finding.selection import EVERYTHING
-from imgtrans.journal.writing import Journal
-from imgtrans.watching.conduct import Conduct
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
-from imgtrans.watching.ground import Ground
-from imgtrans.watching.inbox import Inbox
-from imgtrans.watching.ledger import DONE, Fact, Ledger
+from imgtrans.watching.ledger import DONE, Fact
 from imgtrans.watching.seeing.looking import Looker, Seen
-from imgtrans.watching.seeing.settling import Settling
 from imgtrans.watching.seeing.version import Version
-from imgtrans.watching.service.standing import Standing
 from imgtrans.watching.sweep import Sweep
-from imgtrans.watching.tending import Tending
 from imgtrans.zoo.store import Model
+from tests.watching.desks import opened_desk
 
 
 class Seeing:
@@ -41,17 +31,10 @@ class Seeing:
 
 @pytest.fixture
 def desk(tmp_path: Path, tiny: Model) -> Iterator[Desk]:
-    inbox, out = tmp_path / "inbox", tmp_path / "out"
-    inbox.mkdir()
-    out.mkdir()
-    for number in range(200):
-        (inbox / f"{number:03}.png").touch()
-    request = Request([inbox], "tiny", out)
-    prepared = prepare(request)
-    standing = Standing(str(inbox), str(out), "tiny")
-    tending = Tending(Inbox(inbox, request, Conduct()), prepared, Console(0, False), None, standing)
-    with Journal(out) as journal:
-        yield Desk(prepared, tending, journal, Ledger(), Settling(2.0), Ground(inbox, out), time.monotonic)
+    with opened_desk(tmp_path) as desk:
+        for number in range(200):
+            (desk.inbox / f"{number:03}.png").touch()
+        yield desk
 
 
 def version(path: Path) -> Version:

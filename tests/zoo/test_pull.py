@@ -233,6 +233,13 @@ def test_a_name_that_is_taken_is_refused_before_the_network_is_touched(server: S
     assert server.requests == []
 
 
+def test_a_model_of_a_plugin_that_is_not_here_is_refused_before_the_network_is_touched(server: Server, tmp_path: Path):
+    mine = listed(tmp_path, url=server.serve("/never", file(b"")), package="imgtrans-magic")
+    with pytest.raises(UnavailableError, match="fog2sun is for the plugin imgtrans-magic, which is not here"):
+        pull("fog2sun", catalogues=[mine])
+    assert not server.requests
+
+
 @pytest.mark.parametrize("reference", ["./net.pth", "net.pth", "folder/net"])
 def test_a_file_is_for_import(reference: str):
     with pytest.raises(UsageError) as error:

@@ -26,7 +26,12 @@ def rm(
     yes: Yes = False,
     json: options.Json = False,
 ) -> None:
-    """Remove models of yours from the zoo."""
+    """Remove models of yours from the zoo.
+
+    Examples:
+        imgtrans models rm horse2zebra
+        imgtrans models rm horse2zebra stripes --yes
+    """
     console = options.console(json_lines=json)
     folders = {name: store.removable(name) for name in names}  # all are looked at before one goes
     if not yes:
@@ -57,7 +62,11 @@ def rename(
     new: Annotated[str, typer.Argument(help="What to call it from now on.", show_default=False)],
     json: options.Json = False,
 ) -> None:
-    """Give one of your models another name."""
+    """Give one of your models another name.
+
+    Examples:
+        imgtrans models rename horse2zebra stripes
+    """
     console = options.console(json_lines=json)
     model = store.rename(old, new)
     console.say(f"{old} is now {new}")

@@ -16,14 +16,18 @@ def export(
             help="A model's name, or the path of a checkpoint.", show_default=False, autocompletion=complete.models
         ),
     ],
-    to: Annotated[str, typer.Option(help="safetensors, pth, onnx or torch.export.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(metavar="safetensors|pth|onnx|torch.export", help="What it is written as.", show_default=False),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file. [default: here, named after the model]")
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="Whose keys safetensors and pth have: deck, junyanz, or imgtrans. [default: the first that fits]"
+            metavar="deck|junyanz|imgtrans",
+            help="Whose keys safetensors and pth have. [default: the first that fits]",
         ),
     ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
@@ -33,6 +37,10 @@ def export(
 
     onnx (opset 18; needs the extra imgtrans[onnx]) and torch.export leave the batch and the size open. A file that
     differs by more than 0.001 is not written. safetensors carries the model's card, for imgtrans models import.
+
+    Examples:
+        imgtrans models export horse2zebra --to onnx
+        imgtrans models export horse2zebra --to pth --layout junyanz -o latest_net_G.pth
     """
     from imgtrans.zoo.export import SUFFIXES
     from imgtrans.zoo.export import export as export_model

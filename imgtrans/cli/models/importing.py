@@ -26,7 +26,9 @@ def import_model(
     source: known.From = "",
     target: known.To = "",
     licence: known.Licence = "",
-    working_size: Annotated[int, typer.Option(min=0, help="Longest side at which it does best; 0 is any.")] = 0,
+    working_size: Annotated[
+        int | None, typer.Option(min=1, help="Longest side at which it does best. [default: any]", show_default=False)
+    ] = None,
     audition: Annotated[
         Path | None,
         typer.Option(
@@ -38,7 +40,13 @@ def import_model(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Put a checkpoint into the zoo; its network is recognised from the file and tried on a picture."""
+    """Put a checkpoint into the zoo; its network is recognised from the file and tried on a picture.
+
+    Examples:
+        imgtrans models import G_AB.pth --name horse2zebra --from horse --to zebra
+        imgtrans models import G_AB.pth --audition sheet.png
+        imgtrans models import G_AB.pth --name mine --assume head=sigmoid
+    """
     console = options.console(json_lines=json)
     assumed = known.assumed(assume)
     if audition is not None:
@@ -54,7 +62,7 @@ def import_model(
         source=source,
         target=target,
         licence=licence,
-        working_size=working_size,
+        working_size=working_size or 0,
     )
     report(console, str(file), imported)
 

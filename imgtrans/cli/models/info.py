@@ -1,7 +1,7 @@
 """``imgtrans models info``: what a model does, what it costs, and a picture of that; or its card."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +10,16 @@ import typer
 from imgtrans.card import Card
 from imgtrans.cli import complete, options
 from imgtrans.cli.models.show import fields, megabytes
+from imgtrans.config import Config
 from imgtrans.console import Console
 from imgtrans.errors import FilesError, ImgtransError, UsageError
 from imgtrans.zoo import store
 
+ALL = "all"
+
 
 def info(
+    ctx: typer.Context,
     name: Annotated[
         str,
         typer.Argument(
@@ -28,19 +32,29 @@ def info(
     ] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Measure the seconds for a picture, too.")] = False,
     device: options.Device = "auto",
-    backend: options.Backend = "auto",
+    backend: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|NAME|all",
+            help="What is measured: auto, eager, fused or prepared, or another that is installed; all compares them.",
+            autocompletion=complete.backends,
+        ),
+    ] = "auto",
+    option: options.Own = None,
     json: options.Json = False,
 ) -> None:
     """Say what a model does, what it costs, and where a picture before and after it is.
 
     Examples:
         imgtrans models info summer2winter --measure
+        imgtrans models info summer2winter --measure --backend all
         imgtrans models info summer2winter --preview
         imgtrans models info latest_net_G.pth --card
     """
     console = options.console(json_lines=json)
     if card and (preview or measure or json):
         raise UsageError("--card prints the card and nothing else", "leave the other options out, or use --json alone")
+    measured = _measured(ctx, measure, device, backend, option or [])
     if store.is_path(name):
         from imgtrans.zoo.loading import find_model
 
@@ -58,7 +72,7 @@ def info(
     problems = []
     for show in (_show_costs, _show_preview):
         try:
-            show(model, console, found, (device, backend) if measure else None)
+            show(model, console, found, measured)
         except ImgtransError as error:
             problems.append(error)
     if preview and found.get("preview"):
@@ -68,6 +82,39 @@ def info(
     console.record(**fields(model), **found, problems=[error.message for error in problems])
     if problems:  # the rest is shown all the same
         raise problems[0]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What is to be measured: with which backend, and the options that backends have of their own, by their names."""
+
+    device: str
+    backend: str
+    settings: dict[str, Any]
+
+
+def _measured(ctx: typer.Context, measure: bool, device: str, backend: str, texts: list[str]) -> _Measured | None:
+    from imgtrans.opening import GROUP, check_backend
+    from imgtrans.registry import registered
+    from imgtrans.settings import settled
+
+    if not measure:
+        if texts or backend != "auto":
+            raise UsageError("--backend and -O are for what is measured", "give --measure, too")
+        return None
+    named = [one.name for one in registered(GROUP) if not one.left_out] if backend == ALL else [backend]
+    if backend != ALL:
+        check_backend(backend)
+    configuration: Config = ctx.obj
+    settings: dict[str, Any] = {}
+    for one in named:
+        mine = [text for text in texts if backend != ALL or text.partition(".")[0] == one]
+        settings |= settled(mine, configuration.settings, {GROUP: one})
+    if backend == ALL:
+        for text in texts:
+            if text.partition(".")[0] not in named:
+                settled([text], {}, {GROUP: "auto"})  # it says what is wrong
+    return _Measured(device, backend, settings)
 
 
 def _does(card: Card) -> str:
@@ -99,7 +146,7 @@ def _facts(model: store.Model) -> Iterator[tuple[str, str]]:
     yield "weights", f"{model.weights} ({megabytes(model.weights)}), sha256 {card.sha256[:16]}"
 
 
-def _show_costs(model: store.Model, console: Console, found: dict[str, Any], where: tuple[str, str] | None) -> None:
+def _show_costs(model: store.Model, console: Console, found: dict[str, Any], measured: _Measured | None) -> None:
     """Show what photographs of usual sizes cost; the seconds, too, if a device and a backend are given."""
     from imgtrans.images.measure import BYTES_PER_PIXEL
     from imgtrans.streaming.need import streamed_bytes
@@ -107,10 +154,15 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], whe
 
     cost = cost_of(model)
     found |= {"parameter_count": cost.parameters, "macs_per_megapixel": round(1e6 * cost.macs_per_pixel), "needs": []}
-    computing = f"{cost.parameters:,} parameters, {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel"
+    computing = f"{cost.parameters:,} parameters"
+    if cost.macs_per_pixel:  # those of a graph that is not PyTorch's are not counted
+        computing += f", {cost.macs_per_pixel / 1e3:,.4g} GMAC per megapixel"
     console.result(_line("costs", computing))
     needed = needs(model, cost, BYTES_PER_PIXEL)
-    speed = speed_of(model, needed[0].width, needed[0].height, *where) if where else None
+    speed = None
+    if measured and measured.backend != ALL:
+        one = measured.backend
+        speed = speed_of(model, needed[0].width, needed[0].height, measured.device, one, measured.settings.get(one))
     for need in needed:
         native = " with --size native" if need.size == "native" else ""
         told = f"{need.megapixels} MP{native}, seen at {need.width}x{need.height}: {need.memory / 1e9:.2f} GB of memory"
@@ -127,6 +179,24 @@ def _show_costs(model: store.Model, console: Console, found: dict[str, Any], whe
             told += f", {about}{rounded} s {speed.where}"
         found["needs"].append(record)
         console.result(_line("", told))
+    if measured and measured.backend == ALL:
+        _show_backends(model, console, found, measured, needed[0].width, needed[0].height)
+
+
+def _show_backends(
+    model: store.Model, console: Console, found: dict[str, Any], measured: _Measured, width: int, height: int
+) -> None:
+    """Show how fast each backend is here, and how far what it makes is from what plain PyTorch does."""
+    from imgtrans.zoo.comparison import compare_backends
+
+    found["backends"] = []
+    console.result(
+        _line("backends", f"a picture of {width}x{height}, and the largest difference from eager in float32")
+    )
+    for one in compare_backends(model, width, height, measured.device, measured.settings):
+        told = f"{one.seconds:.2g} s, {one.largest:.2g} of 255, {one.precision}" if one.works else "cannot"
+        console.result(_line("", f"{one.backend}: {told}{f' ({one.note})' if one.note else ''}"))
+        found["backends"].append(asdict(one))
 
 
 def _show_preview(model: store.Model, console: Console, found: dict[str, Any], _: object) -> None:

@@ -41,6 +41,11 @@ def pull(
 
     A download that was cut off goes on where it was. The file's hash is checked, or recorded and
     checked when it is pulled again.
+
+    Examples:
+        imgtrans models pull horse2zebra
+        imgtrans models pull https://example.org/G_AB.pth --name fog2sun
+        imgtrans models pull hf://owner/repo
     """
     console = options.console(quiet, json_lines=json)
     pulled = pull_shown(
@@ -64,7 +69,12 @@ def pull(
 
 
 def list_catalogue(ctx: typer.Context, json: options.Json = False) -> None:
-    """List the models that can be pulled by name."""
+    """List the models that can be pulled by name.
+
+    Examples:
+        imgtrans models catalogue
+        imgtrans models catalogue --json
+    """
     console = options.console(json_lines=json)
     found = catalogue.entries(options.catalogues(ctx), console.warn)
     here = {*store.names()}

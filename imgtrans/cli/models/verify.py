@@ -15,12 +15,17 @@ def verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...", help="Models; without one, all.", show_default=False, autocompletion=complete.models
+            metavar="NAME...", help="Models; without one, all.", show_default=False, autocompletion=complete.models
         ),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Hash the weights of models anew and compare with their cards; one that has changed makes the exit code 3."""
+    """Hash the weights of models anew and compare with their cards; one that has changed makes the exit code 3.
+
+    Examples:
+        imgtrans models verify
+        imgtrans models verify horse2zebra
+    """
     console = options.console(json_lines=json)
     verdicts = []
     for name in dict.fromkeys(names or store.names()):

@@ -22,7 +22,7 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
-from imgtrans.journal.database import on_network
+from imgtrans.journal.database import file_system, on_network
 from imgtrans.watching.seeing.kernel import Mounts, all_watched
 from imgtrans.watching.seeing.names import is_passed_over
 
@@ -92,8 +92,8 @@ class Changes:
         self.end()
         if self._polling == "on":
             return False
-        if self._polling == "auto" and on_network(self._folder):
-            self._tell(f"{self._folder} is on a network or a shared file system, which tells of no changes")
+        if self._polling == "auto" and (why := _untold(self._folder)):
+            self._tell(why)
             return False
         try:
             self._observer = observer = Observer()  # which may be one too many already
@@ -205,6 +205,16 @@ class _Lost(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Something has gone wrong with the events."""
         self._changes.lost()
+
+
+def _untold(folder: Path) -> str:
+    """Return why the system cannot tell of all changes in a folder; "" if it can, as far as is known."""
+    if on_network(folder):
+        return f"{folder} is on a network or a shared file system, which tells of no changes"
+    kind = file_system(folder)
+    if kind.startswith("fuse."):  # whose program may well change files by itself
+        return f"{folder} is on a file system ({kind}) that may tell of no changes"
+    return ""
 
 
 def _reason(folder: Path, error: OSError) -> str:

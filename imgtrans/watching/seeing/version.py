@@ -19,7 +19,9 @@ class Version(NamedTuple):  # of which a look makes one for each file
     @classmethod
     def of(cls, status: os.stat_result) -> "Version":
         """Return that of the file that a status is of."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return cls._make(
+            (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)  # quicker than cls()
+        )
 
     def renamed(self, other: "Version") -> bool:
         """Whether another is the same file with the same content; its inode has changed by being renamed."""

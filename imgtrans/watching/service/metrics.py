@@ -13,6 +13,12 @@ PREFIX = "imgtrans_watch_"
 _SINGLE = (
     ("queue", "gauge", "Pictures that are known and not begun, or not whole yet.", "queue"),
     ("in_hand", "gauge", "Pictures being translated.", "in_hand"),
+    (
+        "passed_over",
+        "gauge",
+        "Pipes, sockets, devices and links out of the inbox, which are not opened.",
+        "passed_over",
+    ),
     ("model_loaded", "gauge", "Whether the model is in memory.", "loaded"),
     ("retries_total", "counter", "How often a picture that had failed was tried again.", "retried"),
     ("sources_moved_total", "counter", "Sources archived, deleted or put into quarantine.", "moved"),

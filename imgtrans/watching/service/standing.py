@@ -68,6 +68,7 @@ class Standing:
         failed: Pictures given up since then.
         retried: How often a picture that had failed was tried again.
         known: Pictures that it found done before.
+        passed_over: Pipes, sockets, devices, links out of the inbox, and folders that cannot be read, as they were met.
         moved: Sources archived, deleted or put into quarantine.
         pixels: Of the pictures translated.
         model_seconds: What the network took for them.
@@ -91,6 +92,7 @@ class Standing:
     failed: int = 0
     retried: int = 0
     known: int = 0
+    passed_over: int = 0
     moved: int = 0
     pixels: int = 0
     model_seconds: float = 0.0

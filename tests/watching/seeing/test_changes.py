@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imgtrans.journal import database
 from imgtrans.watching.seeing import changes as changes_module
 from imgtrans.watching.seeing.changes import MOST, Changes
 from tests.disks import SmallDisk
@@ -103,11 +105,18 @@ def test_who_wants_it_looked_at_gets_no_events(tmp_path: Path) -> None:
     assert not Changes(tmp_path, "on").has_events
 
 
-def test_on_a_network_share_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "on_network", lambda folder: True)
+@pytest.mark.parametrize(
+    ("kind", "said"), [("nfs4", "network"), ("virtiofs", "shared"), ("fuse.mergerfs", r"\(fuse\.mergerfs\)")]
+)
+def test_on_shares_and_where_a_program_is_the_file_system_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
+) -> None:
+    for module in (database, changes_module):
+        monkeypatch.setattr(module, "file_system", lambda folder: kind)
     lines: list[str] = []
     assert not Changes(tmp_path, "auto", lines.append).has_events
-    assert "network" in lines[0]
+    assert len(lines) == 1
+    assert re.search(said, lines[0])
     forced = Changes(tmp_path, "off", lines.append)
     assert forced.has_events
     forced.end()

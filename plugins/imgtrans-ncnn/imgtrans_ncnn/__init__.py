@@ -1,0 +1,1 @@
+"""ncnn for imgtrans."""

@@ -1,0 +1,1 @@
+"""Generators of one style each for imgtrans: fast neural style, CartoonGAN, AnimeGANv2."""

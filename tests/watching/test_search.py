@@ -1,0 +1,120 @@
+"""What a watched folder costs while nothing happens in it, and when one picture arrives."""
+
+import builtins
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgtrans.finding.destination import item_for
+from imgtrans.finding.file import look
+from imgtrans.watching.desk import Desk
+from imgtrans.watching.finder import Finder
+from imgtrans.watching.ledger import DONE
+from imgtrans.watching.results import Results
+from imgtrans.watching.search import Search
+from imgtrans.watching.seeing.changes import Changed
+from imgtrans.zoo.store import Model
+from tests.pictures import save
+from tests.watching.desks import opened_desk
+
+
+class Told:
+    """Says what has changed, as a test has it.
+
+    Args:
+        idle: Is called when there is nothing to do, and returns what has changed then.
+        has_events: Whether the system is said to tell of changes.
+    """
+
+    def __init__(self, idle: Callable[[], Changed], has_events: bool = True) -> None:
+        self.has_events = has_events
+        self.begun = 0
+        self._idle = idle
+
+    def take(self, seconds: float, stop: threading.Event) -> Changed:
+        return self._idle() if seconds > 0 else Changed()
+
+    def check(self) -> bool:
+        return False
+
+    def begin(self) -> bool:
+        self.begun += 1
+        return False
+
+
+def searching(desk: Desk, told: Any) -> Search:
+    desk.ground.settle()
+    finder = Finder(desk.prepared, desk.journal, desk.ledger, None)
+    return Search(desk, told, finder, Results(desk))
+
+
+class Calls:
+    """Counts what the system is asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for module, name in ((os, "stat"), (os, "lstat"), (os, "open"), (os, "scandir"), (builtins, "open")):
+            monkeypatch.setattr(module, name, self._counted(getattr(module, name)))
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            return call(*arguments, **options)
+
+        return counted
+
+
+def cost_of_one(place: Path, done: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how often the system is asked for something from the event of a picture until it is handed on."""
+    with opened_desk(place, settle=0.0) as desk:
+        entries = []
+        for number in range(done):
+            path = save(desk.inbox / f"{number:03}.png", 8, 8)
+            item = item_for(look(path, path.relative_to(desk.inbox), desk.inbox), desk.prepared.destination)
+            item.output.write_bytes(b"x")
+            entries.append(desk.prepared.recipe.entry(item, DONE, item.output.stat()))
+        desk.journal.record(entries)
+        with monkeypatch.context() as context:
+            counting: list[Calls] = []
+
+            def arrived() -> Changed:
+                if counting:
+                    return Changed()
+                assert desk.tending.standing.known == done
+                path = save(desk.inbox / "new.png", 8, 8, seed=1)
+                counting.append(Calls(context))
+                return Changed({path})
+
+            items = searching(desk, Told(arrived)).items(threading.Event())
+            assert next(items).input.name == "new.png"
+            items.close()  # type: ignore[attr-defined]
+            return counting[0].count
+
+
+def test_one_that_arrives_costs_the_same_whatever_is_done(
+    tmp_path: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "few").mkdir()
+    (tmp_path / "many").mkdir()
+    alone = cost_of_one(tmp_path / "few", 0, monkeypatch)
+    assert 0 < alone < 60
+    assert cost_of_one(tmp_path / "many", 150, monkeypatch) <= alone + 2
+
+
+def test_without_events_they_are_asked_for_every_half_minute(tmp_path: Path, tiny: Model) -> None:
+    now, stop = [0.0], threading.Event()
+
+    def passed() -> Changed:
+        now[0] += 1.0
+        if now[0] >= 100:
+            stop.set()
+        return Changed()
+
+    with opened_desk(tmp_path, clock=lambda: now[0]) as desk:
+        told = Told(passed, has_events=False)
+        assert list(searching(desk, told).items(stop)) == []
+        assert 3 <= told.begun <= 4
