@@ -23,7 +23,7 @@ MEASURED = ("wall", "main", "workers")
 INSIDE = """
 import json, resource, sys, time
 from pathlib import Path
-from imgtrans.batch import engine
+from imgtrans.batch.opening import EngineOpening
 from imgtrans.batch.asked import Request
 from imgtrans.batch.report import Report
 from imgtrans.batch.request import prepare
@@ -35,13 +35,12 @@ began = []
 class Nothing:
     def run(self, batch):
         return batch
-def implementation(group, name, found=engine.implementation):
-    def executor(sessions, job, **given):
-        began[:] = time.perf_counter(), time.process_time()
-        given |= {"batch_pixels": 1 << 22} | ({"workers": int(workers)} if int(workers) else {})
-        return found(group, name)([Nothing()], job, **given)
-    return executor if group == "imgtrans.executors" else found(group, name)
-engine.implementation = implementation
+def opened(self, found=EngineOpening.open, **told):
+    engine = found(self, **told)
+    engine.sessions, engine.batch_pixels, engine.workers = [Nothing()], 1 << 22, int(workers) or engine.workers
+    began[:] = time.perf_counter(), time.process_time()
+    return engine
+EngineOpening.open = opened
 report, listener = Report(), RunListener(Console(-1))
 run(prepare(Request([Path(photos)], "summer2winter", Path(out), size=size, backend="eager")), listener, report)
 listener.close()

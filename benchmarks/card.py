@@ -193,22 +193,18 @@ def _codecs(source: Path, target: Path) -> Took:
     from imgtrans.batch.asked import Request
     from imgtrans.batch.plan import Tally
     from imgtrans.batch.request import prepare
+    from imgtrans.executors.given import Given
+    from imgtrans.executors.local import LocalExecutor
     from imgtrans.journal.reading import JournalReader
-    from imgtrans.registry import implementation
+    from imgtrans.protocols import Ready
 
     prepared = prepare(Request([source], "summer2winter", target, device="cpu"))
     with JournalReader(target) as records:
         items = [decision.item for decision in prepared.decisions(records, Tally())]
     target.mkdir(parents=True)
-    with prepared.open_engine() as engine:
-        executor = implementation("imgtrans.executors", "local")(
-            [_Unchanged()],
-            engine.job,
-            batch_size=1,
-            batch_pixels=1,
-            workers=os.cpu_count() or 1,
-            memory=engine.pictures_memory,
-        )
+    with prepared.opening().open() as engine:
+        ready = Ready([_Unchanged()], engine.job, 1, 1, os.cpu_count() or 1, engine.pictures_memory)
+        executor = LocalExecutor(Given(ready))
 
         def work() -> None:
             for outcomes in executor.run(items):

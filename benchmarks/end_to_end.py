@@ -30,7 +30,7 @@ from imgtrans.batch.asked import Request
 from imgtrans.batch.request import prepare
 photos, out, model, size, device = sys.argv[1:]
 prepared = prepare(Request([Path(photos)], model, Path(out), size=size, device=device))
-with prepared.open_engine() as engine:
+with prepared.opening().open() as engine:
     with JournalReader(Path(out)) as records:
         items = [decision.item for decision in prepared.decisions(records, Tally())]
     buckets, codecs = {}, 0.0

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.table import machine, put_into
+from benchmarks.table import BEGIN, END, machine, put_into
 from imgtrans.architectures.family import architecture
 from imgtrans.architectures.resnet import weights_init_normal
 from imgtrans.errors import ImgtransError
@@ -119,11 +119,12 @@ def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", nargs="+", default=["256x256", "512x512"], help="WIDTHxHEIGHT")
+    parser.add_argument("--sizes", nargs="+", default=["256x256"], help="WIDTHxHEIGHT")
+    parser.add_argument("--only", default="", help="networks whose name begins so; rows of the others are kept")
     parser.add_argument("--into", type=Path, help="document whose table is replaced")
     given = parser.parse_args()
     rows = []
-    for name, network in networks():
+    for name, network in ((name, network) for name, network in networks() if name.startswith(given.only)):
         for size in given.sizes:
             width, height = map(int, size.split("x"))
             for line in lines(name, size, measured(network, height, width, given.rounds)):
@@ -142,7 +143,9 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     if given.into:
-        put_into(given.into, "\n".join([*head, *rows]) + "\n")
+        known = given.into.read_text().partition(BEGIN)[2].partition(END)[0].splitlines()[len(head) + 1 :]
+        kept = [row for row in known if not row.startswith(f"| {given.only}")] if given.only else []
+        put_into(given.into, "\n".join([*head, *kept, *rows]) + "\n")
 
 
 if __name__ == "__main__":

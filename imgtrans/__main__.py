@@ -8,9 +8,11 @@ from imgtrans import signals, stdout
 if __name__ == "__main__" or os.path.basename(sys.argv[0]).startswith("imgtrans"):  # noqa: PTH119 - pathlib takes time
     signals.end_at_once()  # what is imported now takes a tenth of a second
 
+import atexit
 import contextlib
 import errno
 import faulthandler
+import threading
 import traceback
 import warnings
 from typing import Any, NoReturn
@@ -92,5 +94,24 @@ def _show_warning(message: Warning | str, *_: object) -> None:
     Console().warn(" ".join(str(message).split()))
 
 
+def program() -> NoReturn:
+    """Be the program: :func:`main`, and then the end of the process.
+
+    Python takes apart what was imported, piece by piece, before it ends. For PyTorch that takes most of a second, in
+    which nothing is done any more: so threads end, what is to be done at the end is done, and that is all.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if "torch" not in sys.modules or not isinstance(ended.code, int):
+            raise
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(ended.code)
+
+
 if __name__ == "__main__":
-    main()
+    program()

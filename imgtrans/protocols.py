@@ -303,13 +303,74 @@ class Backend(Protocol):
         ...
 
 
+@dataclass
+class Ready:
+    """A model made ready on a machine, and what is done there with it.
+
+    Attributes:
+        sessions: The network on each device, at least one. Each is for one thread at a time, and it does not matter
+            which of them translates a picture.
+        job: What is done to each picture.
+        batch_size: Pictures of one size computed together, at most.
+        batch_pixels: Pixels computed together, at most (though never less than one picture).
+        workers: Pictures that are read and written at a time.
+        pictures_memory: Bytes of main memory that these may take together.
+    """
+
+    sessions: "Sequence[Session]"
+    job: Job
+    batch_size: int
+    batch_pixels: int
+    workers: int
+    pictures_memory: int
+
+    def describe(self) -> str:
+        """Return where and how it computes, in words."""
+        return ""
+
+    def close(self) -> None:
+        """It is not used any more."""
+
+
+class Opening(Protocol):
+    """How a model is made ready: plain data. Pickled, it brings the model along, for any machine that has imgtrans."""
+
+    @property
+    def device(self) -> str:
+        """Where it is to compute, as ``--device`` says."""
+        ...
+
+    def open(
+        self,
+        *,
+        progress: Callable[[float], None] = ...,
+        warn: Callable[[str], None] = ...,
+        beside: int = 0,
+    ) -> Ready:
+        """Make it ready here.
+
+        Args:
+            progress: Is told the share of a large picture that is done, from 0 to 1.
+            warn: Is told what is unwise.
+            beside: How many others are made ready on this machine, which share its memory with this one.
+
+        Raises:
+            ImgtransError: If that cannot be.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Whoever does the work of a run: reads, computes and writes, here or elsewhere.
 
-    What is registered makes one, called as ``(sessions, job, batch_size=..., batch_pixels=..., workers=...,
-    memory=...)``; see :class:`imgtrans.executors.local.LocalExecutor`. There is a session for each device, at least
-    one; each is for one thread at a time, and it does not matter which of them translates a picture.
+    What is registered makes one, called as ``(opening, progress=..., warn=...)`` with an :class:`Opening` and what that
+    tells; it opens the model here, or has others do so. :class:`imgtrans.executors.pipeline.Pipeline` is what one can
+    be made of.
     """
+
+    def describe(self) -> str:
+        """Return where and how it computes, in words."""
+        ...
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate every item, yielding outcomes as they come, in any order; each item has exactly one.

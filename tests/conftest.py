@@ -1,6 +1,7 @@
 """A home of its own for every test, somebody without root's rights, and the tiny real model of most."""
 
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.card import Card
 from imgtrans.zoo.store import Model, install
 from tests.disks import SmallDisk
+from tests.stores import Bucket, Proxy, memory_bucket
 
 settings.register_profile("patient", deadline=None)  # how long an example takes depends on what else the machine does
 settings.load_profile("patient")
@@ -142,6 +144,50 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
     yield make
     for disk in made:
         disk.close()
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """The port of a real S3 server on this machine."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()[1]
+    server.stop()
+
+
+@pytest.fixture
+def proxy(s3_port: int) -> Iterator[Proxy]:
+    """A proxy before that server, whose requests can be made to fail."""
+    proxy = Proxy(s3_port)
+    proxy.url = proxy.start()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def s3(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty bucket of that server, reached through the proxy by whoever reads the environment."""
+    s3fs = pytest.importorskip("s3fs")
+    from imgtrans.storage import store
+
+    for name, value in (("ENDPOINT_URL", proxy.url), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(store, "_stores", {})
+    s3fs.S3FileSystem.clear_instance_cache()
+    direct = s3fs.S3FileSystem(
+        endpoint_url=f"http://127.0.0.1:{proxy.port}", use_listings_cache=False, skip_instance_cache=True
+    )
+    name = f"bucket-{secrets.token_hex(4)}"
+    direct.mkdir(name)
+    yield Bucket(f"s3://{name}", direct)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def memory_store() -> Bucket:
+    """An empty bucket in the memory of this process."""
+    return memory_bucket()
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from imgtrans.api.results import Result
 from imgtrans.errors import ImageError, UsageError
+from imgtrans.storage.address import addressed
 
 
 def translated_file(run: Callable[[Any], Iterator[Result]], path: str | os.PathLike[str]) -> Any:
@@ -20,7 +20,7 @@ def translated_file(run: Callable[[Any], Iterator[Result]], path: str | os.PathL
         ImageError: If it is no picture, or cannot be translated.
         UsageError: If it is a folder.
     """
-    if Path(path).is_dir():
+    if addressed(os.fspath(path)).is_dir():
         raise UsageError(f"{os.fspath(path)} is a folder", "model.run takes folders")
     found = [*run(path)]
     if not found:

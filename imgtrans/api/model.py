@@ -18,7 +18,10 @@ from imgtrans.batch.asked import DEFAULT_MODEL, Request
 from imgtrans.batch.request import check_memory, model_of, prepare, working_side
 from imgtrans.card import Card
 from imgtrans.memory import bytes_of
+from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
+from imgtrans.settings import settled
+from imgtrans.storage.address import addressed
 from imgtrans.zoo.store import is_path
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     backend: str = "auto",
+    option: Sequence[str] = (),
     size: str | int = "auto",
     upsample: str = "guided",
     strength: float = 1.0,
@@ -54,6 +58,7 @@ def load(
             ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
+        option: Options that the backend has of its own, each as ``onnx.threads=2``.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or
             ``native``. Pictures always come out at their own size.
         upsample: ``guided`` or ``bicubic``: how the change is carried over where the network works at a smaller size.
@@ -78,6 +83,7 @@ def load(
                 device=device,
                 precision=precision,
                 backend=backend,
+                option=option,
                 size=str(size),
                 upsample=upsample,
                 strength=strength,
@@ -122,6 +128,7 @@ class Model:
             memory=bytes_of(asked.memory) if asked.memory else 0,
             scratch=asked.scratch or Path(tempfile.gettempdir()),
             backend=asked.backend,
+            settings=settled(asked.option, asked.settings, {BACKENDS: asked.backend}).get(asked.backend),
             pictures=lambda: math.inf,
             warn=lambda text: warnings.warn(text, stacklevel=2),
         )
@@ -178,6 +185,7 @@ class Model:
         null: bool = False,
         max_pixels: int | None = None,
         frames: str = "all",
+        journal: StrPath | None = None,
         overwrite: bool = False,
         force: bool = False,
         retry_failed: bool = False,
@@ -190,7 +198,7 @@ class Model:
         rest. All options mean what the command's mean.
 
         Args:
-            inputs: A file or folder, or several.
+            inputs: A file or folder, or several; addresses of object storage as well.
             output: Where outputs go; None is beside the input, named after the model.
             format: ``keep``, ``jpg``, ``png``, ``webp``, ``avif`` or ``tiff``.
             quality: Of JPEG, WebP and AVIF, 1 to 100; None is what the picture had.
@@ -206,6 +214,8 @@ class Model:
             null: Whether NUL separates them there.
             max_pixels: Larger pictures are refused; None is a gigapixel.
             frames: ``all`` or ``first``, of animations and files of several pages.
+            journal: Of outputs in object storage, the folder of this machine that knows what was made; None is beside
+                them.
             overwrite: Whether outputs that imgtrans did not make are replaced.
             force: Whether what is done is done again.
             retry_failed: Whether nothing is done but what failed the last time.
@@ -220,8 +230,8 @@ class Model:
         with spoken():
             request = replace(
                 self._asked,
-                inputs=[Path(one) for one in given],
-                output=None if output is None else Path(output),
+                inputs=[addressed(os.fspath(one)) for one in given],
+                output=None if output is None else addressed(os.fspath(output)),
                 format=format,
                 quality=quality,
                 alpha=alpha,
@@ -236,6 +246,7 @@ class Model:
                 null=null,
                 max_pixels=max_pixels,
                 frames=frames,
+                journal=None if journal is None else Path(journal),
                 overwrite=overwrite,
                 force=force,
                 retry_failed=retry_failed,

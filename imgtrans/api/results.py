@@ -6,16 +6,12 @@ import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.report import Report
 from imgtrans.batch.request import Prepared
 from imgtrans.batch.run import run
-from imgtrans.protocols import Interrupted, Interruptible, Outcome
-
-if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
+from imgtrans.protocols import Executor, Interrupted, Interruptible, Outcome
 
 AHEAD = 256  # results that nobody has drawn yet, beyond which the run waits
 
@@ -93,7 +89,7 @@ class _Telling:
     def __init__(self) -> None:
         self.told: queue.Queue[_Told] = queue.Queue(AHEAD)
         self._stopped = False
-        self._engine: Engine | None = None
+        self._executor: Executor | None = None
 
     def run(self, prepared: Prepared) -> None:
         """Do the run, and tell how it ends."""
@@ -105,14 +101,14 @@ class _Telling:
         except BaseException as problem:  # it is for whoever draws
             error = None if self._stopped and isinstance(problem, Interrupted) else problem
         finally:
-            self._engine = None
+            self._executor = None
             self.told.put(_Ended(error))
 
     def stop(self) -> None:
         """Have the run end soon."""
         self._stopped = True
-        if isinstance(engine := self._engine, Interruptible):
-            engine.interrupt()
+        if isinstance(executor := self._executor, Interruptible):
+            executor.interrupt()
 
     def _go_on(self) -> None:
         if self._stopped:
@@ -122,9 +118,9 @@ class _Telling:
         """Go on looking, unless nobody wants it any more."""
         self._go_on()
 
-    def planned(self, tally: Tally, prepared: Prepared, engine: "Engine | None") -> None:
-        """Know the engine, which may have to be stopped."""
-        self._engine = engine
+    def planned(self, tally: Tally, prepared: Prepared, executor: Executor | None) -> None:
+        """Know who does the work, who may have to be stopped."""
+        self._executor = executor
         self._go_on()
 
     def counted(self, files: int) -> None:

@@ -59,7 +59,7 @@ class Request:
     """
 
     inputs: Sequence[Path] = ()
-    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, kw_only=True)
     model: Annotated[
         str, Option("A model's name, or the path of a checkpoint.", short="-m", value="MODEL", group=MODEL)
     ] = DEFAULT_MODEL
@@ -224,10 +224,19 @@ class Request:
     scratch: Annotated[
         Path | None,
         Option(
-            "The folder for what streaming stores beyond that.",
+            "The folder for what streaming stores beyond that, and for pictures from and to object storage.",
             value="FOLDER",
-            default="the output folder",
+            default="the output folder, or the system's for temporary files",
             group=SPEED,
+        ),
+    ] = None
+    journal: Annotated[
+        Path | None,
+        Option(
+            "Of outputs in object storage: the folder of this machine in which it is kept what was made there.",
+            value="FOLDER",
+            default="kept beside the outputs",
+            watched=False,
         ),
     ] = None
     overwrite: Annotated[bool, Option("Replace outputs that imgtrans did not make.")] = False
@@ -235,6 +244,14 @@ class Request:
     retry_failed: Annotated[
         bool, Option("Do only what failed the last time. A run without it does that, too.", watched=False, group=INPUT)
     ] = False
+    executor: Annotated[
+        str,
+        Option(
+            "Who does the work: local is this machine, another, as ray, comes with a plugin.",
+            value="NAME",
+            group=SEVERAL,
+        ),
+    ] = "local"
     shard: Annotated[
         str,
         Option(

@@ -1,7 +1,7 @@
 """From finished temporaries to outputs: in the order that survives a power cut."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item, Outcome
 
+Stand = Callable[[Path], os.stat_result]  # returns what stands in an output's place, or raises OSError
 
-def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> list[Outcome]:
+
+def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal, stand: Stand = Path.lstat) -> list[Outcome]:
     """Make a group of outcomes final: the temporaries are on disk, so intent, rename, folder, done.
 
     The intent lets the next run know an output as ours when the power fails between rename and done.
@@ -24,7 +26,7 @@ def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> lis
         FilesError: If nothing can be written there any more (a full disk); no temporary is left then.
     """
     try:
-        return _commit(outcomes, recipe, journal)
+        return _commit(outcomes, recipe, journal, stand)
     except (Exception, KeyboardInterrupt, SystemExit):
         for outcome in outcomes:
             if outcome.temporary:
@@ -32,9 +34,9 @@ def commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> lis
         raise
 
 
-def _commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> list[Outcome]:
+def _commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal, stand: Stand) -> list[Outcome]:
     intents: dict[bytes, Entry] = {
-        outcome.item.key: _intent(outcome.item, outcome.temporary, recipe, journal)
+        outcome.item.key: intent(outcome.item, outcome.temporary.stat(), recipe, journal, stand)
         for outcome in outcomes
         if outcome.temporary
     }
@@ -45,22 +47,32 @@ def _commit(outcomes: Sequence[Outcome], recipe: Recipe, journal: Journal) -> li
     journal.record(
         replace(intents[outcome.item.key], state="done", before_size=0, before_mtime_ns=0)
         if outcome.temporary
-        else _failed(outcome, recipe, journal)
+        else failed(outcome, recipe, journal, stand)
         for outcome in final
     )
     return final
 
 
-def _intent(item: Item, temporary: Path, recipe: Recipe, journal: Journal) -> Entry:
-    intent = recipe.entry(item, "writing", temporary.stat())
-    size, mtime_ns = _older_output(item, journal)
-    return replace(intent, before_size=size, before_mtime_ns=mtime_ns)
+def intent(item: Item, written: os.stat_result, recipe: Recipe, journal: Journal, stand: Stand) -> Entry:
+    """Return what is noted before an output is put in its place."""
+    size, mtime_ns = _older_output(item, journal, stand)
+    return replace(recipe.entry(item, "writing", written), before_size=size, before_mtime_ns=mtime_ns)
 
 
-def _older_output(item: Item, journal: Journal) -> tuple[int, int]:
+def failed(outcome: Outcome, recipe: Recipe, journal: Journal, stand: Stand) -> Entry:
+    """Return what is noted of a picture that has failed."""
+    known = journal.entry(outcome.item.key)
+    size, mtime_ns = _older_output(outcome.item, journal, stand)  # it stays known as ours
+    if known and not size:  # and if somebody's file stands there just now, ours may come back
+        size, mtime_ns = known.output_size, known.output_mtime_ns
+    entry = recipe.entry(outcome.item, "failed", error=outcome.error)
+    return replace(entry, output_size=size, output_mtime_ns=mtime_ns)
+
+
+def _older_output(item: Item, journal: Journal, stand: Stand) -> tuple[int, int]:
     """Return size and time of what stands at an output's place, if we made it."""
     try:
-        status = item.output.lstat()
+        status = stand(item.output)
     except OSError:
         return 0, 0
     known = journal.entry(item.key, status)
@@ -78,12 +90,3 @@ def _put_in_place(outcome: Outcome) -> Outcome:
         outcome.temporary.unlink(missing_ok=True)
         return replace(outcome, temporary=None, error=f"{outcome.item.output} cannot be written: {error.strerror}.")
     return outcome
-
-
-def _failed(outcome: Outcome, recipe: Recipe, journal: Journal) -> Entry:
-    known = journal.entry(outcome.item.key)
-    size, mtime_ns = _older_output(outcome.item, journal)  # it stays known as ours
-    if known and not size:  # and if somebody's file stands there just now, ours may come back
-        size, mtime_ns = known.output_size, known.output_mtime_ns
-    entry = recipe.entry(outcome.item, "failed", error=outcome.error)
-    return replace(entry, output_size=size, output_mtime_ns=mtime_ns)

@@ -1,10 +1,10 @@
-"""A model made ready to translate: network, device, memory limits and the executor that uses them."""
+"""A model made ready to translate: network, devices and the limits that memory sets."""
 
 import copy
 import math
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +26,11 @@ from imgtrans.devices import (
     wake,
 )
 from imgtrans.errors import UnavailableError
-from imgtrans.executors.reserve import Reserve
-from imgtrans.memory import in_words, keep_freed_memory, share_out
+from imgtrans.memory import USABLE, available_memory, in_words, keep_freed_memory, share_out
 from imgtrans.opening import AUTO, FUSED, PLAIN, describe_backend, open_network, usual_precision
 from imgtrans.opening import GROUP as BACKENDS
-from imgtrans.protocols import Batching, Interruptible, Item, Job, Outcome, Session, Wanted
-from imgtrans.registry import implementation, package_of
+from imgtrans.protocols import Batching, Job, Ready, Session, Wanted
+from imgtrans.registry import package_of
 from imgtrans.streaming.prepared import PreparedSession
 from imgtrans.streaming.session import StreamingSession, streamer_of
 from imgtrans.zoo.adapting import adapted
@@ -53,7 +52,7 @@ KEPT = 256 << 20  # freed bytes that this process keeps, where there is plenty
 WORKERS, WORKERS_BESIDE_DEVICE = 8, 16
 
 
-class Engine:
+class Engine(Ready):
     """Everything that is needed to translate pictures, opened once.
 
     Args:
@@ -74,8 +73,8 @@ class Engine:
         backend: What computes the network, by its name; ``auto`` is the fastest that can.
         settings: The options that it has of its own, if any were given.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
-        reserve: Has worker processes that are started already, maybe.
         tag: Goes into the names of temporaries.
+        beside: How many others are opened on this machine, which share its memory and cores with this one.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
 
@@ -118,8 +117,8 @@ class Engine:
         backend: str = AUTO,
         settings: Any = None,
         pictures: Callable[[], float] = lambda: math.inf,
-        reserve: Reserve | None = None,
         tag: str = "",
+        beside: int = 0,
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
     ) -> None:
@@ -138,6 +137,8 @@ class Engine:
         self.on_device = all(device.type != "cpu" for device in self.devices)
         most = len(self.devices) * (WORKERS_BESIDE_DEVICE if self.on_device else WORKERS)
         self.workers = max(1, min(most, os.cpu_count() or 1))
+        if beside:
+            memory = (memory or int(USABLE * available_memory())) // (1 + beside)
         kinds = [kind_of(device) for device in self.devices]
         apart = all(kind is not None and kind.own_memory for kind in kinds)
         shares = share_out(memory, self.workers, len(self.devices), on_device=apart)
@@ -227,15 +228,6 @@ class Engine:
         self.batch_size = batch_size or LARGEST_BATCH
         self.batch_pixels = min(fitting, CPU_BATCH_PIXELS) if alone else fitting
         self.pictures_memory = shares.pictures
-        self._executor = implementation("imgtrans.executors", "local")(
-            self.sessions,
-            self.job,
-            batch_size=self.batch_size,
-            batch_pixels=self.batch_pixels,
-            workers=self.workers,
-            memory=self.pictures_memory,
-            reserve=reserve,
-        )
 
     def describe(self) -> str:
         """Return devices and precision in words, and what there is to say of the backend.
@@ -259,15 +251,10 @@ class Engine:
         at_once = max(pixels, min(pixels * pictures, self.together)) if pictures else min(pixels, self.whole_pixels)
         return round(at_once * self.bytes_per_pixel) + self.kept_memory
 
-    def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
-        """Translate items; see :class:`imgtrans.protocols.Executor`."""
-        outcomes: Generator[list[Outcome]] = self._executor.run(items)
-        return outcomes
-
-    def interrupt(self) -> None:
-        """End a run in another thread soon, if the executor can do that; see `imgtrans.protocols.Interruptible`."""
-        if isinstance(self._executor, Interruptible):
-            self._executor.interrupt()
+    def close(self) -> None:
+        """Give the process back its threads."""
+        if self._threads != torch.get_num_threads():
+            torch.set_num_threads(self._threads)
 
     def __enter__(self) -> "Engine":
         """Use it."""
@@ -276,10 +263,8 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the worker processes."""
-        self._executor.close()
-        if self._threads != torch.get_num_threads():
-            torch.set_num_threads(self._threads)
+        """It is not used any more."""
+        self.close()
 
 
 def _takes_too_much(session: Session, memory: int) -> bool:

@@ -13,13 +13,14 @@ import numpy as np
 
 from imgtrans.batch.engine import Engine
 from imgtrans.errors import ImageError
+from imgtrans.executors.given import Given
+from imgtrans.executors.local import LocalExecutor
 from imgtrans.images.formats import open_image
 from imgtrans.images.frames import count_frames
 from imgtrans.images.measure import memory_of
 from imgtrans.images.resample import padded_side, working_size
 from imgtrans.memory import WORKER_BYTES, resident_memory
-from imgtrans.protocols import Item, Pixels, Wanted
-from imgtrans.registry import implementation
+from imgtrans.protocols import Item, Pixels, Ready, Wanted
 
 TRIED = 4  # of so many parts of the work one is tried out, at most
 CODEC_SECONDS_PER_PIXEL = 1e-7  # of one core, for reading and writing, where too few pictures are to be done to try
@@ -84,10 +85,12 @@ class Forecast:
 
     Attributes:
         unreadable: How many will fail, as even their header shows.
+        unseen: How many were not looked at, and are taken to be like the others.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self.unreadable = 0
+        self.unseen = 0
         self._wanted = wanted
         self._sizes: Counter[tuple[int, int]] = Counter()
         self._bytes = 0
@@ -119,6 +122,11 @@ class Forecast:
                 self._sample[place] = item
         return size
 
+    @property
+    def _of_each(self) -> float:
+        """How many pictures each that was looked at stands for."""
+        return 1 + self.unseen / max(1, self._sizes.total())
+
     def sizes(self, engine: Engine) -> Iterator[Size]:
         """Yield the sizes of the pictures, the most frequent first."""
         for (width, height), count in self._sizes.most_common():
@@ -143,8 +151,9 @@ class Forecast:
             pixels += seen * size.count
             network = max(network, engine.network_memory(seen, size.batch))
         usual = next(iter(possible), None)
+        pixels = round(pixels * self._of_each)
         model = pixels * _seconds_per_pixel(engine, usual, pixels) / len(engine.sessions) if usual else 0.0
-        codec = self._codec_seconds(engine)
+        codec = self._codec_seconds(engine) * self._of_each
         workers = min(engine.workers, max(1, self._sizes.total()))
         together = codec / workers
         # On a device of its own the model works while others read and write; on the CPU they share its cores.
@@ -166,9 +175,8 @@ class Forecast:
         seconds, size = 0.0, 0
         with tempfile.TemporaryDirectory(prefix="imgtrans-") as folder:
             items = [replace(item, output=Path(folder, f"{n}")) for n, item in enumerate(sample)]
-            rehearsal = implementation("imgtrans.executors", "local")(
-                [_Unchanged()], engine.job, batch_size=1, batch_pixels=1, workers=1, memory=engine.pictures_memory
-            )
+            ready = Ready([_Unchanged()], engine.job, 1, 1, 1, engine.pictures_memory)
+            rehearsal = LocalExecutor(Given(ready))
             try:
                 for outcomes in rehearsal.run(items):
                     for outcome in outcomes:

@@ -1,7 +1,7 @@
 """What there is to do: each picture that is met becomes work, a skip or a failure."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from imgtrans.finding.twins import Met
 from imgtrans.images.written import written_format
 from imgtrans.journal.entry import Entry, LastRun
 from imgtrans.protocols import Item
+from imgtrans.storage.address import Address
 
 
 @dataclass
@@ -122,12 +123,23 @@ class Policy:
         force: Whether what is done is done again.
         only_failed: Whether nothing is done but what failed when it was last tried.
         named: What the user named, which is never written over.
+        stand: Returns what stands in an output's place, or raises `OSError`.
+        far: Whether that is in a store, which alone says what version a thing that was written there is of.
     """
 
     overwrite: bool = False
     force: bool = False
     only_failed: bool = False
     named: Named | None = None
+    stand: Callable[[Path], os.stat_result] = Path.lstat
+    far: bool = False
+
+    def made(self, known: Entry, stands: os.stat_result) -> bool:
+        """Whether what stands in an output's place is one that we made.
+
+        In a store, what is of the size that was about to be written there is, too, though it may be done again.
+        """
+        return known.made(stands) or (self.far and known.state == "writing" and stands.st_size == known.output_size)
 
 
 def decisions(
@@ -167,13 +179,13 @@ def decisions(
 def decide(item: Item, recipe: Recipe, records: Records, policy: Policy) -> Decision:
     """Decide on one picture by what stands where its output would go."""
     try:
-        status = item.output.lstat()
+        status = policy.stand(item.output)
     except OSError:
         return Decision(item, "todo")
     if _is_input(item, status) or (policy.named and policy.named.is_one(status)):
         return Decision(item, "refused", f"{item.output} is an input itself, which imgtrans never writes over.")
     known = records.entry(item.key, status)
-    ours = known is not None and known.made(status)
+    ours = known is not None and policy.made(known, status)
     if known and ours and known.state in ("writing", "done") and _same(known, recipe.entry(item, known.state, status)):
         return Decision(item, "todo" if policy.force else "done")
     if ours or policy.overwrite:
@@ -191,6 +203,8 @@ def _ignored(found: Found) -> Decision:
 
 
 def _is_input(item: Item, output: os.stat_result) -> bool:
+    if isinstance(item.input, Address):  # which would be asked for its version
+        return item.input.samefile(item.output)
     try:
         return os.path.samestat(item.input.stat(), output)
     except OSError:

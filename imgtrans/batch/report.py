@@ -1,15 +1,12 @@
 """How a run went: counted as it goes, and told to whoever listens."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.request import Prepared
 from imgtrans.errors import FilesError
-from imgtrans.protocols import Item, Outcome
-
-if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
+from imgtrans.protocols import Executor, Item, Outcome
 
 KEPT_FAILURES = 1000  # of which the sentences are kept in memory; the journal has all that have failed
 
@@ -21,8 +18,8 @@ class Listener(Protocol):
         """Nothing to do has been found yet among so many files."""
         ...
 
-    def planned(self, tally: Tally, prepared: Prepared, engine: "Engine | None") -> None:
-        """What is going to be done, as far as it is known; ``tally`` goes on. There is no engine if that is nothing."""
+    def planned(self, tally: Tally, prepared: Prepared, executor: Executor | None) -> None:
+        """What is going to be done, as far as it is known; ``tally`` goes on. No executor if that is nothing."""
         ...
 
     def counted(self, files: int) -> None:

@@ -3,19 +3,21 @@
 import math
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgtrans.batch.asked import Request
+from imgtrans.batch.opening import EXECUTORS, EngineOpening, check_executor, opened_executor
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
 from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
-from imgtrans.finding.file import look_at
 from imgtrans.finding.inputs import Named, distinct
-from imgtrans.finding.pictures import count, discover
+from imgtrans.finding.pictures import count, discover, look_at_named
 from imgtrans.finding.selection import Selection
 from imgtrans.finding.shard import Shard, parse_shard
 from imgtrans.images.formats import has_image_name
@@ -24,17 +26,18 @@ from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
 from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
-from imgtrans.protocols import Wanted
+from imgtrans.protocols import Executor, Wanted
 from imgtrans.settings import deciding, settled
+from imgtrans.storage.address import SCHEMES, Address
+from imgtrans.storage.store import check_writable
 from imgtrans.zoo.store import Model, find, is_path
 
 if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
     from imgtrans.executors.reserve import Reserve
 
 MANY = 100_000  # pictures: for so many everything is worthwhile
 SMALLEST_BYTES = 1 << 20  # that a number without a unit can mean
-_ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.*)", re.DOTALL)
+_ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}|ftps?|file):/+(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Prepared:
         recipe: What decides an output.
         wanted: How outputs are written.
         selection: What is taken of what there is.
-        settings: The options that the backend has of its own, by its name, if any were given.
+        settings: The options that the backend and the executor have of their own, by their names, if any were given.
         shard: Which part of it, where several machines share a run.
     """
 
@@ -79,21 +82,26 @@ class Prepared:
         """What tells the run's temporaries from those of others that write into the same folders."""
         return "single" if self.destination.singles else self.shard.tag
 
-    def decisions(self, records: Records, tally: Tally) -> Iterator[Decision]:
+    def decisions(self, records: Records, tally: Tally, policy: Policy | None = None) -> Iterator[Decision]:
         """Plan the run, picture by picture, as they are found."""
         met = discover(self.request.inputs, self.destination, self.selection, self.shard, tally.aside)
-        return decisions(met, self.recipe, records, self.policy, tally, self.selection.limit)
+        return decisions(met, self.recipe, records, policy or self.policy, tally, self.selection.limit)
+
+    @property
+    def _scratch(self) -> Path:
+        folder = self.destination.folder
+        return Path(tempfile.gettempdir()) if isinstance(folder, Address) else folder
 
     def counts(self) -> Iterator[int]:
         """Yield how many files each folder has, of those of all shards; see :func:`imgtrans.finding.pictures.count`."""
         return count(self.request.inputs, self.destination, self.selection)
 
     def pictures(self) -> float:
-        """Return about how many pictures the run is of, whether done or not; infinity for a list, which is not counted.
+        """Return about how many pictures the run is of, whether done or not; infinity for a list or a store.
 
         More than ``MANY`` are not counted either.
         """
-        if self.selection.files_from:
+        if self.selection.files_from or any(isinstance(path, Address) for path in self.request.inputs):
             return math.inf
         files = 0
         for more in self.counts():
@@ -113,7 +121,7 @@ class Prepared:
             return
         names = {run.model: run.name for run in records.last_runs()}
         if self.destination.singles:
-            known = [records.entry(item_for(look_at(path), self.destination).key) for path in self.request.inputs]
+            known = [records.entry(item_for(look_at_named(path), self.destination).key) for path in self.request.inputs]
             others = {entry.model for entry in known if entry and entry.state != "failed"}
         else:
             others = {model for model in names if records.has_output_of(model)}
@@ -129,26 +137,14 @@ class Prepared:
         """Note in the journal that the run begins."""
         journal.begin(self.model.name, self.recipe.model, self.recipe.settings)
 
-    def open_engine(
-        self,
-        progress: Callable[[float], None] = lambda share: None,
-        warn: Callable[[str], None] = lambda text: None,
-        *,
-        endless: bool = False,
-        reserve: "Reserve | None" = None,
-    ) -> "Engine":
-        """Load the model; this is where torch comes in.
+    def opening(self, *, endless: bool = False) -> EngineOpening:
+        """Return how the model is made ready.
 
         Args:
-            progress: Is told the share of a large picture that is done.
-            warn: Is told what is unwise.
             endless: Whether pictures go on coming, and it does not matter how many there are now.
-            reserve: Has worker processes that are started already, maybe.
         """
-        from imgtrans.batch.engine import Engine  # noqa: PLC0415 - a run with nothing to do never loads torch
-
         request = self.request
-        return Engine(
+        return EngineOpening(
             self.model,
             self.size,
             request.device,
@@ -163,19 +159,28 @@ class Prepared:
             settings=self.settings.get(request.backend),
             pictures=cache(lambda: math.inf if endless else self.pictures()),
             memory=bytes_of(request.memory) if request.memory else 0,
-            scratch=request.scratch or self.destination.folder,
-            reserve=reserve,
+            scratch=request.scratch or self._scratch,
             tag=self.temporaries_tag,
-            progress=progress,
-            warn=warn,
         )
+
+    def open_executor(
+        self,
+        progress: Callable[[float], None] = lambda share: None,
+        warn: Callable[[str], None] = lambda text: None,
+        *,
+        endless: bool = False,
+        reserve: "Reserve | None" = None,
+    ) -> AbstractContextManager[Executor]:
+        """Have whoever does the work ready for it; see :func:`imgtrans.batch.opening.opened_executor`."""
+        name, opening = self.request.executor, self.opening(endless=endless)
+        return opened_executor(name, opening, progress, warn, settings=self.settings.get(name), reserve=reserve)
 
     def results(self) -> list[Path]:
         """Return what to show the user: the outputs of single pictures, or the output folder."""
         inputs = self.request.inputs
         if not self.destination.singles and (len(inputs) > 1 or inputs[0].is_dir()):
             return [self.destination.folder]
-        outputs = [item_for(found, self.destination).output for path in inputs if (found := look_at(path)).format]
+        outputs = [item_for(found, self.destination).output for path in inputs if (found := look_at_named(path)).format]
         return [path for path in outputs if path.exists()]
 
 
@@ -202,7 +207,8 @@ def prepare(request: Request) -> Prepared:
     size = working_side(request.size, model)
     check_memory(request)
     check_backend(request.backend)
-    own = settled(request.option, request.settings, {BACKENDS: request.backend})
+    check_executor(request.executor)
+    own = settled(request.option, request.settings, {BACKENDS: request.backend, EXECUTORS: request.executor})
     wanted = understood(
         format=request.format,
         quality=request.quality or 0,
@@ -215,6 +221,12 @@ def prepare(request: Request) -> Prepared:
     destination = choose_destination(
         inputs, request.output, model.name, request.suffix, wanted.format, request.keep_gray
     )
+    if isinstance(destination.folder, Address):
+        check_writable(destination.folder)
+    elif request.journal is not None:
+        raise UsageError(
+            "--journal is for outputs in a store", "other output folders have theirs in them; leave it out"
+        )
     wanted = replace(wanted, format=destination.format)
     settings = f"size={size} upsample={request.upsample}" if size else "size=native"
     if request.strength != 1:
@@ -272,10 +284,14 @@ def _selection(request: Request) -> Selection:
 def _check_addresses(request: Request) -> None:
     """Make sure that what should be files are no addresses, of which a path makes ``https:/example.org``."""
     for path in (*request.inputs, request.output):
+        if isinstance(path, Address):
+            continue
         found = _ADDRESS.fullmatch(str(path))
         if found and path is not None and not path.exists():
             address = f"{found[1]}://{found[2]}"
             hint = f"for one picture: curl -L '{address}' | imgtrans run - -o -" if path is not request.output else ""
+            if found[1] in SCHEMES:  # of another command than run, which has taken it for what it is
+                hint = "imgtrans run reads it"
             raise UsageError(f"{address} is an address, and imgtrans reads and writes files", hint)
 
 

@@ -28,6 +28,11 @@ def backends(incomplete: str) -> list[str]:
     return [name for name in found if name.startswith(incomplete)]
 
 
+def executors(incomplete: str) -> list[str]:
+    """Return the names of the executors that are installed."""
+    return [one.name for one in registered("imgtrans.executors") if one.name.startswith(incomplete)]
+
+
 def sizes(incomplete: str) -> list[str]:
     """Return sizes that are usual."""
     return [name for name in ("auto", "native", "256", "512", "1024") if name.startswith(incomplete)]
@@ -45,4 +50,4 @@ def of(name: str, option: Option) -> Completer | None:
     if option.choices:
         choices = [*map(str, option.choices)]
         return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-    return {"model": models, "device": devices, "backend": backends, "size": sizes}.get(name)
+    return {"model": models, "device": devices, "backend": backends, "executor": executors, "size": sizes}.get(name)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from imgtrans.batch.plan import Tally
 from imgtrans.batch.request import Prepared
+from imgtrans.batch.site import Site, site_of
 from imgtrans.cli.listener import describe_outputs, describe_plan
 from imgtrans.console import Console
-from imgtrans.journal.reading import JournalReader
 from imgtrans.memory import in_words
 
 if TYPE_CHECKING:
@@ -26,12 +26,17 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
         ModelError: If the model cannot be loaded.
         UnavailableError: If the device is not there.
     """
+    with site_of(prepared) as site:
+        return _show(prepared, site, console)
+
+
+def _show(prepared: Prepared, site: Site, console: Console) -> int:
     tally = Tally()
     forecast: Forecast | None = None
     start_seconds = _BEFORE_SECONDS
-    with JournalReader(prepared.destination.folder) as records:
+    with site.records() as records:
         prepared.check_model(records)
-        for decision in prepared.decisions(records, tally):
+        for decision in prepared.decisions(records, tally, site.policy):
             item, problem = decision.item, decision.problem
             paths = {"input": str(item.input), "output": str(item.output)}
             if decision.state == "todo":
@@ -39,7 +44,9 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
                     began = time.perf_counter()
                     forecast = _new_forecast(prepared)
                     start_seconds += time.perf_counter() - began
-                size = forecast.add(item)
+                sample = site.sample(item)
+                size = forecast.add(sample) if sample else None
+                forecast.unseen += sample is None
                 console.result(f"{item.input} -> {item.output}")
                 pixels = {"width": size[0], "height": size[1]} if size else {}
                 console.record(event="image", **paths, status="todo", **pixels)
@@ -56,7 +63,7 @@ def show_forecast(prepared: Prepared, console: Console) -> int:
         console.say(describe_plan(tally, prepared))
     else:
         began = time.perf_counter()
-        with prepared.open_engine() as engine:
+        with prepared.opening().open() as engine:
             start_seconds += time.perf_counter() - began
             console.say(f"would be {describe_plan(tally, prepared, engine.describe())}")
             _show_costs(forecast, engine, start_seconds, console)
@@ -76,6 +83,8 @@ def _show_costs(forecast: "Forecast", engine: "Engine", start_seconds: float, co
         console.say(f"  {_describe(size)}")
     if len(sizes) > SHOWN_SIZES:
         console.say(f"  {sum(size.count for size in sizes[SHOWN_SIZES:])} of {len(sizes) - SHOWN_SIZES} other sizes")
+    if forecast.unseen:
+        console.say(f"  {forecast.unseen} more that were not fetched, and are taken to be like these")
     if forecast.unreadable:
         console.say(f"  {forecast.unreadable} that cannot be read and will fail")
     console.say(f"memory: about {in_words(costs.memory)}" + _on_device(engine, costs))

@@ -8,11 +8,10 @@ from imgtrans.console import ELAPSED, Console, ProgressDisplay, clock
 from imgtrans.finding.outputs import is_output_folder
 
 if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
     from imgtrans.batch.plan import Decision, Tally
     from imgtrans.batch.report import Report
     from imgtrans.batch.request import Prepared
-    from imgtrans.protocols import Outcome
+    from imgtrans.protocols import Executor, Outcome
 
 SHOWN_FAILURES = 20
 LOOKING_SECONDS = 5.0  # that something takes before it is told
@@ -43,9 +42,9 @@ class RunListener:
             self._said = time.monotonic()
             self.console.say(f"looking: {tally.done:,} done before, {tally.ignored + tally.outputs:,} not to translate")
 
-    def planned(self, tally: "Tally", prepared: "Prepared", engine: "Engine | None") -> None:
+    def planned(self, tally: "Tally", prepared: "Prepared", executor: "Executor | None") -> None:
         """Say in one line what will be done."""
-        self.device = engine.describe() if engine else ""
+        self.device = executor.describe() if executor else ""
         self.console.say(self._shown(describe_plan(tally, prepared, self.device)))
         if tally.converted and not prepared.wanted.format:
             self.console.say(f"{pictures(tally.converted)} of a format that cannot be written will become PNG")

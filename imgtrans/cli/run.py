@@ -66,6 +66,7 @@ def run(
     from imgtrans.cli.listener import RunListener
     from imgtrans.cli.pipe import piped
     from imgtrans.gallery.place import gallery_page
+    from imgtrans.storage.address import Address, addressed
 
     console = options.console(quiet, verbose, json)
     asked = options.with_settings(ctx, asked)
@@ -79,7 +80,10 @@ def run(
     files_only = "--dry-run" if dry_run else "--shard" if asked.shard else ""
     console.beginning(f"looking at what there is to do, with {asked.model}")
     with piped(inputs or [], asked.output, json=json, files_only=files_only) as ends:
-        prepared = prepare(replace(asked, inputs=ends.inputs, output=ends.output))
+        output = ends.output and addressed(ends.output)
+        prepared = prepare(replace(asked, inputs=[*map(addressed, ends.inputs)], output=output))
+        if gallery and isinstance(prepared.destination.folder, Address):
+            raise UsageError("--gallery is for an output folder of this machine", "leave it out")
         if gallery and (ends.to_stdout or prepared.destination.singles):
             raise UsageError("--gallery is for an output folder", "name one with -o")
         if gallery:

@@ -25,9 +25,10 @@ def status(
         imgtrans status photos-winter/
     """
     from imgtrans.journal.status import STATES, read_status
+    from imgtrans.storage.address import addressed
 
     console = options.console(json_lines=json)
-    with read_status(output) as standing:
+    with read_status(addressed(output)) as standing:
         counts: Counter[str] = Counter()
         for one in standing.standings():
             counts[one.state] += 1
@@ -36,13 +37,13 @@ def status(
             if one.reason:
                 console.result(f"{one.state}: {one.reason}")
         told = [f"{counts[state]} {state}" for state in STATES if counts[state] or state == "done"]
-        console.result(f"{', '.join(told)} in {output}")
+        console.result(f"{', '.join(told)} in {standing.folder}")
         for sentence in _describe(standing):
             console.result(sentence)
         last = standing.runs[0] if standing.runs else None
         console.record(
             event="status",
-            output=str(output),
+            output=str(standing.folder),
             **{state: counts[state] for state in STATES},
             left=standing.left,
             run=_state_of_runs(standing),

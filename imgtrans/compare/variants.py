@@ -3,17 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgtrans.batch.asked import Request
 from imgtrans.batch.plan import Decision, Tally
 from imgtrans.batch.request import Prepared, prepare
 from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
-from imgtrans.protocols import Outcome
-
-if TYPE_CHECKING:
-    from imgtrans.batch.engine import Engine
+from imgtrans.protocols import Executor, Outcome
 
 MOST_PICTURES = 100
 MOST_VARIANTS = 24
@@ -110,9 +106,9 @@ class _Collector:
     def looking(self, tally: Tally) -> None:
         """There is nothing to tell."""
 
-    def planned(self, tally: Tally, prepared: Prepared, engine: "Engine | None") -> None:
+    def planned(self, tally: Tally, prepared: Prepared, executor: Executor | None) -> None:
         """There must be something to look at."""
-        if engine is None:
+        if executor is None:
             raise FilesError("there is no picture to compare", "name pictures, or a folder of them")
 
     def counted(self, files: int) -> None:

@@ -26,11 +26,13 @@ class Waiting:
         owner: Who gets the result.
         number: Of the frame, in its picture.
         pixels: What goes into the network.
+        deaths: How often whoever computed it has died of that, or of something else.
     """
 
     owner: Any
     number: int
     pixels: Pixels
+    deaths: int = 0
     since: float = field(default=0.0, repr=False)
     arrived: int = field(default=0, repr=False)  # behind how many batches
 
@@ -58,6 +60,7 @@ class Batches:
         self._enough = enough
         self._clock = clock
         self._buckets: dict[Kind, deque[Waiting]] = {}
+        self._alone: deque[Waiting] = deque()
         self._pixels = 0
         self._taken = 0
         self._reading = 0
@@ -88,6 +91,17 @@ class Batches:
                 self._pixels += frame.size
             self._changed.notify_all()
 
+    def put_alone(self, frames: list[Waiting]) -> None:
+        """Have frames wait that are to be computed one by one, before all others."""
+        with self._changed:
+            self._alone.extend(frames)
+            self._changed.notify_all()
+
+    def is_closed(self) -> bool:
+        """Whether nothing more is given out."""
+        with self._changed:
+            return self._closed
+
     def take(self, fits: Callable[[Kind], int]) -> list[Waiting]:
         """Return frames of one kind, at least one, or none once this is closed.
 
@@ -96,6 +110,8 @@ class Batches:
         """
         with self._changed:
             while not self._closed:
+                if self._alone:
+                    return [self._alone.popleft()]
                 kind, patience = self._choose(fits)
                 if kind is not None:
                     return self._pop(kind, fits(kind))

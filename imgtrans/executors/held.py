@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtrans.errors import ImageError, ImgtransError
-from imgtrans.executors.worker import Read, WorkerDiedError
+from imgtrans.executors.codec import LostError, Read, WorkerDiedError
 from imgtrans.images.measure import Extent
 from imgtrans.isolation.blame import in_words, whose
 from imgtrans.protocols import Item, Outcome, Pixels
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # one of them. Sixteen lanes may so take a gigabyte without asking how much it is really.
 SMALL_BYTES = 8 << 20
 TOGETHER = 8
+# How often a picture is read again because what was made of it is gone: machines are lost now and then, not with it.
+LOSSES = 5
 
 
 @dataclass
@@ -26,15 +28,17 @@ class Coming:
     Attributes:
         item: The picture.
         extent: How much it is; None as long as that is not known.
-        alone: Whether nothing else may be read or written then.
+        deaths: How often its process was killed while it had it alone; then nothing else may be read or written.
+        losses: How often it had to be read again because what was made of it was gone.
     """
 
     item: Item
     extent: Extent | None = None
-    alone: bool = False
+    deaths: int = 0
+    losses: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Held:
     """A picture that the worker holds until the model is done with all its frames.
 
@@ -47,7 +51,9 @@ class Held:
         missing: How many these are.
         model_seconds: What the model has taken.
         by_itself: Whether it is not to be written together with others.
-        alone: Whether nothing else may be read or written then.
+        deaths: As of :class:`Coming`.
+        losses: Likewise.
+        kept: Bytes of it that are at rest: all, unless the process that had them is gone.
     """
 
     item: Item
@@ -58,11 +64,14 @@ class Held:
     missing: int = field(init=False)
     model_seconds: float = 0.0
     by_itself: bool = False
-    alone: bool = False
+    deaths: int = 0
+    losses: int = 0
+    kept: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.results = [*self.read.frames]
         self.missing = len(self.results)
+        self.kept = self.memory
 
     @property
     def memory(self) -> int:
@@ -72,7 +81,7 @@ class Held:
     @property
     def more_memory(self) -> int:
         """Bytes that encoding it takes besides what it holds."""
-        return max(0, self.needed - self.memory)
+        return max(0, self.needed - self.kept)
 
     @property
     def problem(self) -> Exception | None:
@@ -81,7 +90,7 @@ class Held:
 
     def is_small(self) -> bool:
         """Whether it may be written together with others."""
-        return not (self.by_itself or self.alone or self.problem) and self.needed <= SMALL_BYTES
+        return not (self.by_itself or self.deaths or self.problem) and self.needed <= SMALL_BYTES
 
     def translated(self) -> list[Pixels]:
         """Return what the model has made of its frames."""
@@ -103,6 +112,8 @@ def sentence(item: Item, error: Exception) -> str:
         return f"{item.input} could not be translated: {error.message.rstrip('.')}."
     if isinstance(error, WorkerDiedError):
         return f"{item.input} {error}."
+    if isinstance(error, LostError):
+        return f"{item.input} could not be translated: what was made of it was lost {LOSSES + 1} times."
     if isinstance(error, MemoryError):
         return f"{item.input} does not fit into the device's memory; a --size would help."
     if isinstance(error, OSError):

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,15 +61,10 @@ def serve(handle: int) -> None:
         return
     if keep:
         keep_freed_memory(keep)
-    desk = _Desk(job)
+    desk = Desk(job)
     while True:
         try:
-            calls, given = channel.receive()
-            answers = []
-            for name, arguments, count in calls:
-                answers.append(desk.answer(name, arguments, given[:count]))
-                del given[:count]
-            desk.sync(answers)
+            answers = desk.answers(*channel.receive())
             frames = [frame for answer in answers for frame in answer.frames]
             for answer in answers:
                 answer.frames = []
@@ -81,8 +76,12 @@ def serve(handle: int) -> None:
 ENTRY = (__name__, serve.__name__)
 
 
-class _Desk:
-    """Does what is asked, and keeps the pictures that are read."""
+class Desk:
+    """Does what is asked, and keeps the pictures that are read.
+
+    Args:
+        job: What is done to each picture.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -96,7 +95,16 @@ class _Desk:
             "drop": self._drop,
         }
 
-    def answer(self, name: str, arguments: tuple[Any, ...], given: list[Pixels]) -> Answer:
+    def answers(self, calls: Iterable[tuple[str, tuple[Any, ...], int]], given: list[Pixels]) -> list[Answer]:
+        """Answer calls, each with its name, arguments and so many of the arrays; what they write is on the disk."""
+        answers = []
+        for name, arguments, count in calls:
+            answers.append(self._answer(name, arguments, given[:count]))
+            del given[:count]
+        self._sync(answers)
+        return answers
+
+    def _answer(self, name: str, arguments: tuple[Any, ...], given: list[Pixels]) -> Answer:
         """Answer one call, but for files that are still to be synced."""
         started = time.perf_counter()
         answer = Answer()
@@ -111,7 +119,7 @@ class _Desk:
         answer.count, answer.seconds = len(answer.frames), time.perf_counter() - started
         return answer
 
-    def sync(self, answers: list[Answer]) -> None:
+    def _sync(self, answers: list[Answer]) -> None:
         """Wait until all files that were written are on the disk, which may then take them in one go."""
         written = [answer for answer in answers if isinstance(answer.value, Path)]
         started = time.perf_counter()

@@ -97,6 +97,17 @@ class Supply:
             self._held += held
             self._wake()
 
+    def release(self, held: int) -> None:
+        """So many bytes are not at rest any more: what held them is gone."""
+        with self._lock:
+            self._held -= held
+            self._wake()
+
+    def is_exhausted(self) -> bool:
+        """Whether there are no more items, nor will be."""
+        with self._lock:
+            return self._ended and not self._drawn
+
     def stop(self) -> None:
         """Draw and hand out nothing more."""
         with self._lock:

@@ -12,6 +12,7 @@ from imgtrans.finding.inputs import Named
 from imgtrans.images.formats import has_image_name
 from imgtrans.images.written import GRAY, NEVER_WRITTEN, WITHOUT_COLOURS, format_of_name, output_name
 from imgtrans.protocols import Item
+from imgtrans.storage.address import READ_ONLY, Address
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,11 @@ def _beside(inputs: Sequence[Path], model: str, suffix: str, format: str) -> Des
     if len(inputs) > 1 and (len(folders) > 1 or any(path.is_dir() for path in inputs)):
         raise UsageError("inputs from several folders need an output folder", "name it with -o FOLDER")
     first = inputs[0]
-    place = _real(first) if first.is_dir() else _real(first.parent) / first.name
-    if place.parent == place:
+    far = isinstance(first, Address)
+    place = first if far else _real(first) if first.is_dir() else _real(first.parent) / first.name
+    if place.parent == place or (far and len(place.parts) <= 2):  # a bucket
         raise UsageError(f"{first} has no folder beside it", "name the output folder with -o FOLDER")
-    if not os.access(place.parent, os.W_OK):
+    if not (first.scheme not in READ_ONLY if isinstance(first, Address) else os.access(place.parent, os.W_OK)):
         raise UsageError(f"{place.parent} cannot be written", "name another output folder with -o FOLDER")
     if not first.is_dir():
         return Destination(first.parent, suffix=suffix or f"-{model}", format=format, singles=True)
@@ -153,6 +155,8 @@ def item_for(found: Found, destination: Destination) -> Item:
 
 def ignores_case(folder: Path) -> bool:
     """Whether the file system that will hold ``folder`` takes ``a`` and ``A`` for one name."""
+    if isinstance(folder, Address):
+        return False
     while not folder.is_dir():
         folder = folder.parent
     try:

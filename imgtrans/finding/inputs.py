@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.images.formats import is_hidden_or_system
+from imgtrans.storage.address import Address, number_of
 
 Identity = tuple[int, int]  # device and inode: the same for one file or folder, whatever it is called
 
@@ -34,7 +35,7 @@ class Named:
     def holding(self, folder: Path) -> Path | None:
         """Return the input folder that a folder is, or would be in if it were made; None if there is none."""
         known = {one: path for path in self.folders if (one := _identity(path))}
-        place = Path(os.path.realpath(folder))
+        place = folder if isinstance(folder, Address) else Path(os.path.realpath(folder))
         return next((known[one] for path in (place, *place.parents) if (one := _identity(path)) in known), None)
 
     def is_one(self, status: os.stat_result) -> bool:
@@ -80,7 +81,7 @@ def _is_met_below(path: str, folders: set[str]) -> bool:
 def _below(path: Path, folder: Path) -> Path | None:
     """Return the way from a folder down to a path; None if it is not in it."""
     wanted = _identity(folder)
-    real = Path(os.path.realpath(path))
+    real = path if isinstance(path, Address) else Path(os.path.realpath(path))
     for above in real.parents:
         if wanted and _identity(above) == wanted:
             return real.relative_to(above)
@@ -92,6 +93,8 @@ def _is_folder(root: Path, way: Path | None) -> bool:
 
 
 def _identity(path: Path) -> Identity | None:
+    if isinstance(path, Address):  # whether anything is there or not
+        return -1, number_of(str(path))
     try:
         status = path.stat()
     except OSError:

@@ -4,20 +4,25 @@ import codecs
 import itertools
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from imgtrans.errors import FilesError
+from imgtrans.finding.far import look_far
 from imgtrans.finding.file import Found, look
 from imgtrans.finding.selection import Selection
 from imgtrans.finding.walk import Place, files_below, is_in
+from imgtrans.storage.address import Address, addressed
+from imgtrans.storage.store import AT_ONCE
+from imgtrans.storage.threads import in_order_where_called
 
 STDIN = Path("-")
 
 
 def listed(root: Path, closed: Collection[str], selection: Selection) -> Iterator[Found]:
-    """Look at what a list names, each once: files, and folders with everything below them.
+    """Look at what a list names, each once: files, folders with everything below them, and addresses of objects.
 
     Args:
         root: The folder that they are in.
@@ -27,18 +32,25 @@ def listed(root: Path, closed: Collection[str], selection: Selection) -> Iterato
     Raises:
         FilesError: If the list cannot be read.
     """
-    base = Path(os.path.normpath(root.absolute()))
+    return in_order_where_called(_listed(root, closed, selection), AT_ONCE)
+
+
+def _listed(root: Path, closed: Collection[str], selection: Selection) -> "Iterator[Found | Callable[[], Found]]":
+    base = _normal(root)
     seen: set[bytes] = set()
     folders: set[str] = set()
     for path in read_list(selection):
-        absolute = Path(os.path.normpath(path.absolute()))
+        absolute = _normal(path)
         if os.fsencode(absolute) in seen or is_in(os.fspath(absolute), folders):
             continue
         seen.add(os.fsencode(absolute))
         inside = absolute.is_relative_to(base)
-        relative = absolute.relative_to(base if inside else absolute.anchor)
+        relative = _below(absolute, base if inside else None)
         if not inside and not selection.anywhere:
             yield Found(path, relative, "", problem=f"{path} is not in {root}.", root=root)
+        elif isinstance(path, Address):  # which costs a question, so that several are asked at once
+            if selection.takes(relative):
+                yield partial(look_far, path, relative, root)
         elif missing := _missing(path):
             yield Found(path, relative, "", problem=f"{path} {missing}.", root=root)
         elif is_in(os.path.realpath(path), closed):
@@ -70,9 +82,20 @@ def read_list(selection: Selection) -> Iterator[Path]:
                 if b"\0" in entry:
                     raise FilesError(f"{shown} is separated by NUL, not by lines", "say so with --null")
                 if entry:
-                    yield Path(os.fsdecode(entry))
+                    yield addressed(os.fsdecode(entry))
     except OSError as error:
         raise FilesError(f"the list in {shown} cannot be read: {error.strerror}") from error
+
+
+def names_addresses(selection: Selection) -> bool:
+    """Whether there is a list that may name addresses of objects; standard input, which is read once, always may."""
+    if selection.files_from is None or selection.files_from == STDIN:
+        return selection.files_from == STDIN
+    try:
+        with selection.files_from.open("rb") as file:
+            return any(b"://" in line for line in file)
+    except OSError:  # whoever reads it says so
+        return False
 
 
 def _split(file: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
@@ -87,6 +110,18 @@ def _split(file: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(separator)
         yield from (entry.removesuffix(line_end) for entry in whole)
     yield rest.removesuffix(line_end)
+
+
+def _normal(path: Path) -> Path:
+    """Return the absolute path; an address is one."""
+    return path if isinstance(path, Address) else Path(os.path.normpath(path.absolute()))
+
+
+def _below(absolute: Path, base: Path | None) -> Path:
+    """Return the way from a folder down to a path; without one, from the root, or from a bucket's or a host's name."""
+    if base is None and isinstance(absolute, Address):
+        return Path(*absolute.parts[1:])
+    return absolute.relative_to(base or absolute.anchor)
 
 
 def _is_folder(path: Path) -> bool:

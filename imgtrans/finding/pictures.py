@@ -9,13 +9,16 @@ from pathlib import Path
 
 from imgtrans.errors import FilesError
 from imgtrans.finding.destination import Destination, ignores_case
-from imgtrans.finding.file import look_at
+from imgtrans.finding.far import look_far, place_of
+from imgtrans.finding.file import Found, look_at
 from imgtrans.finding.listing import listed
 from imgtrans.finding.outputs import KnownOutputs
 from imgtrans.finding.selection import EVERYTHING, Selection
 from imgtrans.finding.shard import WHOLE, Shard
 from imgtrans.finding.twins import Fold, Made, Met, fold_case, refuse_twins, with_items, without_twins
 from imgtrans.finding.walk import Folder, Place, files_below, walk
+from imgtrans.storage.address import Address
+from imgtrans.storage.listings import Listings
 
 
 @dataclass
@@ -52,7 +55,7 @@ def discover(
         if not root.exists():
             raise FilesError(f"{root} is not there")
     fold = fold_case if ignores_case(destination.folder) else str
-    with _own_outputs(selection) as made:
+    with _own_outputs(selection) as made, Listings() as listings:
         if selection.files_from:
             listing = (found for root in inputs for found in listed(root, _closed(destination), selection))
             met = without_twins(with_items(listing, destination, made), fold, aside.collisions.append)
@@ -60,30 +63,32 @@ def discover(
             return
         files = [root for root in inputs if not root.is_dir()]
         aside.unmatched += sum(not selection.takes(Path(root.name)) for root in files)
-        named = (look_at(root) for root in files if selection.takes(Path(root.name)))
+        named = (look_at_named(root) for root in files if selection.takes(Path(root.name)))
         try:
             met_first = [*without_twins(with_items(named, destination, made), fold)]
             yield from (one for one in met_first if shard.has(one[1].relative))
         except FilesError as error:
             aside.collisions.append(error)
-        for folder in _folders(inputs, destination, selection, fold):
+        for folder in _folders(inputs, destination, selection, fold, listings):
             aside.unmatched += folder.unmatched()
             try:
                 refuse_twins(folder, destination, fold, made)
             except FilesError as error:
                 aside.collisions.append(error)
                 continue
-            mine = (place.look(name) for place, name in folder.names() if shard.has(place.relative / name))
             problems = (found for found in folder.problems if shard.has(found.relative))
-            yield from with_items(itertools.chain(problems, mine), destination, made)
+            yield from with_items(itertools.chain(problems, folder.looks(shard)), destination, made)
 
 
 def count(inputs: Sequence[Path], destination: Destination, selection: Selection = EVERYTHING) -> Iterator[int]:
-    """Yield how many files each folder has that :func:`discover` meets, without a look at any; nothing for a list."""
-    if selection.files_from:
+    """Yield how many files each folder has that :func:`discover` meets, without a look at any.
+
+    Nothing for a list, and nothing where a store would have to list it all twice for it.
+    """
+    if selection.files_from or any(isinstance(root, Address) and root.is_dir() for root in inputs):
         return
     yield sum(not root.is_dir() for root in inputs)
-    for folder in _folders(inputs, destination, selection, str):
+    for folder in _folders(inputs, destination, selection, str, None):
         yield sum(1 for _ in folder.names())
 
 
@@ -103,13 +108,21 @@ def _own_outputs(selection: Selection) -> Iterator[Made]:
         yield known.made
 
 
-def _folders(inputs: Sequence[Path], destination: Destination, selection: Selection, fold: Fold) -> Iterator[Folder]:
+def look_at_named(path: Path) -> Found:
+    """Look at a file or an object that the user named."""
+    return look_far(path, Path(path.name), path, named=True) if isinstance(path, Address) else look_at(path)
+
+
+def _folders(
+    inputs: Sequence[Path], destination: Destination, selection: Selection, fold: Fold, listings: Listings | None
+) -> Iterator[Folder]:
     """Walk the folders among the inputs; those whose outputs go to one folder are walked as one."""
     together: dict[str, list[Place]] = {}
     for root in inputs:
         if root.is_dir():
             where = destination.place(root, Path("x")).parent  # the suffix of names is none of a folder's
-            together.setdefault(fold(str(where)), []).append(Place.of(root))
+            place = place_of(root, listings)
+            together.setdefault(fold(str(where)), []).append(place)
     for places in together.values():
         yield from walk(places, _closed(destination), selection, fold)
 

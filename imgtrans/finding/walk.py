@@ -1,12 +1,14 @@
 """A walk over folders that meets each output folder once, with all inputs whose outputs go there."""
 
+import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtrans.finding.file import Found, look
 from imgtrans.finding.selection import EVERYTHING, Selection
+from imgtrans.finding.shard import WHOLE, Shard
 from imgtrans.images.formats import has_image_name, is_hidden_or_system
 from imgtrans.journal.location import FOLDER
 
@@ -45,6 +47,24 @@ class Place:
         real = os.path.realpath(path) if path.is_symlink() else os.path.join(self.real, name)  # noqa: PTH118
         return Place(self.root, path, self.relative / name, real, self.above | {self.real})
 
+    def content(self) -> tuple[Iterable[str], Iterable[str]]:
+        """Return the names of the files and of the folders in it, sorted.
+
+        Raises:
+            OSError: If it cannot be listed.
+        """
+        files: list[str] = []
+        folders: list[str] = []
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                (folders if not is_hidden_or_system(entry.name) and _is_folder(entry) else files).append(entry.name)
+        (self.path / os.pardir).stat()  # one that can be listed and not entered is of no use
+        return sorted(files), sorted(folders)
+
+    def looks(self, names: Iterable[str]) -> Iterator[Found]:
+        """Look at files in it, one after the other."""
+        return map(self.look, names)
+
     def look(self, name: str) -> Found:
         """Look at a file in it."""
         return look(self.path / name, self.relative / name, self.root)
@@ -60,7 +80,7 @@ class Folder:
     def __init__(self, places: Sequence[Place], closed: Collection[str], selection: Selection) -> None:
         self.problems: list[Found] = []
         self._selection = selection
-        self._files: list[tuple[Place, list[str]]] = []
+        self._files: list[tuple[Place, Iterable[str]]] = []
         self._below: list[Place] = []
         for place in places:
             try:
@@ -73,8 +93,13 @@ class Folder:
         """Yield the names of the files, sorted, and where each is."""
         for place, names in self._files:
             for name in names:
-                if is_hidden_or_system(name) or self._selection.takes(place.relative / name):
+                if name != FOLDER and (is_hidden_or_system(name) or self._selection.takes(place.relative / name)):
                     yield place, name
+
+    def looks(self, shard: Shard = WHOLE) -> Iterator[Found]:
+        """Look at the files that are in a part of the run."""
+        for place, pairs in itertools.groupby(self.names(), lambda pair: pair[0]):
+            yield from place.looks(name for _, name in pairs if shard.has(place.relative / name))
 
     def unmatched(self) -> int:
         """Return how many files are called like pictures and not selected."""
@@ -96,16 +121,13 @@ class Folder:
         return [together[name] for name in sorted(together)]
 
     def _list(self, place: Place, closed: Collection[str]) -> None:
-        files: list[str] = []
-        folders: list[str] = []
-        with os.scandir(place.path) as entries:
-            for entry in entries:
-                if entry.name == FOLDER:  # what imgtrans remembers is nothing that anybody put there
-                    continue
-                (folders if not is_hidden_or_system(entry.name) and _is_folder(entry) else files).append(entry.name)
-        (place.path / os.pardir).stat()  # one that can be listed and not entered is of no use
-        self._files.append((place, sorted(files)))
-        for name in sorted(folders):
+        files, folders = place.content()
+        self._files.append((place, files))
+        for name in folders:
+            if not name:
+                problem = f"{place.path}// has objects with nothing between two slashes, which are not read."
+                self.problems.append(Found(place.path, place.relative, "", problem=problem, root=place.root))
+                continue
             inside = place.inside(name)
             if not inside.leads_back and not _is_closed(inside, closed) and self._selection.enters(inside.relative):
                 self._below.append(inside)
@@ -144,7 +166,7 @@ def files_below(place: Place, closed: Collection[str] = (), selection: Selection
     """
     for folder in walk([place], closed, selection):
         yield from folder.problems
-        yield from (where.look(name) for where, name in folder.names())
+        yield from folder.looks()
 
 
 def is_in(path: str, folders: Collection[str]) -> bool:

@@ -38,6 +38,10 @@ _SUFFIXES = {
     "QOI": (".qoi",),
     heif.NAME: heif.SUFFIXES,
 }
+# Of formats that are read and that no output is asked for by such a name
+_READ_ONLY_SUFFIXES = {
+    ".psd": "PSD", ".ico": "ICO", ".pcx": "PCX", ".sgi": "SGI", ".rgb": "SGI", ".rgba": "SGI", ".bw": "SGI",
+}  # fmt: skip
 
 
 def written_format(format: str, wanted: str = "") -> str:
@@ -92,6 +96,11 @@ def format_of_name(name: str) -> str:
     """Return the format that the suffix of an output's name asks for; "" if it is none that is written."""
     suffix = Path(name).suffix.lower()
     return next((format for format, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
+
+
+def likely_format(name: str) -> str:
+    """Return Pillow's name of the format that a picture of this name has most likely; "" if the name does not say."""
+    return format_of_name(name) or _READ_ONLY_SUFFIXES.get(Path(name).suffix.lower(), "")
 
 
 def understood(

@@ -26,6 +26,11 @@ class GuardedExecutor:
         """Return what else the plugin's executor has."""
         return getattr(self._executor, name)
 
+    def describe(self) -> str:
+        """Return where and how it computes, in words."""
+        with blamed(self._part):
+            return str(self._executor.describe())
+
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         """Translate items; see :func:`outcomes`."""
         return outcomes(self._executor, items, self._part)
@@ -64,7 +69,7 @@ def outcomes(executor: Executor, items: Iterable[Item], part: Part) -> Generator
     except (Exception, SystemExit) as error:
         raise part.failed(error) from error
     finally:
-        groups.close()
+        getattr(groups, "close", lambda: None)()  # what it gave may be anything
     if given:
         one = next(iter(given.values()))
         raise part.fault(f"says nothing of what became of {len(given)} pictures, {one.input} among them")

@@ -1,7 +1,9 @@
 """A plugin's session: what it returns is looked at, and one that never answers is given up."""
 
+import contextlib
 import queue
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -14,6 +16,7 @@ from imgtrans.registry import PluginWarning
 SAID_SECONDS = 60.0
 GIVEN_UP_SECONDS = 1800.0
 GIVEN_UP_SECONDS_PER_PIXEL = 1e-3
+_ALWAYS = 0  # number of what is an answer to anything
 
 
 class GuardedSession:
@@ -26,8 +29,9 @@ class GuardedSession:
 
     def __init__(self, session: Session, part: Part) -> None:
         self._session, self._part = session, part
-        self._asked: queue.SimpleQueue[Pixels | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[Pixels | BaseException] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[int, Pixels] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[int, Pixels | BaseException]] = queue.SimpleQueue()
+        self._last = 0  # number of what was asked last: who was interrupted has left an answer to something else behind
         self._interrupted = False
         self._thread: threading.Thread | None = None
         if isinstance(session, Batching):
@@ -42,7 +46,7 @@ class GuardedSession:
         self._interrupted = True
         if isinstance(self._session, Interruptible):
             self._session.interrupt()
-        self._answers.put(Interrupted())
+        self._answers.put((_ALWAYS, Interrupted()))
 
     def run(self, pictures: Pixels) -> Pixels:
         """Translate pictures; see :class:`imgtrans.protocols.Session`.
@@ -58,7 +62,8 @@ class GuardedSession:
             given = (self._session, self._asked, self._answers)
             self._thread = threading.Thread(target=_work, args=given, name=str(self._part), daemon=True)
             self._thread.start()
-        self._asked.put(pictures)
+        self._last += 1
+        self._asked.put((self._last, pictures))
         with blamed(self._part):
             made = self._answer(pictures.shape)
             if isinstance(made, BaseException):
@@ -70,19 +75,26 @@ class GuardedSession:
     def _answer(self, shape: tuple[int, ...]) -> Pixels | BaseException:
         """Wait for the answer; after a while say so, and after a long one give up."""
         limit = GIVEN_UP_SECONDS + GIVEN_UP_SECONDS_PER_PIXEL * shape[0] * shape[1] * shape[2]
-        try:
-            return self._answers.get(timeout=min(SAID_SECONDS, limit))
-        except queue.Empty:
+        answer = self._awaited(min(SAID_SECONDS, limit))
+        if not answer and limit > SAID_SECONDS:
             said = f"{self._part} has not answered for {SAID_SECONDS:g} seconds, and is waited for"
-        if limit > SAID_SECONDS:
             warnings.warn(said, PluginWarning, stacklevel=2)
-            try:
-                return self._answers.get(timeout=limit - SAID_SECONDS)
-            except queue.Empty:
-                pass
+            answer = self._awaited(limit - SAID_SECONDS)
+        if answer:
+            return answer[0]
         self._interrupted = True
         told = self._part.fault(f"has not answered for {limit:g} seconds")
         raise PluginHungError(told.message, told.hint)
+
+    def _awaited(self, seconds: float) -> "tuple[Pixels | BaseException] | None":
+        """Return the answer to what was asked last, whatever it is; None if it does not come in time."""
+        until = time.monotonic() + seconds
+        with contextlib.suppress(queue.Empty):
+            while True:
+                number, answer = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+                if number in (self._last, _ALWAYS):
+                    return (answer,)
+        return None
 
     def __del__(self) -> None:
         """Have the thread end, which knows nothing of this object."""
@@ -91,18 +103,19 @@ class GuardedSession:
 
 def _work(
     session: Session,
-    asked: "queue.SimpleQueue[Pixels | None]",
-    answers: "queue.SimpleQueue[Pixels | BaseException]",
+    asked: "queue.SimpleQueue[tuple[int, Pixels] | None]",
+    answers: "queue.SimpleQueue[tuple[int, Pixels | BaseException]]",
 ) -> None:
-    while (pictures := asked.get()) is not None:
+    while (what := asked.get()) is not None:
+        number, pictures = what
         try:
-            answers.put(session.run(pictures))
+            answers.put((number, session.run(pictures)))
         except BaseException as error:  # it is for whoever asked
-            answers.put(error)
+            answers.put((number, error))
 
 
 def guarded(session: Session, part: Part | None) -> Session:
-    """Return a session that is guarded if it is a plugin's, or if a plugin's network is computed in it."""
+    """Return a session that is guarded if it is a plugin's."""
     return session if part is None else GuardedSession(session, part)
 
 

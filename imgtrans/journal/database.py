@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -126,6 +126,13 @@ def read_entries(database: sqlite3.Connection, where: str = "TRUE") -> Iterator[
         if len(rows) < _PAGE:
             return
         after = rows[-1][0]
+
+
+def storing(entries: Sequence[Entry]) -> tuple[str, list[tuple[object, ...]]]:
+    """Return the statement that stores entries, of which there is at least one, and its rows."""
+    places = ", ".join("?" * len(vars(entries[0])))
+    rows = [tuple(vars(entry).values()) for entry in entries]
+    return f"INSERT OR REPLACE INTO images VALUES ({places})", rows  # noqa: S608 - question marks
 
 
 def has_output_of(database: sqlite3.Connection, model: str) -> bool:

@@ -5,14 +5,16 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from imgtrans.places import state_folder
 
+P = TypeVar("P", bound=Path)
 FOLDER = ".imgtrans"
 SUFFIX = ".sqlite"
 
 
-def inside(output: Path) -> Path:
+def inside(output: P) -> P:
     """Return the folder of the journal of an output folder."""
     return output / FOLDER
 

@@ -2,14 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from imgtrans.errors import FilesError
 from imgtrans.journal.entry import Entry, LastRun
-from imgtrans.journal.location import journals
+from imgtrans.journal.fetching import fetch_journals
+from imgtrans.journal.lease import is_held
+from imgtrans.journal.location import inside, journals
 from imgtrans.journal.reading import JournalReader
+from imgtrans.storage.address import PAGES, Address, addressed
+from imgtrans.storage.listings import Listings
 
 STATES = ("done", "failed", "outdated", "interrupted")
 
@@ -38,11 +43,15 @@ class Status:
     Attributes:
         folder: The output folder.
         runs: The last run into it, or each of its shards, the latest first; none if that is not known.
+        listings: Know what stands in it if it is in a store.
+        leased: Whether somebody is at work in it there.
     """
 
     folder: Path
     runs: list[LastRun]
     reader: JournalReader
+    listings: Listings | None = None
+    leased: bool = False
 
     @property
     def left(self) -> int:
@@ -52,12 +61,12 @@ class Status:
     @property
     def stopped(self) -> int:
         """How many of them were stopped half-way."""
-        return sum(not run.ended and not run.at_work for run in self.runs)
+        return 0 if self.leased else sum(not run.ended and not run.at_work for run in self.runs)
 
     @property
     def at_work(self) -> int:
         """How many of them are going on."""
-        return sum(run.at_work for run in self.runs)
+        return sum(run.at_work or (self.leased and not run.ended) for run in self.runs)
 
     def standings(self) -> Iterator[Standing]:
         """Return how each picture that the journal knows stands, in the order of the outputs' names."""
@@ -65,7 +74,7 @@ class Status:
 
     def _standing(self, entry: Entry) -> Standing:
         output = self.folder / os.fsdecode(entry.output)
-        picture = Path(os.fsdecode(entry.input or entry.source))
+        picture = addressed(os.fsdecode(entry.input or entry.source))
         if entry.state == "failed":
             return Standing(picture, output, "failed", entry.error)
         state, reason = self._state_of_output(entry, picture, output)
@@ -73,7 +82,7 @@ class Status:
 
     def _state_of_output(self, entry: Entry, picture: Path, output: Path) -> tuple[str, str]:
         try:
-            stands = output.lstat()
+            stands = self.listings.stat(output) if self.listings and isinstance(output, Address) else output.lstat()
         except OSError:
             stands = None
         if entry.state == "writing" and not (stands and _is(stands, entry.output_size, entry.output_mtime_ns)):
@@ -83,7 +92,7 @@ class Status:
         if not entry.made(stands):
             return "outdated", f"{output} is not what imgtrans made any more."
         try:
-            if entry.input and not _is(picture.stat(), entry.size, entry.mtime_ns):
+            if entry.input and not self._is_unchanged(picture, entry):
                 return "outdated", f"{picture} has changed since."
         except OSError:  # not there any more, or on a disk that is not: what was made of it is still done
             pass
@@ -92,6 +101,13 @@ class Status:
         if last and not last.ended and (entry.model, entry.settings) != (last.model, last.settings):
             return "outdated", f"{output} was made by another model or with other settings than the last run's."
         return "done", ""
+
+    def _is_unchanged(self, picture: Path, entry: Entry) -> bool:
+        if not isinstance(picture, Address):
+            return _is(picture.stat(), entry.size, entry.mtime_ns)
+        if self.listings is None or picture.scheme in PAGES:  # of a folder of this machine nobody else is asked
+            return True
+        return _is(self.listings.stat(picture), entry.size, entry.mtime_ns)
 
 
 @contextmanager
@@ -103,12 +119,20 @@ def read_status(folder: Path) -> Iterator[Status]:
     """
     if not folder.exists():
         raise FilesError(f"{folder} is not there")
-    if not any(journals(folder)):
-        raise FilesError(
-            f"{folder} has no journal: imgtrans has translated nothing into it", "name an output folder of imgtrans run"
-        )
-    with JournalReader(folder) as reader:
-        yield Status(folder, reader.last_runs(), reader)
+    with ExitStack() as stack:
+        copies, listings, leased = folder, None, False
+        if isinstance(folder, Address):
+            listings = stack.enter_context(Listings())
+            copies = Path(stack.enter_context(TemporaryDirectory(prefix="imgtrans-")))
+            fetch_journals(folder, copies, "", listings)
+            leased = is_held(inside(folder) / "lock", only_looking=True)
+        if not any(journals(copies)):
+            raise FilesError(
+                f"{folder} has no journal: imgtrans has translated nothing into it",
+                "name an output folder of imgtrans run",
+            )
+        reader = stack.enter_context(JournalReader(copies))
+        yield Status(folder, reader.last_runs(), reader, listings, leased)
 
 
 def _is(status: os.stat_result, size: int, mtime_ns: int) -> bool:

@@ -18,6 +18,7 @@ from imgtrans.journal.database import (
     read_entries,
     read_entry,
     read_last_run,
+    storing,
     unusable,
 )
 from imgtrans.journal.entry import Entry, LastRun, process_of
@@ -153,7 +154,7 @@ class Journal:
         failed: list[tuple[object, ...]] = [(entry.output,) for entry in entries if entry.state == "failed"]
         self._write(
             [
-                _storing(entries),
+                storing(entries),
                 ("INSERT OR IGNORE INTO fails VALUES (?)", failed),
                 self._progress(settled),
             ]
@@ -184,7 +185,7 @@ class Journal:
                 with contextlib.closing(shard):
                     better = filter(self._knows_better, read_entries(shard))
                     while taken := list(itertools.islice(better, _AT_ONCE)):
-                        self._write([_storing(taken)])
+                        self._write([storing(taken)])
             for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
                 path.with_name(name).unlink(missing_ok=True)
 
@@ -194,10 +195,13 @@ class Journal:
         if own is None:
             return True
         try:
-            stands = (self._output / os.fsdecode(entry.output)).lstat()
+            stands = self._stands(entry.output)
         except OSError:
             return False
         return entry.made(stands) and not own.made(stands)
+
+    def _stands(self, output: bytes) -> os.stat_result:
+        return (self._output / os.fsdecode(output)).lstat()
 
     def _write(self, statements: Iterable[tuple[str, list[tuple[object, ...]]]]) -> None:
         """Have statements, each with its rows, done all or not at all."""
@@ -214,9 +218,3 @@ class Journal:
                     f"the journal in {self.path.parent} cannot be written any more: {error}",
                     "make room and run the same command again: it goes on where it stopped",
                 ) from error
-
-
-def _storing(entries: list[Entry]) -> tuple[str, list[tuple[object, ...]]]:
-    places = ", ".join("?" * len(vars(entries[0])))
-    rows = [tuple(vars(entry).values()) for entry in entries]
-    return f"INSERT OR REPLACE INTO images VALUES ({places})", rows  # noqa: S608 - question marks

@@ -3,12 +3,14 @@
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from imgtrans.protocols import Executor, Item, Job, Outcome, Pixels
+from imgtrans.protocols import Executor, Item, Job, Outcome, Pixels, Ready
 from imgtrans.testing.promise import require
 
 _SIZES = ((9, 12), (16, 16), (9, 12), (8, 30))
@@ -27,7 +29,7 @@ def check_executor(executor: Callable[..., Executor]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         items = [_picture(Path(folder), number, size) for number, size in enumerate(_SIZES)]
         items[1].input.write_bytes(b"no picture")
-        made = executor([_Negative(), _Negative()], _JOB, batch_size=2, batch_pixels=10**6, workers=2, memory=10**8)
+        made = executor(Negatives(), progress=lambda share: None, warn=lambda text: None)
         try:
             outcomes = [outcome for group in made.run(items) for outcome in group]
             keys = sorted(outcome.item.key for outcome in outcomes)
@@ -41,6 +43,23 @@ def check_executor(executor: Callable[..., Executor]) -> None:
         finally:
             made.close()
         _check_nothing_left(Path(folder), items, [*outcomes, *first])
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """How sessions that make negatives are made ready, wherever this is opened.
+
+    Attributes:
+        device: Where they compute.
+    """
+
+    device: str = "cpu"
+
+    def open(self, **told: Any) -> Ready:
+        """Make two of them ready."""
+        return Ready(
+            [_Negative(), _Negative()], _JOB, batch_size=2, batch_pixels=10**6, workers=2, pictures_memory=10**8
+        )
 
 
 class _Negative:

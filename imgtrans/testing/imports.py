@@ -10,6 +10,7 @@ from imgtrans.testing.promise import require
 PUBLIC = (
     "imgtrans",
     "imgtrans.errors",
+    "imgtrans.executors.pipeline",
     "imgtrans.models",
     "imgtrans.protocols",
     "imgtrans.sessions",

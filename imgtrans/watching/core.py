@@ -5,8 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from imgtrans.batch.folders import opened_journal
 from imgtrans.batch.request import Prepared
-from imgtrans.batch.run import Translating, opened_journal
+from imgtrans.batch.run import Translating
 from imgtrans.errors import FilesError
 from imgtrans.finding.outputs import KnownOutputs
 from imgtrans.watching.desk import Desk

@@ -12,10 +12,11 @@ from imgtrans.finding.destination import item_for
 from imgtrans.finding.file import Found
 from imgtrans.finding.file import look as look_at
 from imgtrans.finding.outputs import KnownOutputs
+from imgtrans.images.refused import header_of, other_kind, picture_not_read
 from imgtrans.journal.entry import Entry
 from imgtrans.journal.writing import Journal
 from imgtrans.protocols import Item
-from imgtrans.watching.ledger import ASIDE, DONE, REFUSED, Fact, Ledger
+from imgtrans.watching.ledger import ASIDE, DONE, FAILED, REFUSED, Fact, Ledger
 from imgtrans.watching.seeing.version import Version
 
 RENAMED = "renamed"
@@ -26,9 +27,10 @@ class Verdict:
     """What is done about a file.
 
     Attributes:
-        state: ``todo``, ``done`` (before), ``refused``, ``renamed`` (its output can be copied) or ``aside``.
+        state: ``todo``, ``done`` (before), ``refused``, ``failed`` (there is no picture in it yet), ``renamed`` (its
+            output can be copied) or ``aside``.
         item: The picture; None if it is none.
-        problem: Why it is refused, one sentence.
+        problem: Why it is refused or has failed, one sentence.
         before: Where the output of a renamed picture is.
         is_twin: Whether it is refused because its output is another picture's.
     """
@@ -103,10 +105,12 @@ class Finder:
         if not found.format and not found.problem:
             return Verdict(ASIDE)
         item = item_for(found, self._prepared.destination)
-        if found.problem:
+        if found.problem and not _may_become_one(found):
             return Verdict(REFUSED, item, found.problem)
         if problem := self._twin(relative, item):
             return Verdict(REFUSED, item, problem, is_twin=True)
+        if found.problem:
+            return Verdict(FAILED, item, found.problem)
         decision = decide(item, self._prepared.recipe, self._journal, self._prepared.policy)
         if decision.state == "done" and again:
             decision = Decision(item, "todo")
@@ -152,6 +156,14 @@ class Finder:
         path = self._prepared.destination.folder / os.fsdecode(fact.key)
         like = item_for(replace(found, relative=Path(other)), self._prepared.destination)
         return path if like.key == fact.key and path.suffix.lower() == Path(relative).suffix.lower() else None
+
+
+def _may_become_one(found: Found) -> bool:
+    """Whether a file without a picture in it may only not be whole yet; others are of another kind."""
+    try:
+        return not (picture_not_read(found.path) or other_kind(header_of(found.path)))
+    except OSError:  # nobody may read it
+        return False
 
 
 def fact_of(verdict: Verdict, version: Version, output: Callable[[Item], "os.stat_result | None"]) -> Fact:

@@ -9,7 +9,7 @@ from imgtrans.batch.commit import commit
 from imgtrans.protocols import Item, Outcome
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import RENAMED, Finder, fact_of
-from imgtrans.watching.ledger import BUSY, DONE, REFUSED
+from imgtrans.watching.ledger import BUSY, DONE, FAILED, REFUSED
 from imgtrans.watching.queueing import Queue
 from imgtrans.watching.results import Results, status_of, version_of
 from imgtrans.watching.seeing.version import Version
@@ -80,9 +80,9 @@ class Settled:
         if current != version or in_hand or is_written(os.fspath(path)):
             desk.settling.see(relative, current, now)
             return None
-        return self._judge(relative, version, refused)
+        return self._judge(relative, version, now, refused)
 
-    def _judge(self, relative: str, version: Version, refused: list[Outcome]) -> Item | None:
+    def _judge(self, relative: str, version: Version, now: float, refused: list[Outcome]) -> Item | None:
         desk = self._desk
         before = desk.ledger[relative]
         again = before is not None and before.version != version and relative in self._written
@@ -100,6 +100,9 @@ class Settled:
         desk.ledger.set(relative, fact_of(verdict, version, lambda one: status_of(one.output)))
         if item is not None and verdict.state == DONE:
             desk.tending.known(item, version)
+        elif item is not None and verdict.state == FAILED:  # it may be an upload that has only just begun
+            desk.tending.failed(item, verdict.problem, version, desk.tending.retries.failed(item.key, version, now))
+            refused.append(Outcome(item, None, verdict.problem))
         elif item is not None and not told:
             desk.tending.failed(item, verdict.problem, version, None)
             if desk.ledger.owner(item.key) is None and not verdict.is_twin:  # else the entry is another file's

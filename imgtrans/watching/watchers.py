@@ -61,7 +61,7 @@ class _Shared:
             self.engine.close()
 
     def _open(self) -> AbstractContextManager[Translating]:
-        return self._prepared.open_engine(self._progress, self._users[0].warned, endless=True)
+        return self._prepared.open_executor(self._progress, self._users[0].warned, endless=True)
 
     def _progress(self, share: float) -> None:
         for tending in self._users:

@@ -7,7 +7,7 @@ import pytest
 
 import imgtrans
 from imgtrans import models
-from imgtrans.batch.asked import Request
+from imgtrans.batch.asked import Request, described
 
 CARD = [
     "name", "source", "target", "architecture", "parameters", "sha256", "assumed", "value_range", "output_range",
@@ -17,6 +17,7 @@ CARD = [
 PATH = "str | os.PathLike[str]"
 LOAD = (
     f"(model: {PATH} = 'summer2winter', *, device: str = 'auto', precision: str = 'auto', backend: str = 'auto', "
+    "option: collections.abc.Sequence[str] = (), "
     "size: str | int = 'auto', upsample: str = 'guided', strength: float = 1.0, batch_size: int | None = None, "
     f"tiling: str = 'auto', memory: str = '', scratch: {PATH} | None = None) -> 'Model'"
 )
@@ -25,7 +26,8 @@ RUN = (
     "format: str = 'keep', quality: int | None = None, alpha: str = 'keep', keep_gray: bool = False, depth: int = 8, "
     "suffix: str = '', include: collections.abc.Sequence[str] = (), exclude: collections.abc.Sequence[str] = (), "
     f"include_outputs: bool = False, limit: int | None = None, files_from: {PATH} | None = None, null: bool = False, "
-    "max_pixels: int | None = None, frames: str = 'all', overwrite: bool = False, force: bool = False, "
+    f"max_pixels: int | None = None, frames: str = 'all', journal: {PATH} | None = None, overwrite: bool = False, "
+    "force: bool = False, "
     "retry_failed: bool = False, shard: str = '') -> collections.abc.Generator[imgtrans.api.results.Result]"
 )
 MODELS = {
@@ -72,7 +74,7 @@ def spelled(function: object) -> str:
     return f"{head}<function <lambda>>{rest.partition('>')[2]}" if found else head
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(Request)])
+@pytest.mark.parametrize("name", ["inputs", *described(Request)])
 def test_every_option_of_the_command_is_one_here_with_the_same_default(name: str):
     of_load, of_run = inspect.signature(imgtrans.load).parameters, inspect.signature(imgtrans.Model.run).parameters
     (found,) = [one[name] for one in (of_load, of_run) if name in one]

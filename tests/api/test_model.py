@@ -359,6 +359,8 @@ def test_a_card_comes_along_and_a_path_is_a_model_too(tiny_model: Stored, monkey
         ({"size": "large"}, OptionError, "size is 'large'"),
         ({"batch_size": 0}, OptionError, "batch_size is 0"),
         ({"device": "gpu"}, OptionError, "device is 'gpu', which is not a device"),
+        ({"option": ["eager.threads=2"], "backend": "eager"}, UsageError, "eager has no options of its own"),
+        ({"option": ["threads=2"]}, OptionError, "option is 'threads=2'"),
         ({"memory": "much"}, OptionError, "memory is 'much'"),
         ({"backend": "nobodys"}, UnavailableError, "there is no 'nobodys' among the backends"),
     ],

@@ -19,7 +19,7 @@ OPTIONS = described(Request)
 
 
 def test_everything_that_can_be_asked_is_described_but_for_the_inputs():
-    assert {*OPTIONS} == {field.name for field in fields(Request)} - {"inputs"}
+    assert {*OPTIONS} == {field.name for field in fields(Request)} - {"inputs", "settings"}
     assert all(option.help.endswith(".") for _, option in OPTIONS.values())
 
 

@@ -1,5 +1,6 @@
 """One run on several devices, and the limits that are derived from memory."""
 
+import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from PIL import Image
 
 from imgtrans.batch.engine import Engine
 from imgtrans.errors import UsageError
+from imgtrans.executors.given import Given
+from imgtrans.executors.local import LocalExecutor
 from imgtrans.memory import WORKER_BYTES, resident_memory
 from imgtrans.protocols import Item, Outcome
 from imgtrans.zoo.store import Model
@@ -44,7 +47,8 @@ def _two_threads() -> Iterator[None]:
 
 
 def translated(engine: Engine, items: list[Item]) -> dict[str, bytes]:
-    outcomes: list[Outcome] = [outcome for group in engine.run(items) for outcome in group]
+    with contextlib.closing(LocalExecutor(Given(engine))) as executor:
+        outcomes: list[Outcome] = [outcome for group in executor.run(items) for outcome in group]
     assert not [outcome.error for outcome in outcomes if outcome.error]
     return {one.item.input.name: one.temporary.read_bytes() for one in outcomes if one.temporary}
 

@@ -89,7 +89,7 @@ def test_inputs_are_not_touched(photos: Path) -> None:
 
 def test_a_second_run_does_nothing(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     translate(photos)
-    monkeypatch.setattr(Prepared, "open_engine", lambda *_: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(Prepared, "open_executor", lambda *_: pytest.fail("the model was loaded"))
     report, events = translate(photos)
     assert (report.translated, report.skipped) == (0, 3)
     assert {status for _, status in events} == {"skipped"}

@@ -1,5 +1,6 @@
 """Pictures that are too large for memory are streamed, with the result that they would have whole."""
 
+import contextlib
 import errno
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from imgtrans.batch.engine import Engine
 from imgtrans.batch.request import prepare
 from imgtrans.batch.run import run
 from imgtrans.errors import FilesError, UsageError
+from imgtrans.executors.given import Given
+from imgtrans.executors.local import LocalExecutor
 from imgtrans.streaming.steps import Convolution
 from imgtrans.streaming.store import _Filed
 from imgtrans.zoo.store import Model
@@ -130,7 +133,8 @@ def test_how_far_a_streamed_picture_is_gets_told_and_so_does_scratch_in_main_mem
         tiny, None, "cpu", "float32", 0, memory=300_000, scratch=tmp_path, progress=told.append, warn=said.append
     ) as engine:
         items = [item_for(path) for path in (photos / "large.png", photos / "large.png")]
-        outcomes = [outcome for group in engine.run(items) for outcome in group]
+        with contextlib.closing(LocalExecutor(Given(engine))) as executor:
+            outcomes = [outcome for group in executor.run(items) for outcome in group]
     assert [outcome.error for outcome in outcomes] == ["", ""]
     assert told.count(1.0) == 2
     assert len(said) == 1

@@ -230,6 +230,40 @@ def test_a_plugins_warning_is_one_plain_line(cli: Cli, monkeypatch: pytest.Monke
     assert ended == Ended(0, "", "warning: plugin bad is left out: ImportError: no\n")
 
 
+# How the process ends
+
+LAST_THINGS = """
+import atexit, sys, threading, time, types
+
+class Loaded(types.ModuleType):
+    def __del__(self):
+        print("taken apart", flush=True)
+
+sys.modules[sys.argv.pop(1)] = Loaded("large")
+atexit.register(print, "put in order")
+threading.Thread(target=lambda: (time.sleep(0.2), print("finished"))).start()
+from imgtrans.__main__ import program
+program()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "arguments", "code", "said"),
+    [
+        ("torch", ["--version"], 0, ["finished", "put in order"]),
+        ("torch", ["nonsense"], 2, ["finished", "put in order"]),
+        ("small", ["--version"], 0, ["finished", "put in order", "taken apart"]),
+    ],
+)
+def test_what_is_to_be_done_at_the_end_is_done_and_pytorch_is_not_taken_apart(
+    loaded: str, arguments: list[str], code: int, said: list[str]
+):
+    command = [sys.executable, "-c", LAST_THINGS, loaded, *arguments]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == code
+    assert [line for line in ended.stdout.splitlines() if not line.startswith("imgtrans")] == said
+
+
 # What is imported, and when
 
 WITHOUT_TORCH = """

@@ -186,14 +186,23 @@ def test_what_is_empty_is_a_mistake_everywhere(cli: Cli, tiny: Model, arguments:
 # Addresses, and standard input where there can be none
 
 
-@pytest.mark.parametrize("address", ["https://example.org/a.jpg", "s3://bucket/photos", "file:///tmp/a.jpg"])
-def test_an_address_is_told_from_a_file_and_never_mangled(cli: Cli, tiny: Model, address: str):
-    for arguments in (["run", address], ["run", "photos", "-o", address], ["watch", address]):
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("ftp://example.org/a.jpg", "curl -L 'ftp://example.org/a.jpg' | imgtrans run - -o -"),
+        ("file:///tmp/a.jpg", "| imgtrans run - -o -"),
+        ("https://example.org/a.jpg", "imgtrans run reads it"),
+        ("s3://bucket/photos", "imgtrans run reads it"),
+    ],
+)
+def test_an_address_is_told_from_a_file_and_never_mangled(cli: Cli, tiny: Model, address: str, hint: str):
+    elsewhere = [["run", address], ["run", "photos", "-o", address]] if hint.endswith("-o -") else []
+    for arguments in (*elsewhere, ["watch", address]):
         ended = cli(*arguments, "-m", "tiny")
         shown = address.replace("file:///", "file://")
         assert (ended.code, ended.out) == (2, "")
         assert ended.err.startswith(f"error: {shown} is an address, and imgtrans reads and writes files\n")
-        assert ("| imgtrans run - -o -" in ended.err) == ("-o" not in arguments)
+        assert (hint in ended.err) == ("-o" not in arguments)
     assert [path.name for path in Path().iterdir()] == ["photos"]
 
 

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.name != "commands.md") if DOCS.is_dir() else []
 # Whose commands another test runs, or nothing can.
 ELSEWHERE = {
+    "cloud.md": "tests/test_cloud_page.py runs them",
     "watch.md": "tests/watching/test_docs.py runs them",
     "models.md": "the commands that trained the bundled models took hours",
 }
@@ -35,6 +37,7 @@ ENDS = {
     "imgtrans watch --status inbox/": 4,
     "imgtrans run photos/ --device cuda:0,cuda:1": 5 if torch.cuda.device_count() < 2 else 0,
     "imgtrans run photos/ --model horse2zebra --yes": 5,
+    "imgtrans run photos/ --backend onnx -O onnx.threads=2": 0 if find_spec("imgtrans_onnx") else 5,
 }
 BEFORE = {  # what a page takes for granted
     "faq.md": ["imgtrans train --data ./day2night --steps 2", "imgtrans models rm day2night night2day --yes"],

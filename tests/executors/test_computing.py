@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgtrans.executors.batches import Batches, Waiting
-from imgtrans.executors.computing import Computer
+from imgtrans.executors.computing import Computer, Here
 from imgtrans.protocols import Pixels, Session
 
 SIDE = 8
@@ -48,7 +48,7 @@ def computed(
         if len(results) == len(values):
             batches.close()
 
-    computer = Computer(session, batches, take, bugs.append, batch_size=batch_size, batch_pixels=batch_pixels)
+    computer = Computer(Here(session), batches, take, bugs.append, batch_size=batch_size, batch_pixels=batch_pixels)
     batches.put([Waiting(None, value, np.full((SIDE, SIDE, 3), value, np.uint8)) for value in values])
     computer.run()
     assert not bugs
@@ -102,7 +102,7 @@ def test_a_bug_in_handing_back_is_told() -> None:
         raise LookupError("nobody knows this frame")
 
     batches.put([Waiting(None, 0, np.zeros((SIDE, SIDE, 3), np.uint8))])
-    Computer(Careful(), batches, broken, bugs.append, batch_size=1, batch_pixels=1).run()
+    Computer(Here(Careful()), batches, broken, bugs.append, batch_size=1, batch_pixels=1).run()
     assert [str(bug) for bug in bugs] == ["nobody knows this frame"]
 
 
@@ -119,7 +119,9 @@ def test_an_interrupt_leaves_no_lock_behind() -> None:
             def again(frame: Waiting, result: Pixels | Exception, seconds: float, batches: Batches = batches) -> None:
                 batches.put([Waiting(None, 0, frame.pixels)])
 
-            computers = [Computer(Careful(), batches, again, bugs.append, batch_size=1, batch_pixels=9) for _ in "ab"]
+            computers = [
+                Computer(Here(Careful()), batches, again, bugs.append, batch_size=1, batch_pixels=9) for _ in "ab"
+            ]
             batches.put([Waiting(None, 0, np.full((1, 1, 3), 99, np.uint8)) for _ in "abc"])
             for computer in computers:
                 computer.start()

@@ -3,7 +3,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import FilesError
-from imgtrans.executors import lane, local
+from imgtrans.executors import lane, pipeline
+from imgtrans.executors.given import Given
 from imgtrans.executors.local import LocalExecutor
 from imgtrans.executors.supply import Supply
 from imgtrans.executors.worker import Worker
-from imgtrans.protocols import Interrupted, Item, Job, Outcome, Pixels, Wanted
+from imgtrans.protocols import Interrupted, Item, Job, Outcome, Pixels, Ready, Session, Wanted
 from tests.pictures import noise, save
 
 JOB = Job(size=None, multiple=4, smallest=8, max_pixels=10**6, max_working_pixels=10**6)
@@ -36,7 +37,13 @@ class Inverting:
 
 def executor(*sessions: Inverting, **options: int) -> LocalExecutor:
     settings = {"batch_size": 4, "batch_pixels": 10**6, "workers": 2, "memory": 10**8} | options
-    return LocalExecutor(sessions, JOB, **settings)
+    return made(sessions, JOB, **settings)
+
+
+def made(
+    sessions: Sequence[Session], job: Job, *, batch_size: int, batch_pixels: int, workers: int, memory: int
+) -> LocalExecutor:
+    return LocalExecutor(Given(Ready(sessions, job, batch_size, batch_pixels, workers, memory)))
 
 
 def items(folder: Path, count: int, name: str = "{:03}.png", **size: int) -> list[Item]:
@@ -101,7 +108,7 @@ def test_pictures_of_8_and_of_16_bits_do_not_share_batches(tmp_path: Path) -> No
             depths.append((pictures.dtype.name, len(pictures)))
             return np.iinfo(pictures.dtype).max - pictures
 
-    runner = LocalExecutor([Deep()], job, batch_size=4, batch_pixels=10**6, workers=2, memory=10**8)
+    runner = made([Deep()], job, batch_size=4, batch_pixels=10**6, workers=2, memory=10**8)
     outcomes = collect(runner, todo)
     assert not any(outcome.error for outcome in outcomes.values())
     assert {kind: sum(n for name, n in depths if name == kind) for kind, _ in depths} == {"uint8": 4, "uint16": 4}
@@ -198,9 +205,7 @@ def test_pictures_that_are_too_large_to_be_there_together_are_done_one_after_the
 
 def test_a_picture_too_large_for_the_memory_there_is_fails_alone(tmp_path: Path) -> None:
     todo = items(tmp_path, 3) + items(tmp_path / "large", 1, width=400, height=300)
-    runner = LocalExecutor(
-        [Inverting()], replace(JOB, memory=10**6), batch_size=4, batch_pixels=10**6, workers=2, memory=10**6
-    )
+    runner = made([Inverting()], replace(JOB, memory=10**6), batch_size=4, batch_pixels=10**6, workers=2, memory=10**6)
     failed = [outcome for group in runner.run(todo) for outcome in group if outcome.error]
     runner.close()
     assert [outcome.item for outcome in failed] == [todo[-1]]
@@ -325,7 +330,7 @@ def test_no_process_outlives_a_run_that_is_given_up(tmp_path: Path) -> None:
     runner = executor(Inverting(), batch_size=1)
     groups = runner.run(items(tmp_path, 12))
     next(groups)
-    processes = [psutil.Process(worker._process.pid) for worker in runner._workers if worker._process]
+    processes = [psutil.Process(worker._process.pid) for worker in runner._pipeline._codecs if worker._process]
     assert processes
     groups.close()
     runner.close()
@@ -414,7 +419,7 @@ def test_pictures_in_one_message_whose_worker_dies_are_tried_one_by_one(
 
 def test_outcomes_come_in_groups_and_the_first_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each group waits for the disk three times."""
-    monkeypatch.setattr(local, "GROUPS_A_SECOND", 1e-3)
+    monkeypatch.setattr(pipeline, "GROUPS_A_SECOND", 1e-3)
     runner = executor(Inverting(), batch_size=1, workers=1)
     groups = [len(group) for group in runner.run(items(tmp_path, 10))]
     runner.close()

@@ -69,7 +69,7 @@ def test_a_worker_has_no_standard_output_of_its_own(tmp_path: Path) -> None:
     """What a library prints there is no result of the program's."""
     (tmp_path / "talking.py").write_text(
         "import imgtrans.executors.serving as s\n"
-        "def serve(handle):\n    s._Desk = lambda job: print('chatter', flush=True) or exit()\n    s.serve(handle)\n"
+        "def serve(handle):\n    s.Desk = lambda job: print('chatter', flush=True) or exit()\n    s.serve(handle)\n"
     )
     script = f"""
 import sys

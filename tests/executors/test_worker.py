@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import ImageError
-from imgtrans.executors.worker import Read, Worker, WorkerDiedError
+from imgtrans.executors.codec import Read, WorkerDiedError
+from imgtrans.executors.worker import Worker
 from imgtrans.images.measure import Extent
 from imgtrans.protocols import Item, Job
 from tests.pictures import save

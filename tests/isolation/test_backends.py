@@ -1,6 +1,7 @@
 """Backends with faults: the program says which package did what, and goes on or ends with the right exit code."""
 
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -262,6 +263,22 @@ def test_a_hung_session_is_never_waited_for_again(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Interrupted):
         guarded.run(PICTURES)
     never.set()
+
+
+def test_who_was_interrupted_does_not_get_the_answer_to_what_came_before():
+    class Negative(Session):
+        def run(self, pictures: np.ndarray) -> np.ndarray:
+            return 255 - pictures
+
+    guarded = GuardedSession(Negative(), PART)
+    answers = guarded._answers.get
+    guarded._awaited = lambda seconds: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        guarded.run(PICTURES)
+    del guarded._awaited
+    assert guarded.run(PICTURES + np.uint8(5)).max() == 250
+    with pytest.raises(queue.Empty):
+        answers(timeout=0)
 
 
 def test_its_thread_ends_with_it():

@@ -73,6 +73,15 @@ def test_a_fault_ends_the_run_and_names_the_package(does: Callable[[list[Item]],
         drawn(does, items)
 
 
+def test_what_runs_nothing_is_told_too(items: list[Item]):
+    class Lazy(Executor):
+        def run(self, items: Iterable[Item]) -> object:
+            return 7
+
+    with pytest.raises(PluginError, match=f"{SAID} failed: TypeError: 'int' object is not iterable"):
+        list(outcomes(Lazy(list), items, PART))
+
+
 def test_what_it_says_is_done_and_is_not_has_failed(items: list[Item]):
     def does(given: list[Item]) -> list[Outcome]:
         missing = Outcome(given[0], given[0].input.with_suffix(".gone"))

@@ -1,6 +1,6 @@
 """The contract of an executor can be broken, and it is noticed how."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgtrans.protocols import Item, Job, Outcome, Session
+from imgtrans.protocols import Item, Opening, Outcome
 from imgtrans.testing import check_executor
 
 
 class Simple:
     """The simplest executor: one picture after the other, of sides that need no padding in the end."""
 
-    def __init__(self, sessions: Sequence[Session], job: Job, **limits: Any) -> None:
-        self.session = sessions[0]
+    def __init__(self, opening: Opening, **told: Any) -> None:
+        self.session = opening.open().sessions[0]
+
+    def describe(self) -> str:
+        return "here"
 
     def run(self, items: Iterable[Item]) -> Generator[list[Outcome]]:
         for item in items:

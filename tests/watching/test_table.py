@@ -115,6 +115,17 @@ def test_with_events_each_file_is_done_as_it_should_be(watching: Callable[..., C
     (inbox / "half.png").write_bytes(whole)
     case.becomes("translated", "half.png")
 
+    # One that is only a name so far, or has its size and nothing in it, is no failure either.
+    (inbox / "named.png").touch()
+    (inbox / "sized.png").write_bytes(bytes(len(whole)))
+    for name in ("named.png", "sized.png"):
+        assert case.becomes("retried", name)["seconds"] == 10
+        (inbox / name).write_bytes(whole)
+        case.becomes("translated", name)
+
+    (inbox / "archive.png").write_bytes(b"PK\x03\x04".ljust(100))  # and this will never be a picture
+    assert "is a ZIP archive" in case.becomes("failed", "archive.png")["error"]
+
     # Written over: translated again, also if size and time are put back.
     (inbox / "a.bmp").write_bytes(content(1))
     os.utime(inbox / "a.bmp", ns=(10**18, 10**18))

@@ -40,7 +40,7 @@ def export(
 
     Examples:
         imgtrans models export horse2zebra --to onnx
-        imgtrans models export horse2zebra --to pth --layout junyanz -o latest_net_G.pth
+        imgtrans models export horse2zebra --to pth --layout junyanz -o net_G.pth
     """
     from imgtrans.zoo.export import SUFFIXES
     from imgtrans.zoo.export import export as export_model

@@ -1,0 +1,1 @@
+"""Runs of imgtrans on a Ray cluster."""
