@@ -60,8 +60,8 @@ def load(
             ``all``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         backend: What computes the network; ``auto`` is the fastest that can.
-        executor: Who does the work of :meth:`Model.run`: ``local`` is this machine, a plugin's may be a cluster. What is
-            called with pictures translates them here.
+        executor: Who does the work of :meth:`Model.run`: ``local`` is this machine, a plugin's may be a cluster. What
+            is called with pictures translates them here.
         option: Options that backend and executor have of their own, each as ``onnx.threads=2``.
         size: Longest side at which the network works, in pixels, ``auto`` for what the model's card says, or
             ``native``. Pictures always come out at their own size.

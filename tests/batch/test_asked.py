@@ -29,7 +29,7 @@ def test_run_takes_all_of_it_and_watch_what_goes_with_a_folder_that_keeps_fillin
     watched = {name for name, (_, option) in OPTIONS.items() if option.watched}
     own = {"ctx", "inbox", "status", "install", "yes", "json", "quiet", "verbose"}
     assert {*inspect.signature(watch).parameters} == watched | {*described(Conduct)} | own
-    assert {*OPTIONS} - watched == {"limit", "files_from", "null", "force", "retry_failed", "shard"}
+    assert {*OPTIONS} - watched == {"limit", "files_from", "null", "force", "retry_failed", "shard", "journal"}
 
 
 def test_what_is_asked_on_the_command_line_is_what_a_command_gets():

@@ -96,7 +96,12 @@ def test_what_a_card_says_cannot_forge_lines_or_colours(cli: Cli, tiny: Model):
     card = replace(tiny.card, source="\x1b[31ma\nfake\tline", provenance="two\nlines\x07")
     (tiny.weights.parent / store.CARD_FILE).write_text(card.to_toml())
     ended = cli("models", "list")
-    assert ended.out.splitlines()[1].split("\t") == ["tiny", "\\x1b[31ma\\nfake\\tline into night", "0.0 MB", "you"]
+    assert ended.out.splitlines()[1].split("\t") == [
+        "tiny",
+        "\\x1b[31ma\\nfake\\tline into night",
+        "0.04 MB",
+        "two\\nlines\\x07",
+    ]
     assert not {"\x1b", "\x07"} & {*cli("models", "info", "tiny").out}
 
 
