@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import imgtrans
-from tests.scripts import ROOT
+from tests.checkout import ROOT
 
 GITHUB = ROOT / ".github"
 pytestmark = pytest.mark.skipif(not GITHUB.is_dir(), reason="needs the checkout")

@@ -15,7 +15,7 @@ import pytest
 
 from imgtrans.zoo.store import Model
 from tests.pictures import save
-from tests.scripts import ROOT
+from tests.checkout import ROOT
 
 pty = pytest.importorskip("pty", reason="there are no pseudo terminals")
 SAID = {

@@ -17,7 +17,7 @@ from PIL import Image
 
 from imgtrans.cli.app import app
 from tests.pictures import save
-from tests.scripts import ROOT
+from tests.checkout import ROOT
 from tests.test_readme import environment, furnished
 
 DOCS = ROOT / "docs"

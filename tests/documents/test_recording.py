@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures import save
-from tests.scripts import ROOT, script
+from tests.checkout import ROOT, script
 
 RECORDING = ROOT / "docs" / "pictures" / "terminal.svg"
 

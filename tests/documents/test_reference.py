@@ -13,7 +13,7 @@ from imgtrans import __main__ as program
 from imgtrans import config, errors, signals
 from imgtrans.cli.app import app
 from imgtrans.cli.command import settable
-from tests.scripts import ROOT, script
+from tests.checkout import ROOT, script
 
 DOCS = ROOT / "docs"
 CODES = re.findall(r"^\| (\d+) \|", (DOCS / "exit-codes.md").read_text(encoding="utf-8"), re.MULTILINE)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.browser import Browser, chromium
-from tests.scripts import ROOT
+from tests.checkout import ROOT
 
 pytestmark = pytest.mark.skipif(not (ROOT / "mkdocs.yml").is_file(), reason="needs the checkout")
 

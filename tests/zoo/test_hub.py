@@ -25,6 +25,7 @@ def hub(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(home / "token"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    huggingface_hub.close_session()  # one that another test has opened knows its proxies
     yield server
     huggingface_hub.close_session()
 
