@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from imgtrans.zoo.store import Model
-from tests.pictures import save
 from tests.checkout import ROOT
+from tests.pictures import save
 
 pty = pytest.importorskip("pty", reason="there are no pseudo terminals")
 SAID = {

@@ -16,8 +16,8 @@ import typer.main
 from PIL import Image
 
 from imgtrans.cli.app import app
-from tests.pictures import save
 from tests.checkout import ROOT
+from tests.pictures import save
 from tests.test_readme import environment, furnished
 
 DOCS = ROOT / "docs"

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from tests.pictures import save
 from tests.checkout import ROOT, script
+from tests.pictures import save
 
 RECORDING = ROOT / "docs" / "pictures" / "terminal.svg"
 
