@@ -150,7 +150,8 @@ def test_a_picture_that_ends_whatever_computes_it_fails_alone(tmp_path: Path):
 def test_a_model_that_cannot_be_opened_there_is_told_with_its_reason():
     with pytest.raises(UnavailableError, match="there is no such backend"):
         RayExecutor(Opening(fails="there is no such backend"))
-    assert not processes("ray::ModelActor")
+    _, alive = psutil.wait_procs(processes("ray::ModelActor"), timeout=20)  # Ray kills, and does not wait
+    assert not alive
 
 
 def test_devices_of_one_machine_are_refused():
