@@ -62,6 +62,7 @@ def watch_folder(
                     raise
                 why = str(error)
             ledger.let_go()
+            tending.retries.let_go(clock())
             if time.monotonic() - went_on > _LONGEST_WAIT:
                 wait = _FIRST_WAIT
         tending.waits(why)
@@ -103,7 +104,7 @@ def _watch(
                 tending.ready(where)
             begun.set()
             search = Search(desk, changes, finder, results)
-            with contextlib.closing(engine.run(search.items(stop))) as groups:
+            with contextlib.closing(engine.run(search.items(stop))) as groups, contextlib.closing(search):
                 for outcomes in groups:
                     results.finish(outcomes)
                     changes.wake()

@@ -30,7 +30,7 @@ _MOST_ASIDE = 1000  # of what is passed over is told
 
 
 class Search:
-    """Finds pictures; all but :meth:`items` is for the thread that draws from it.
+    """Finds pictures; all but :meth:`items` and :meth:`close` is for the thread that draws from it.
 
     Args:
         desk: What is worked with.
@@ -49,11 +49,11 @@ class Search:
         self._aside: set[str] = set()
         self._journaled: dict[str, Entry] = {}
         self._sweep: Sweep | None = None
-        self._looked = self._again = self._doubted = False
+        self._looked = self._again = self._doubted = self._closed = False
         self._next_look = self._next_doubt = self._next_ground = self._next_begin = float("-inf")
 
     def items(self, stop: threading.Event) -> Iterator[Item]:
-        """Yield pictures as they settle, until ``stop`` is set; while some wait, whatever arrives joins them.
+        """Yield pictures as they settle, until ``stop`` is set or it is closed; whatever arrives joins those that wait.
 
         Raises:
             AwayError: If a folder is not the one it was.
@@ -69,6 +69,8 @@ class Search:
                 if self._changes.check():
                     self._disks_changed()
             with desk.turn:
+                if self._closed:
+                    return
                 self._again |= changed.everything
                 if self._sweep is not None or self._again or now >= self._next_look:
                     self._look()
@@ -84,6 +86,12 @@ class Search:
                     return
             if chosen is not None:
                 yield chosen
+
+    def close(self) -> None:
+        """Find nothing more: whoever still waits for a picture gets none, and what is known stays as it is."""
+        with self._desk.turn:
+            self._closed = True
+        self._changes.wake()
 
     def _pause(self) -> float:
         desk, now = self._desk, self._desk.clock()

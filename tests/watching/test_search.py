@@ -45,6 +45,9 @@ class Told:
         self.begun += 1
         return False
 
+    def wake(self) -> None:
+        pass
+
 
 def searching(desk: Desk, told: Any) -> Search:
     desk.ground.settle()
@@ -103,6 +106,27 @@ def test_one_that_arrives_costs_the_same_whatever_is_done(
     alone = cost_of_one(tmp_path / "few", 0, monkeypatch)
     assert 0 < alone < 60
     assert cost_of_one(tmp_path / "many", 150, monkeypatch) <= alone + 2
+
+
+def test_who_still_draws_from_one_that_is_closed_gets_nothing_and_nothing_is_begun(tmp_path: Path, tiny: Model) -> None:
+    """Else a picture that it finds would be in hand for ever, as nobody translates it any more."""
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def arrived() -> Changed:
+        waits.set()
+        goes_on.wait(20)
+        return Changed({save(desk.inbox / "new.png", 8, 8)})
+
+    with opened_desk(tmp_path, settle=0.0) as desk:
+        search, found = searching(desk, Told(arrived)), []
+        drawing = threading.Thread(target=lambda: found.extend(search.items(threading.Event())), daemon=True)
+        drawing.start()
+        assert waits.wait(20)
+        search.close()
+        goes_on.set()
+        drawing.join(20)
+        assert not drawing.is_alive()
+        assert (found, desk.ledger.busy, len(desk.settling)) == ([], 0, 0)
 
 
 def test_without_events_they_are_asked_for_every_half_minute(tmp_path: Path, tiny: Model) -> None:

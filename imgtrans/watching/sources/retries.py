@@ -55,6 +55,12 @@ class Retries:
             self._failures[key].due = float("inf")
         return due
 
+    def let_go(self, now: float) -> None:
+        """What was about to be tried again has come to nothing: it is due now."""
+        for one in self._failures.values():
+            if one.due == float("inf"):
+                one.due = now
+
     def seconds(self, now: float) -> float | None:
         """Return in how many seconds the next is due, None if nothing is."""
         times = [one.due for one in self._failures.values() if one.due != float("inf")]

@@ -39,3 +39,13 @@ def test_it_says_when_something_is_due_next() -> None:
 
 def test_without_tries_it_is_given_up_at_once() -> None:
     assert Retries(0).failed(b"a", 1, 0.0) is None
+
+
+def test_what_was_broken_off_while_it_was_tried_again_is_due_at_once() -> None:
+    retries = Retries(3)
+    retries.failed(b"a", 1, 0.0)
+    retries.failed(b"b", 1, 5.0)
+    assert retries.due(DELAYS[0]) == [b"a"]
+    retries.let_go(DELAYS[0] + 1)
+    assert retries.due(DELAYS[0] + 1) == [b"a"]
+    assert retries.seconds(DELAYS[0] + 1) == 4
