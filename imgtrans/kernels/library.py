@@ -10,13 +10,9 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 import platformdirs
-from llvmlite import ir
 
 from imgtrans.errors import UnavailableError
 from imgtrans.files import written_atomically
-from imgtrans.kernels.code.addition import write_addition
-from imgtrans.kernels.code.direct import write_direct
-from imgtrans.kernels.code.winograd import write_winograd
 from imgtrans.kernels.machine import Machine, host
 
 NAMES = ("winograd", "winograd_enlarged", "direct", "narrow", "addition")
@@ -114,6 +110,13 @@ def _compiled(machine: Machine) -> bytes:
 
 
 def _source(machine: Machine) -> str:
+    # What writes them is not needed where they are kept, and takes a tenth of a second to import.
+    from llvmlite import ir  # noqa: PLC0415
+
+    from imgtrans.kernels.code.addition import write_addition  # noqa: PLC0415
+    from imgtrans.kernels.code.direct import write_direct  # noqa: PLC0415
+    from imgtrans.kernels.code.winograd import write_winograd  # noqa: PLC0415
+
     module = ir.Module("kernels")
     module.triple = machine.triple
     write_winograd(module, machine.lanes, machine.rows)

@@ -79,26 +79,36 @@ class Winograd:
         outputs = longer(outputs, TILE * down, 0)
         rows, columns = longer(rows, TILE * down + 2, 0), longer(columns, TILE * across + 2, -1)
 
-        given = [*addresses(rows, columns, before.scale, before.shift, before.floor), self._channels]
-        given += addresses(self._weights)
-        made = [*addresses(outputs), self._features, self._padded, *addresses(self._bias, NOTHING)]
+        terms = [*addresses(before.scale, before.shift, before.floor), self._channels, *addresses(self._weights)]
+        made = [self._features, self._padded, *addresses(self._bias, NOTHING)]
+        first_row, first_column = addresses(rows, columns)
         first_sums, sums_step, slot_step = sums_of(sums)
 
-        def task(top: int, bottom: int) -> Task:
+        blocks = -(-across // TILES)
+        row = self._work * blocks // high
+        shares = SHARES * team.size
+        least = min(-(-LEAST_WORK // row), down // shares)
+        step = max(1, least // high) * high
+        # Of few rows of tiles parts are shared out: whole blocks, so that sums stay what they are.
+        parts = max(1, min(blocks, shares // -(-down // step), row * step // LEAST_WORK))
+        part = -(-blocks // parts) * TILES
+        lefts = range(0, across, part)
+        places = [outputs + (outputs > 0) * (4 * TILE * left * self._features) for left in lefts]
+
+        def task(top: int, left: int) -> Task:
             def do(room: int) -> None:
                 self._library.call(
                     self._name,
-                    *given, room, 4 * self._v_step, room + 4 * self._m_begin, 4 * self._m_step, *made,
-                    top, bottom, across, high, wide, height, width,
-                    first_sums + top * sums_step, sums_step, slot_step,
+                    first_row, first_column + 8 * TILE * left, *terms,
+                    room, 4 * self._v_step, room + 4 * self._m_begin, 4 * self._m_step,
+                    places[left // part].ctypes.data, *made,
+                    top, min(top + step, down), min(part, across - left), high, wide, height, width - TILE * left,
+                    first_sums + top * sums_step + left // TILES * slot_step, sums_step, slot_step,
                 )  # fmt: skip
 
             return do
 
-        row = self._work * -(-across // TILES) // high
-        least = min(-(-LEAST_WORK // row), down // (SHARES * team.size))
-        step = max(1, least // high) * high
-        team.do(task(top, min(top + step, down)) for top in range(0, down, step))
+        team.do(task(top, left) for top in range(0, down, step) for left in lefts)
 
 
 def _tiles(length: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,30 +45,36 @@ class Layer:
 
     def rows(self, height: int) -> Integers:
         """Return for each row of the padded input, the lead included, the row of the input that it is; -1 for zeros."""
-        return self._table(height, self.padding.top, self.padding.bottom, 0)
+        edges, around = (self.padding.top, self.padding.bottom), (self.lead[0], self.reach[0])
+        return _table(self.padding.kind, edges, height, self.larger, around)
 
     def columns(self, width: int) -> Integers:
         """Return the same for columns."""
-        return self._table(width, self.padding.left, self.padding.right, 1)
-
-    def _table(self, length: int, before: int, behind: int, axis: int) -> Integers:
-        length *= self.larger
-        at = np.arange(-before, length + behind)
-        if self.padding.kind == "reflect":
-            at = np.abs(at)
-            at = np.where(at >= length, 2 * length - 2 - at, at)
-        elif self.padding.kind == "replicate":
-            at = np.clip(at, 0, length - 1)
-        else:
-            at = np.where((at < 0) | (at >= length), -1, at)
-        at = np.where(at < 0, -1, at // self.larger)
-        around = np.full(self.lead[axis], -1), np.full(self.reach[axis] + 8, -1)
-        return np.concatenate([around[0], at, around[1]]).astype(np.int64)
+        edges, around = (self.padding.left, self.padding.right), (self.lead[1], self.reach[1])
+        return _table(self.padding.kind, edges, width, self.larger, around)
 
     def window(self, start: int, stop: int) -> tuple[int, int]:
         """Return from and to which entry of :meth:`rows` some rows of the output are made; ``start`` begins a group."""
         first = start // self.step[0] * self.stride[0]
         return first, ((stop - 1) // self.step[0]) * self.stride[0] + self.reach[0]
+
+
+@lru_cache(maxsize=256)  # pictures come in few sizes
+def _table(kind: str, edges: tuple[int, int], length: int, larger: int, around: tuple[int, int]) -> Integers:
+    """Return which row or column of a map each of the padded one is; -1 for zeros."""
+    length *= larger
+    at = np.arange(-edges[0], length + edges[1])
+    if kind == "reflect":
+        at = np.abs(at)
+        at = np.where(at >= length, 2 * length - 2 - at, at)
+    elif kind == "replicate":
+        at = np.clip(at, 0, length - 1)
+    else:
+        at = np.where((at < 0) | (at >= length), -1, at)
+    at = np.where(at < 0, -1, at // larger)
+    found = np.concatenate([np.full(around[0], -1), at, np.full(around[1] + 8, -1)]).astype(np.int64)
+    found.flags.writeable = False
+    return found
 
 
 def layers_of(program: Sequence[Op], library: "Library") -> dict[int, Layer]:

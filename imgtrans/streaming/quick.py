@@ -26,8 +26,9 @@ class Totals:
 
     def add(self, sums: Doubles) -> None:
         """Add those of some rows, (groups, slots, 2, channels)."""
-        for group in sums.reshape(-1, *self._sums.shape):
-            self._sums += group
+        groups = sums.reshape(-1, *self._sums.shape)
+        groups[0] += self._sums
+        self._sums = np.add.reduce(groups)  # one after the other
 
     def affine(self, epsilon: float, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return what a channel is multiplied with and what is added; see :meth:`statistics.Statistics.affine`."""

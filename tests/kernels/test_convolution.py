@@ -1,12 +1,13 @@
 """Kernels against PyTorch: convolutions of every kind that they know, what is done with them, and its sums."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from imgtrans.kernels import winograd
 from imgtrans.kernels.addition import add
 from imgtrans.kernels.convolution import Before, Convolution
 from imgtrans.kernels.direct import Direct, Phase
@@ -70,6 +71,31 @@ def test_winograd(library: Library, size: tuple[int, int], floor: float, generat
     made, sums = run(Winograd(library, weight, bias), x, before, 1, size, features)
     expected = F.conv2d(torched(x, before, floor), *(torch.from_numpy(w).double() for w in (weight, bias)), padding=1)
     check(made, sums, expected, 2e-5)
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_parts_of_few_rows_of_tiles_are_shared_out_and_nothing_changes(
+    library: Library, enlarged: bool, generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+):
+    channels, size = library.machine.lanes, (7, 1001)
+    weight, before = floats(generator, channels, channels, 3, 3), normalising(generator, channels, 0.0)
+    x, found = floats(generator, *size, channels), []
+    kernel = Winograd(library, weight, None, enlarged=enlarged)
+    for least in (1 << 60, 1):
+        monkeypatch.setattr(winograd, "LEAST_WORK", least)
+        calls: list[str] = []
+
+        def call(name: str, *given: int, calls: list[str] = calls, do: Callable[..., None] = library.call) -> None:
+            calls.append(name)
+            do(name, *given)
+
+        monkeypatch.setattr(library, "call", call)
+        made, sums = run(kernel, x, before, 1, size, channels, threads=2)
+        found.append((len(calls), made, sums))
+        monkeypatch.undo()
+    (few, *whole), (many, *parts) = found
+    assert few < 4 <= many
+    assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
 
 
 @pytest.mark.parametrize("size", [(2, 2), (10, 14), (6, 150)])

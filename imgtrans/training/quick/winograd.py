@@ -114,11 +114,11 @@ class _Convolution(torch.autograd.Function):
             (tiling.side, tiling.side, n, down, across, channels),
             (row, column, x.stride(0), tiling.step * row, tiling.step * column, 1),
         )
-        data = (tiling.data @ tiles.reshape(tiling.side**2, -1)).view(-1, n * down * across, channels)
-        products = torch.bmm(data, _weights(weight, tiling).transpose(1, 2)).view(len(data), -1)
+        data = _each(tiling.data, _gathered(tiles))
+        products = torch.bmm(data, _weights(weight, tiling).transpose(1, 2))
         ctx.save_for_backward(data, weight)
         ctx.tiling, ctx.shape = tiling, (n, down, across)
-        y = (tiling.result @ products).view(_TILE, _TILE, n, down, across, features)
+        y = _each(tiling.result, products)[:, :-1].view(_TILE, _TILE, n, down, across, features)
         return y.permute(2, 3, 0, 4, 1, 5).reshape(n, _TILE * down, _TILE * across, features)
 
     @staticmethod
@@ -128,14 +128,14 @@ class _Convolution(torch.autograd.Function):
         tiling, (n, down, across) = ctx.tiling, ctx.shape
         (features, channels), points, step = weight.shape[:2], len(data), tiling.step
         tiles = gradients[0].reshape(n, down, _TILE, across, _TILE, features).permute(2, 4, 0, 1, 3, 5)
-        products = (tiling.result.T @ tiles.reshape(_TILE**2, -1)).view(points, -1, features)
+        products = _each(tiling.result.T, _gathered(tiles))
         of_weight = of_x = None
         of_bias = weight.new_zeros(features) if ctx.needs_input_grad[2] else None
         if ctx.needs_input_grad[1]:
             of_weights = torch.bmm(products.transpose(1, 2), data).view(points, -1)
             of_weight = (tiling.weight.T @ of_weights).T.view(features, channels, 3, 3)
         if ctx.needs_input_grad[0]:
-            of_tiles = tiling.data.T @ torch.bmm(products, _weights(weight, tiling)).view(points, -1)
+            of_tiles = _each(tiling.data.T, torch.bmm(products, _weights(weight, tiling)))[:, :-1]
             of_tiles = of_tiles.view(tiling.side, tiling.side, n, down, across, channels).permute(2, 3, 0, 4, 1, 5)
             # What tiles share is the sum of both.
             whole = of_tiles.new_zeros(n, down + 1, step, across + 1, step, channels)
@@ -146,6 +146,25 @@ class _Convolution(torch.autograd.Function):
             whole = whole.view(n, step * (down + 1), step * (across + 1), channels)
             of_x = whole[:, : step * down + 2, : step * across + 2]
         return of_x, of_weight, of_bias, None
+
+
+def _gathered(tiles: Tensor) -> Tensor:
+    """Return tiles (down, across, N, Y, X, C) as (down * across, N * Y * X + 1, C), the last of them zeros.
+
+    Without the last one, the values of a tile would mostly be a power of two apart, and so in few places of a cache:
+    depending on which pages they happen to be in, a product of them took twice as long.
+    """
+    (down, across), channels = tiles.shape[:2], tiles.shape[-1]
+    count = tiles.shape[2:5].numel()
+    gathered = tiles.new_empty(down, across, count + 1, channels)
+    gathered[:, :, :-1].view(tiles.shape).copy_(tiles)
+    gathered[:, :, -1].zero_()
+    return gathered.view(down * across, count + 1, channels)
+
+
+def _each(matrix: Tensor, values: Tensor) -> Tensor:
+    """Return (Q, T, C) of (P, T, C) by (Q, P)."""
+    return (matrix @ values.view(len(values), -1)).view(-1, *values.shape[1:])
 
 
 def _weights(weight: Tensor, tiling: Tiling) -> Tensor:
