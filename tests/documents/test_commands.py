@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import webbrowser
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,6 +111,7 @@ def test_every_command_of_a_page_does_what_it_says(
     for name, value in around.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(place)
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # else it remembers what there was before BROWSER
     for told in [*BEFORE.get(page.name, []), *commands(page)]:
         if any(told.startswith(one) for one in NOT_RUN):
             continue

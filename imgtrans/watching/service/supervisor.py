@@ -108,12 +108,16 @@ class Supervisor:
         Raises:
             BaseException: What ended a watcher.
         """
+        running = any(
+            watcher.running for watcher in self._watchers
+        )  # first: who ends with an error has noted it by then
         for watcher in self._watchers:
             if watcher.error:
                 raise watcher.error
-        if self._next is not None and not any(watcher.running for watcher in self._watchers):
+        if self._next is not None and not running:
             following, self._next = self._next, None
             self._switch(following)
+            running = True
         standings = [watcher.standing for watcher in self._watchers]
         for file in self._files:
             file.beat()
@@ -130,7 +134,7 @@ class Supervisor:
         if least and now - self._alive_told >= least and all(now - s.alive < HUNG_SECONDS for s in standings):
             self._alive_told = now
             self._notifier.alive()
-        return any(watcher.running for watcher in self._watchers)
+        return running
 
     def stop(self, seconds: float) -> bool:
         """Have what is in hand finished, and end; return whether all have ended in the time that there is.
