@@ -134,7 +134,7 @@ def test_a_store_that_does_not_do_what_is_needed_ends_the_run_with_a_sentence(
     proxy.fault = lambda asked, path: fault if (not method or asked == method) and part in path else ""
     ended = cli(*arguments)
     assert ended.code == 4 and sentence in ended.err and "Traceback" not in ended.err
-    assert not any(part in f"out/{name}" for name in s3.names("out"))
+    assert s3.names("out") <= ({"10.png", "11.png"} if part == "out/0" else set())  # which may be written then
     proxy.fault = lambda method, path: ""
     assert cli(*arguments).code == 0 and len(s3.names("out")) == 12
 

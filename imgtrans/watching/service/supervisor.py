@@ -108,9 +108,8 @@ class Supervisor:
         Raises:
             BaseException: What ended a watcher.
         """
-        running = any(
-            watcher.running for watcher in self._watchers
-        )  # first: who ends with an error has noted it by then
+        # Asked before there is a look at errors: who ends with one has noted it by then.
+        running = any(watcher.running for watcher in self._watchers)
         for watcher in self._watchers:
             if watcher.error:
                 raise watcher.error
