@@ -36,6 +36,11 @@ def results() -> TextIO:
     return _kept[0].stream if _kept else sys.stdout
 
 
+def descriptor() -> int:
+    """Return the descriptor of where results are written just now."""
+    return _kept[0].stream.fileno() if _kept else 1
+
+
 def keep() -> None:
     """Have all but results that is printed to standard output go to stderr from now on, where it was claimed."""
     if not _claimed[0] or _kept or sys.stdout is None or sys.stderr is None:
@@ -44,9 +49,8 @@ def keep() -> None:
         before = sys.stdout
         before.flush()
         number = before.fileno()
-        descriptor = os.dup(number)
         # Line by line: a signal may end the program at once.
-        stream = os.fdopen(descriptor, "w", buffering=1, encoding=before.encoding, errors=before.errors)
+        stream = os.fdopen(os.dup(number), "w", buffering=1, encoding=before.encoding, errors=before.errors)
         _kept.append(_Kept(stream, before, number))
         if number == 1:
             os.dup2(2, number)

@@ -141,10 +141,10 @@ def _forget_what_left(prepared: Prepared, journal: Journal) -> None:
     if not prepared.selection.complete:
         return
     roots = [path.absolute() for path in prepared.request.inputs]
-    journal.forget(
+    journal.forget_failures(
         [
             entry.output
             for entry in journal.failed_before()
-            if not entry.output_size and any(addressed(os.fsdecode(entry.input)).is_relative_to(root) for root in roots)
+            if any(addressed(os.fsdecode(entry.input)).is_relative_to(root) for root in roots)
         ]
     )

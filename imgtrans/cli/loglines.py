@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from imgtrans import stdout
 from imgtrans.console import Console, printable
 
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7  # as syslog numbers them
@@ -34,11 +35,11 @@ class Outlet:
     """Writes lines to a descriptor from a thread of its own: a pipe that nobody reads holds up only that.
 
     Args:
-        descriptor: Where to.
+        descriptor: Returns where to.
         broken: Is told, once, that nobody reads there any more.
     """
 
-    def __init__(self, descriptor: int, broken: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, descriptor: Callable[[], int], broken: Callable[[], None] = lambda: None) -> None:
         self._descriptor = descriptor
         self._broken = broken
         self._lines: deque[bytes] = deque()
@@ -46,7 +47,7 @@ class Outlet:
         self._closing = False
         self._writing = False
         self._dropped = 0
-        self._thread = threading.Thread(target=self._write, name=f"lines to {descriptor}", daemon=True)
+        self._thread = threading.Thread(target=self._write, name="lines", daemon=True)
         self._thread.start()
 
     @property
@@ -83,7 +84,7 @@ class Outlet:
                     self._lines.popleft()
             try:
                 while lines:
-                    lines = lines[os.write(self._descriptor, lines) :]
+                    lines = lines[os.write(self._descriptor(), lines) :]
             except OSError:
                 self._broken()
                 self._swallow()
@@ -109,8 +110,8 @@ class LogLines(Console):
     def __init__(self, verbosity: int = 0, json_lines: bool = False, *, journal: bool = False) -> None:
         super().__init__(verbosity, json_lines)
         self._journal = journal
-        self._messages = Outlet(2)
-        self._events = Outlet(1, self._nobody_reads) if json_lines else None
+        self._messages = Outlet(lambda: 2)
+        self._events = Outlet(stdout.descriptor, self._nobody_reads) if json_lines else None
 
     def say(self, text: str) -> None:
         """Tell what is going on, unless quiet."""

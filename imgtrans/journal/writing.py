@@ -165,6 +165,18 @@ class Journal:
         if outputs:
             self._write([("DELETE FROM images WHERE output = ?", [(output,) for output in outputs])])
 
+    def forget_failures(self, outputs: Collection[bytes]) -> None:
+        """Take out which of some outputs have failed; an older output that stands there stays known as ours."""
+        if outputs:
+            keys: list[tuple[object, ...]] = [(output,) for output in outputs]
+            older = "UPDATE images SET state = 'done', size = 0, mtime_ns = 0, error = ''"
+            self._write(
+                [
+                    ("DELETE FROM images WHERE output = ? AND state = 'failed' AND output_size = 0", keys),
+                    (f"{older} WHERE output = ? AND state = 'failed'", keys),
+                ]
+            )
+
     @property
     def empty(self) -> bool:
         """Whether nothing is known of any output."""

@@ -63,7 +63,7 @@ def watch_folder(
                 why = str(error)
             ledger.let_go()
             tending.retries.let_go(clock())
-            if time.monotonic() - went_on > _LONGEST_WAIT:
+            if time.monotonic() - went_on > wait:
                 wait = _FIRST_WAIT
         tending.waits(why)
         stop.wait(wait)

@@ -49,6 +49,9 @@ class Ground:
         """Return why watching cannot go on, one sentence; "" if it can."""
         if not self._inbox.is_dir():
             return f"{self._inbox} is not there"
+        known, stands = self._known.get(self._inbox), _identity(self._inbox)
+        if known and stands and stands[0] != known[0] and _is_empty(self._inbox):
+            return f"{self._inbox} is empty and on another disk than before, as if its own were not mounted"
         before = self._known.get(self._output)
         there = next(path for path in (self._output, *self._output.absolute().parents) if path.exists())
         now = _identity(there)
@@ -62,6 +65,13 @@ class Ground:
 
     def _folders(self) -> tuple[Path, ...]:
         return self._inbox, self._output, self._output / FOLDER
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not os.listdir(folder)
+    except OSError:
+        return False
 
 
 def _identity(path: Path) -> Identity | None:

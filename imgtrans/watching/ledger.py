@@ -21,6 +21,7 @@ class Fact:
         output_size: Of the output that was made, bytes.
         output_mtime_ns: Of the same.
         problem: Why it is refused.
+        certain: Whether the output is of this very version: it still was the file's once it had been read.
     """
 
     version: Version
@@ -29,6 +30,7 @@ class Fact:
     output_size: int = 0
     output_mtime_ns: int = 0
     problem: str = ""
+    certain: bool = True
 
 
 class Ledger:
@@ -65,7 +67,7 @@ class Ledger:
         self._facts[relative] = fact
         if fact.key and fact.state != REFUSED:
             self._owners[fact.key] = relative
-        if fact.state == DONE:
+        if fact.state == DONE and fact.certain:
             self._inodes[fact.version.device, fact.version.inode] = relative
 
     def begin(self, relative: str, version: Version, item: Item) -> None:
@@ -80,7 +82,7 @@ class Ledger:
     def depart(self, relative: str) -> None:
         """A file is gone; it may come back under another name."""
         fact = self.forget(relative)
-        if fact is not None and fact.state == DONE:
+        if fact is not None and fact.state == DONE and fact.certain:
             while len(self._departed) >= _MOST_DEPARTED:
                 del self._departed[next(iter(self._departed))]
             self._departed[fact.version.device, fact.version.inode] = relative, fact

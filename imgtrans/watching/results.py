@@ -90,7 +90,9 @@ class Results:
         if outcome.temporary:
             status = status_of(outcome.item.output)
             size, mtime_ns = (status.st_size, status.st_mtime_ns) if status else (0, 0)
-            desk.ledger.set(relative, replace(fact, state=DONE, output_size=size, output_mtime_ns=mtime_ns))
+            certain = version_of(outcome.item.input) == fact.version  # else another file's content may have been read
+            done = replace(fact, state=DONE, output_size=size, output_mtime_ns=mtime_ns, certain=certain)
+            desk.ledger.set(relative, done)
             desk.tending.translated(outcome, fact.version)
         else:
             again = desk.tending.retries.failed(outcome.item.key, fact.version, desk.clock())

@@ -67,7 +67,7 @@ class Search:
                 self._next_ground = now + _GROUND_SECONDS
                 desk.ground.check()
                 if self._changes.check():
-                    self._disks_changed()
+                    self._gone_astray()
             with desk.turn:
                 if self._closed:
                     return
@@ -113,6 +113,7 @@ class Search:
         desk = self._desk
         if self._sweep is None:
             self._again = False
+            self._changes.renew()
             self._journaled = self._finder.known_done() if not len(desk.ledger) else {}
             self._sweep = Sweep(desk, self._looker, self._finder, self._found, self._gone)
         if not self._sweep.go_on():
@@ -150,8 +151,8 @@ class Search:
         if self._again:
             self._next_look = now
 
-    def _disks_changed(self) -> None:
-        """Some disk came or went; it may have been ours, for a moment. On some machines that is so every second."""
+    def _gone_astray(self) -> None:
+        """Events may have: some disk came or went, ours for a moment, or a folder moved. It may be so every second."""
         if self._sweep is None:
             self._next_look = min(self._next_look, self._next_doubt)
         else:
@@ -215,8 +216,8 @@ class Search:
             self._next_look = min(self._next_look, desk.clock() + desk.tending.conduct.settle + _RENAMED_SECONDS)
         desk.tending.retries.forget(fact.key)
         known = desk.journal.entry(fact.key) if fact.state in (FAILED, REFUSED) else None
-        if known and known.state == "failed" and os.fsdecode(known.source) == relative:
-            desk.journal.forget([fact.key])
+        if known and os.fsdecode(known.source) == relative:
+            desk.journal.forget_failures([fact.key])
 
     def _retry(self, now: float) -> None:
         desk = self._desk

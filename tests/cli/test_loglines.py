@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from imgtrans import stdout
 from imgtrans.cli import loglines
 from imgtrans.cli.loglines import LogLines, Outlet, to_journal
 
@@ -57,10 +58,23 @@ def test_events_are_json_with_their_time(capfd: pytest.CaptureFixture[str]) -> N
     assert line["time"]
 
 
+def test_events_stay_on_standard_output_when_what_plugins_print_does_not(capfd: pytest.CaptureFixture[str]) -> None:
+    lines = LogLines(json_lines=True)
+    stdout.claim()
+    try:
+        stdout.keep()
+        lines.record(event="image")
+        lines.close()
+    finally:
+        stdout.give_back()
+    told = capfd.readouterr()
+    assert (json.loads(told.out)["event"], told.err) == ("image", "")
+
+
 def test_a_pipe_that_nobody_reads_holds_nothing_up_and_says_what_was_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loglines, "MOST_LINES", 50)
     read, write = os.pipe()
-    outlet = Outlet(write)
+    outlet = Outlet(lambda: write)
     started = time.monotonic()
     for _ in range(1000):
         outlet.put("x" * 1000)
@@ -82,7 +96,7 @@ def test_a_reader_that_goes_away_is_told_of_once() -> None:
         told.append(True)
         gone.set()
 
-    outlet = Outlet(write, broken)
+    outlet = Outlet(lambda: write, broken)
     os.close(read)
     outlet.put("one")
     assert gone.wait(10)

@@ -121,6 +121,16 @@ def test_failures_are_found_and_can_be_forgotten(tmp_path: Path) -> None:
         assert journal.empty
 
 
+def test_an_older_output_stays_known_when_it_is_forgotten_that_a_newer_one_has_failed(tmp_path: Path) -> None:
+    failed = replace(ENTRY, state="failed", error="broken", output_size=7, output_mtime_ns=8)
+    with Journal(tmp_path) as journal:
+        journal.record([failed, replace(failed, output=b"b.jpg", output_size=0), replace(ENTRY, output=b"c.jpg")])
+        journal.forget_failures([b"a.jpg", b"b.jpg", b"c.jpg"])
+        assert [*journal.failed()] == [] and journal.entry(b"b.jpg") is None
+        assert journal.entry(b"a.jpg") == replace(failed, state="done", error="", size=0, mtime_ns=0)
+        assert journal.entry(b"c.jpg") == replace(ENTRY, output=b"c.jpg")
+
+
 def test_wal_is_not_used_on_network_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not on_network(tmp_path)
     monkeypatch.setattr(module, "on_network", lambda folder: True)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import psutil
 
 from tests.batch.soaking import install_tiny
 from tests.pictures import save
-from tests.watching.daemon import Daemon
+from tests.watching.daemon import Daemon, until
 
 MINUTES = 60.0
 ROUND = 12  # things that are done before it is checked
@@ -46,6 +47,7 @@ class Soak:
     def __init__(self, place: Path, seed: int) -> None:
         self.inbox, self.out = place / "inbox", place / "out"
         self.done: list[str] = []
+        self.said = ""  # by daemons that have ended
         self.rounds = 0
         self._place = place
         self._draw = random.Random(seed)
@@ -128,6 +130,8 @@ class Soak:
         return {name: sum(one.get("status") == name for one in told) for name in ("translated", "skipped", "failed")}
 
     def _start(self) -> Daemon:
+        if self.done:
+            self.said += self._daemon.err.read_text()
         daemon = Daemon(self._place, "inbox", "-o", "out", *OPTIONS, "--settle", 0.2)
         daemon.wait_for(lambda: "watching inbox" in daemon.err.read_text(), "the start")
         self._started = True
@@ -139,6 +143,8 @@ class Soak:
         return started
 
     def _size(self) -> Size:
+        """Return its size while it watches; while it waits for a disk it has less."""
+        until(lambda: self._daemon.events[-1]["event"] != "waiting", "it watches again", DEADLINE)
         process = psutil.Process(self._daemon.process.pid)
         return process.num_fds(), process.num_threads(), process.memory_info().rss
 
@@ -348,10 +354,25 @@ class Soak:
         deadline = time.monotonic() + DEADLINE
         while wrong := [*self._wrong()]:
             assert self._daemon.process.poll() is None, "it has ended by itself"
-            assert time.monotonic() < deadline, f"no up-to-date output of {wrong[:5]}"
+            assert time.monotonic() < deadline, f"no up-to-date output of {wrong[:5]}\n{self._about(wrong[0])}"
             time.sleep(0.1)
         said = self._daemon.err.read_text()
         assert "Traceback" not in said and "bug" not in said, said
+
+    def _about(self, name: str) -> str:
+        """Return all that tells what became of a picture."""
+        stem = f"{Path(name).stem}."
+        to_all = re.compile("_(move|remove|unmount|fill|kill|terminate)")
+        story = [one for one in self.done if stem in one or to_all.search(one)]
+        said = (self.said + self._daemon.err.read_text()).splitlines()
+        told = [line for line in said if stem in line or not re.search(" info: inbox", line)]
+        output = self.out / name
+        if output.exists():
+            made, wholes = output.read_bytes(), self._place.glob("expected/*/*")
+            like = f"{output.stat()}, like {[str(one) for one in wholes if one.read_bytes() == made]}"
+        else:
+            like = "there is none"
+        return "\n".join([*story[-30:], *told[-30:], str((self.inbox / name).stat()), like])
 
     def _tidy_up(self) -> None:
         """Somebody makes room: pictures beyond so many go, and so do outputs whose sources are gone."""
@@ -402,7 +423,7 @@ def main(minutes: float, seed: int) -> None:
         try:
             soak.play(60 * minutes)
         except BaseException:
-            print("\n".join(soak.done[-3 * ROUND :]), (place / "stderr").read_text()[-6000:], sep="\n", flush=True)
+            print(*soak.done[-3 * ROUND :], (place / "stderr").read_text()[-6000:], sep="\n", flush=True)
             raise
         finally:
             soak.close()

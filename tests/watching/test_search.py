@@ -3,7 +3,7 @@
 import builtins
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from imgtrans.finding.destination import item_for
 from imgtrans.finding.file import look
+from imgtrans.protocols import Item, Outcome
 from imgtrans.watching.desk import Desk
 from imgtrans.watching.finder import Finder
 from imgtrans.watching.ledger import DONE
@@ -44,6 +45,9 @@ class Told:
     def begin(self) -> bool:
         self.begun += 1
         return False
+
+    def renew(self) -> None:
+        pass
 
     def wake(self) -> None:
         pass
@@ -127,6 +131,61 @@ def test_who_still_draws_from_one_that_is_closed_gets_nothing_and_nothing_is_beg
         drawing.join(20)
         assert not drawing.is_alive()
         assert (found, desk.ledger.busy, len(desk.settling)) == ([], 0, 0)
+
+
+def made(desk: Desk, item: Item) -> Outcome:
+    temporary = item.output.with_name("made.tmp")
+    temporary.write_bytes(b"what was made")
+    return Outcome(item, temporary)
+
+
+def test_what_was_made_of_a_picture_that_was_replaced_meanwhile_is_not_taken_for_its_own(
+    tmp_path: Path, tiny: Model
+) -> None:
+    """It may be of either content, so it is no output for the first one, which goes on under another name."""
+
+    def changes() -> Iterator[Changed]:
+        first = save(desk.inbox / "first.png", 8, 8)
+        yield Changed({first})
+        first.rename(desk.inbox / "other.png")
+        save(first, 9, 9)
+        results.finish([made(desk, found[0])])
+        first.unlink()
+        yield Changed({first, desk.inbox / "other.png"})
+        stop.set()
+        yield Changed()
+
+    with opened_desk(tmp_path, settle=0.0) as desk:
+        found: list[Item] = []
+        told, stop, results = changes(), threading.Event(), Results(desk)
+        for item in searching(desk, Told(lambda: next(told))).items(stop):
+            found.append(item)
+        assert [one.input.name for one in found] == ["first.png", "other.png"]
+
+
+def test_a_picture_that_failed_and_went_and_comes_back_takes_the_place_of_its_own_output(
+    tmp_path: Path, tiny: Model
+) -> None:
+    def changes() -> Iterator[Changed]:
+        yield Changed({save(path, 8, 8)})
+        results.finish([made(desk, found[0])])
+        yield Changed({save(path, 9, 9)})
+        results.finish([Outcome(found[1], None, "It is broken.")])
+        assert [*desk.journal.failed()]
+        path.unlink()
+        yield Changed({path})
+        assert not [*desk.journal.failed()]
+        yield Changed({save(path, 10, 10)})
+        stop.set()
+        yield Changed()
+
+    with opened_desk(tmp_path, settle=0.0) as desk:
+        path, found = desk.inbox / "picture.png", list[Item]()
+        told, stop, results = changes(), threading.Event(), Results(desk)
+        for item in searching(desk, Told(lambda: next(told))).items(stop):
+            found.append(item)
+        assert len(found) == 3
+        assert desk.tending.standing.failed == 0
 
 
 def test_without_events_they_are_asked_for_every_half_minute(tmp_path: Path, tiny: Model) -> None:

@@ -5,12 +5,14 @@ import logging
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchdog.events import (
     DirCreatedEvent,
+    DirDeletedEvent,
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
@@ -28,12 +30,14 @@ from imgtrans.watching.seeing.names import is_passed_over
 
 # Without those of opening and reading, of which our own look makes one for each file; and, where closing is told, of
 # each write, as a file counts only once it has settled.
-_TOLD = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
+_TOLD = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, DirCreatedEvent, DirDeletedEvent, DirMovedEvent]
 _WRITTEN = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
 MOST = 8192  # paths that are remembered one by one; the system's own queue holds twice that
 _SLICE_SECONDS = 0.25  # after which a wait looks whether it is to end
 _LOG = logging.getLogger("watchdog")
 _LOG.addHandler(logging.NullHandler())  # what it tells of its own end is for nobody
+# Of a folder that moved while it was met; see `Changes.renew`.
+warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
 _LIMITS = {
     errno.ENOSPC: "fs.inotify.max_user_watches (now too small for all its folders)",
     errno.EMFILE: "fs.inotify.max_user_instances (all are in use)",
@@ -74,6 +78,7 @@ class Changes:
         self._arrived = threading.Condition()
         self._observer: object | None = None
         self._fresh: set[Path] = set()
+        self._moved = False
         self._lost = _Lost(self)
         self._mounts: Mounts | None = None
         self.begin()
@@ -113,6 +118,14 @@ class Changes:
             self._say(f"{self._folder}: the system tells of changes again")
         return True
 
+    def renew(self) -> None:
+        """Have events told anew if folders were moved; what has changed before is to be looked for.
+
+        If others of the same names are made at once, watchdog watches those and not what is in the ones that moved.
+        """
+        if self._moved and self.has_events:
+            self.begin()
+
     def give_up(self, why: str) -> None:
         """Do without events, as they do not come."""
         self.end()
@@ -121,6 +134,7 @@ class Changes:
     def end(self) -> None:
         """Have the system tell nothing more."""
         observer, self._observer = self._observer, None
+        self._moved = False
         _LOG.removeHandler(self._lost)
         if self._mounts is not None:
             self._mounts.close()
@@ -131,13 +145,20 @@ class Changes:
                 observer.join(5.0)  # type: ignore[attr-defined]
 
     def check(self) -> bool:
-        """Have events told anew, and everything looked at, if a disk took them with it; return whether any may have."""
+        """Return whether events may have gone astray, as a disk has come or gone, or a folder was moved.
+
+        If a disk took them with it they are told anew, and everything is to be looked at.
+        """
         if self._mounts is None or not self._mounts.changed():
-            return False
+            return self._moved
         if not all_watched([self._folder], below=False):
             self.begin()
             self.lost()
         return True
+
+    def moved(self) -> None:
+        """Take note that a folder has another name, or has gone; called by the system's thread."""
+        self._moved = True
 
     def add(self, path: Path, *, is_folder: bool = False) -> None:
         """Take note of a path; called by the system's thread."""
@@ -160,7 +181,7 @@ class Changes:
             changed, self._changed = self._changed, Changed()
             fresh, self._fresh = self._fresh, set()
         if fresh and self.has_events and not all_watched(fresh, below=False):
-            self.give_up(_reason(self._folder, OSError(errno.ENOSPC, "")))
+            self.begin()
             return Changed(everything=True)
         return changed
 
@@ -192,7 +213,10 @@ class _Handler(FileSystemEventHandler):
         for path in (event.src_path, event.dest_path):
             text = os.fsdecode(path)
             if text and not is_passed_over(os.path.basename(text)):  # noqa: PTH119 - for each event
-                self._changes.add(Path(text), is_folder=event.is_directory)
+                if isinstance(event, DirMovedEvent | DirDeletedEvent):
+                    self._changes.moved()
+                if not isinstance(event, DirDeletedEvent):  # whose files tell of themselves
+                    self._changes.add(Path(text), is_folder=event.is_directory)
 
 
 class _Lost(logging.Handler):

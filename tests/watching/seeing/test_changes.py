@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from imgtrans.journal import database
 from imgtrans.watching.seeing import changes as changes_module
 from imgtrans.watching.seeing.changes import MOST, Changes
 from tests.disks import SmallDisk
+from tests.watching.daemon import until
 
 
 @pytest.fixture
@@ -43,6 +45,43 @@ def test_what_is_written_is_told_and_reading_hidden_and_temporary_files_wake_nob
     (folder / "a.jpg").read_bytes()
     os.listdir(folder)
     assert not watched.take(0.3, stop)
+
+
+@pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")  # which the program ignores, too
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells by names that may have changed")
+def test_what_is_in_a_folder_that_moves_while_another_takes_its_name_is_told(
+    tmp_path: Path, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watchdog.observers.inotify_c import InotifyFD
+
+    late, reads = threading.Event(), InotifyFD.read_events
+
+    def read_late(self: InotifyFD) -> list[Any]:
+        events = reads(self)
+        late.wait(20)
+        return events
+
+    monkeypatch.setattr(InotifyFD, "read_events", read_late)
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    changes = Changes(folder, "auto")
+    try:
+        (folder / "old" / "deep").mkdir(parents=True)
+        (folder / "old").rename(folder / "new")
+        (folder / "old" / "deep").mkdir(parents=True)
+        late.set()
+        until(changes.check, "a folder has moved")
+        changes.renew()
+        assert changes.has_events and not changes.check()
+        changes.take(0.0, stop)
+        pictures = {folder / "old" / "deep" / "a.jpg", folder / "new" / "deep" / "b.jpg"}
+        for path in pictures:
+            path.write_bytes(b"x")
+        told: set[Path] = set()
+        until(lambda: told.update(changes.take(0.1, stop).paths) or told >= pictures, "both are told", 20)
+    finally:
+        late.set()
+        changes.end()
 
 
 def test_more_than_can_be_remembered_is_everything(watched: Changes, stop: threading.Event) -> None:
