@@ -50,7 +50,7 @@ def told(self, now, took, cpu):
     plan(self, now, took, cpu)
     print(f"LOOK {took:.4f} {cpu:.4f}", file=sys.stderr, flush=True)
 search.Search._plan_look, search.between_looks = told, lambda cpu: 5.0
-search.Search._disks_changed = lambda self: None  # others may mount and unmount meanwhile
+search.Search._gone_astray = lambda self: None  # others may mount and unmount meanwhile
 program.main()
 """
 
