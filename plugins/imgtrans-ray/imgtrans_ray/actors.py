@@ -75,6 +75,7 @@ class ModelActor:
 
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._batch_size = self._batch_pixels = 1
         self._share = 0.0
         self._warnings: list[str] = []
         self._lock = threading.Lock()
@@ -97,12 +98,13 @@ class ModelActor:
         except ImgtransError as error:
             return error
         self._session = ready.sessions[0]
+        self._batch_size, self._batch_pixels = ready.batch_size, ready.batch_pixels
         memory = ready.pictures_memory * (1 + beside) // ready.workers
         return Opened(ready.job, ready.batch_size, ready.batch_pixels, memory, ready.describe())
 
     @_in("computing")
     def compute(self, places: list[Place], groups: list[int], *objects: list[Any]) -> list[Any]:
-        """Translate frames of one kind.
+        """Translate frames of one kind, which may be more than are computed together.
 
         Args:
             places: Where they are.
@@ -115,7 +117,11 @@ class ModelActor:
         """
         assert self._session is not None
         try:
-            results = compute(self._session, unpacked(places, objects))
+            frames = unpacked(places, objects)
+            height, width = frames[0].shape[:2]
+            together = max(1, min(self._batch_size, self._batch_pixels // (height * width)))
+            batches = [frames[start : start + together] for start in range(0, len(frames), together)]
+            results = [result for batch in batches for result in compute(self._session, batch)]
         except MemoryError as error:
             return [MemoryError(str(error)), *([] for _ in groups)]
         left = iter([None if isinstance(result, Exception) else result for result in results])

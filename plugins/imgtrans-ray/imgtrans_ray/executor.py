@@ -17,7 +17,9 @@ from imgtrans_ray.cluster import Cluster
 from imgtrans_ray.codec import RemoteCodec, Spares
 from imgtrans_ray.model import RemoteModel
 
-AT_ONCE = 2  # batches that a model is given: one that it computes, and one on its way
+AT_ONCE = 2  # calls that a model is given: one that it computes, and one on its way
+# Batches that come in one call to a model without a GPU, whose batches are small: a call takes as long as a fifth of one.
+IN_A_CALL = 4
 CODECS, CODECS_BESIDE_GPU = 8, 16  # for each model, at most, where there are so many cores
 PATIENCE_SECONDS = 20.0  # after which it is said that it is the cluster that is waited for
 
@@ -70,7 +72,7 @@ class RayExecutor:
                 [model for model in self._models for _ in range(AT_ONCE)],
                 tag=self._opened.job.tag,
                 batch_size=self._opened.batch_size,
-                batch_pixels=self._opened.batch_pixels,
+                batch_pixels=self._opened.batch_pixels * (1 if on_gpu else IN_A_CALL),
                 memory=self._opened.codec_memory * len(self._codecs),
             )
         except BaseException:
