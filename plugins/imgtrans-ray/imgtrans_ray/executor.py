@@ -18,7 +18,7 @@ from imgtrans_ray.codec import RemoteCodec, Spares
 from imgtrans_ray.model import RemoteModel
 
 AT_ONCE = 2  # calls that a model is given: one that it computes, and one on its way
-# Batches that come in one call to a model without a GPU, whose batches are small: a call takes as long as a fifth of one.
+# Batches that come in one call to a model without a GPU, whose batches are small: a call takes a fifth of such a time.
 IN_A_CALL = 4
 CODECS, CODECS_BESIDE_GPU = 8, 16  # for each model, at most, where there are so many cores
 PATIENCE_SECONDS = 20.0  # after which it is said that it is the cluster that is waited for

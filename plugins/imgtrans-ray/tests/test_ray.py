@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 import ray
-from imgtrans_ray.actors import groups_of
+from imgtrans_ray.actors import ModelActor, groups_of
 from imgtrans_ray.executor import RayExecutor
 from imgtrans_ray.frames import Frame, packed, unpacked
 from imgtrans_ray.options import Options
@@ -179,6 +179,28 @@ def test_what_was_read_together_comes_back_together():
     assert [int(array[0, 0, 0]) for array in unpacked(places, ray.get(objects))] == [1, 2, 10, 0]
     assert groups_of(places) == [2, 1, 1]
     assert frames[0].nbytes == 12
+
+
+def test_more_frames_than_fit_into_a_batch_come_in_one_call():
+    computed: list[int] = []
+
+    class Telling(Negative):
+        def run(self, pictures: Pixels) -> Pixels:
+            computed.append(len(pictures))
+            return super().run(pictures)
+
+    class OfTwo(Opening):
+        def open(self, **told: Any) -> Ready:
+            session = Telling(self.poison)
+            return Ready([session], JOB, batch_size=64, batch_pixels=2 * 8 * 8, workers=1, pictures_memory=10**8)
+
+    actor = ModelActor()
+    actor.open(OfTwo(), threads=0, beside=0)
+    frames = [np.full((8, 8, 3), number, np.uint8) for number in range(5)]
+    problems, first, second = actor.compute([(0, number) for number in range(5)], [3, 2], frames)
+    assert computed == [2, 2, 1]
+    assert problems == [None] * 5
+    assert [int(one[0, 0, 0]) for one in (*first, *second)] == [255, 254, 253, 252, 251]
 
 
 def test_options_that_make_no_sense_are_refused():
