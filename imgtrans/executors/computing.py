@@ -78,6 +78,18 @@ class Here:
             self._session.interrupt()
 
 
+def fitting(shape: Sequence[int], batch_size: int, batch_pixels: int) -> int:
+    """Return how many frames are computed together, at most, though never less than one.
+
+    Args:
+        shape: Of each frame, (H, W, ...).
+        batch_size: Frames, at most.
+        batch_pixels: Pixels of all of them, at most.
+    """
+    height, width = shape[:2]
+    return max(1, min(batch_size, batch_pixels // (height * width)))
+
+
 class Computer(threading.Thread):
     """A thread that computes.
 
@@ -111,8 +123,8 @@ class Computer(threading.Thread):
 
     def fits(self, kind: Kind) -> int:
         """Return how many frames of a kind are computed together, at most."""
-        (height, width, *_), _ = kind
-        return max(1, min(self._batch_size, self.batch_pixels // (height * width)))
+        shape, _ = kind
+        return fitting(shape, self._batch_size, self.batch_pixels)
 
     def run(self) -> None:
         """Work until there are no batches any more."""

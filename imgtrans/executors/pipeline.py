@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 
 from imgtrans.executors.batches import Batches
 from imgtrans.executors.codec import Calls, Codec, LostError, WorkerDiedError
-from imgtrans.executors.computing import Computer, Computing, ModelDiedError, NotThereError
+from imgtrans.executors.computing import Computer, Computing, ModelDiedError, NotThereError, fitting
 from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.serving import Answer, Desk
@@ -26,6 +26,7 @@ __all__ = [
     "Pipeline",
     "WorkerDiedError",
     "compute",
+    "fitting",
 ]
 
 # Outcomes go on in groups, at most so many a second, as whoever makes them final waits for the disk for each group.

@@ -216,7 +216,7 @@ class Search:
             self._next_look = min(self._next_look, desk.clock() + desk.tending.conduct.settle + _RENAMED_SECONDS)
         desk.tending.retries.forget(fact.key)
         known = desk.journal.entry(fact.key) if fact.state in (FAILED, REFUSED) else None
-        if known and os.fsdecode(known.source) == relative:
+        if known and known.state == "failed" and os.fsdecode(known.source) == relative:
             desk.journal.forget_failures([fact.key])
 
     def _retry(self, now: float) -> None:

@@ -10,7 +10,7 @@ import ray
 
 import imgtrans
 from imgtrans.errors import ImgtransError
-from imgtrans.executors.pipeline import Answer, Desk, compute
+from imgtrans.executors.pipeline import Answer, Desk, compute, fitting
 from imgtrans.protocols import Job, Opening, Session
 from imgtrans_ray.frames import Outline, Place, outlines_of, unpacked
 
@@ -118,8 +118,7 @@ class ModelActor:
         assert self._session is not None
         try:
             frames = unpacked(places, objects)
-            height, width = frames[0].shape[:2]
-            together = max(1, min(self._batch_size, self._batch_pixels // (height * width)))
+            together = fitting(frames[0].shape, self._batch_size, self._batch_pixels)
             batches = [frames[start : start + together] for start in range(0, len(frames), together)]
             results = [result for batch in batches for result in compute(self._session, batch)]
         except MemoryError as error:
