@@ -27,8 +27,11 @@ def gallery(
     """
     console = options.console(quiet, json_lines=json)
     path = make(output, console, page)
-    if open and typer.launch(path.absolute().as_uri()) != 0:
-        console.warn(f"no browser could be started; open {path}")
+    if open:
+        import webbrowser  # not typer.launch, which starts xdg-open and never asks how that went
+
+        if not webbrowser.open(path.absolute().as_uri()):
+            console.warn(f"no browser could be started; open {path}")
 
 
 def make(output: Path, console: Console, page: str = PAGE) -> Path:

@@ -52,3 +52,12 @@ class SpikePenalty:
         deviation, mean = torch.std_mean(features, dim=(2, 3), keepdim=True, correction=0)
         excess = ((features - mean) / (deviation + _EPSILON)).abs() - _USUAL
         self._found.append(excess.relu().square().mean())
+
+
+def watched(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a generator makes of pictures, and the penalty on the spikes in that pass."""
+    spikes = SpikePenalty(generator)
+    try:
+        return generator(pictures), torch.as_tensor(spikes.take(), device=pictures.device)
+    finally:
+        spikes.close()

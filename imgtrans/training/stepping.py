@@ -1,8 +1,8 @@
 """How the steps of a run are computed: by the fastest way that its device has, or by plain PyTorch."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from imgtrans.protocols import Objective
 from imgtrans.training.objectives.cyclegan import CycleGAN
 from imgtrans.training.options import TrainOptions
+from imgtrans.training.quick.abreast import abreast
 from imgtrans.training.quick.layers import quick_layers
 from imgtrans.training.quick.maps import why_not
 from imgtrans.training.quick.onmaps import layers_on_maps
@@ -85,7 +86,7 @@ def quickened(objective: Objective, options: TrainOptions, device: torch.device)
     if options.backend != "auto":
         return nullcontext()
     if device.type == "cpu":
-        return quick_layers(*objective.generators().values())
+        return _quick_on_cores(objective)
     # Other objectives look at maps within the networks, and a gradient penalty needs the gradient of a gradient.
     if device.type != "cuda" or not isinstance(objective, CycleGAN):
         return nullcontext()
@@ -94,3 +95,9 @@ def quickened(objective: Objective, options: TrainOptions, device: torch.device)
         return nullcontext()
     networks = objective.generators() if options.gradient_penalty else objective.networks()
     return layers_on_maps(*networks.values())
+
+
+@contextmanager
+def _quick_on_cores(objective: Objective) -> Iterator[None]:
+    with quick_layers(*objective.generators().values()), abreast():
+        yield

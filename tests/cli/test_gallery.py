@@ -1,6 +1,8 @@
 """``imgtrans gallery`` and ``run --gallery``."""
 
 import json
+import os
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +58,22 @@ def test_a_folder_of_nothing_is_refused_in_a_sentence(cli: Any, tmp_path: Path):
     ended = cli("gallery", tmp_path)
     assert ended.code == 4
     assert f"{tmp_path} is no output folder of imgtrans" in ended.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a browser that is a shell script")
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (1, "no browser could be started; open ")])
+def test_the_browser_is_shown_the_page_and_asked_how_it_went(
+    cli: Any, photos: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+):
+    cli("run", photos, "--model", "tiny", "--device", "cpu", "-q")
+    out = photos.parent / "photos-tiny"
+    browser = photos.parent / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {photos.parent}/shown\nexit {code}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # else it remembers what there was before BROWSER
+    ended = cli("gallery", out, "--open")
+    assert ended.code == 0
+    assert (photos.parent / "shown").read_text().strip() == (out / "index.html").as_uri()
+    assert said in ended.err
+    assert bool(said) == ("browser" in ended.err)

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,8 @@ import torch
 
 from imgtrans.training.run import prepare
 
-torch.set_num_threads(1)
 data, folder, given, kills = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]), int(sys.argv[4])
+torch.set_num_threads(int(sys.argv[5]))
 
 
 def train(tell):
@@ -86,15 +86,23 @@ for _ in range(kills):
 """
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many threads compute; two passes go side by side if there are two."""
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(1)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_run_killed_again_and_again_ends_with_the_losses_of_an_unbroken_one(
-    data: Path, folder: Path, tmp_path: Path, tiny: dict[str, Any]
+    data: Path, folder: Path, tmp_path: Path, tiny: dict[str, Any], threads: int
 ):
     given = {**tiny, "steps": 9, "save_minutes": 0.0, "grid_every": 2}
     assert run_to(1000, data, tmp_path / "unbroken", {**given, "save_minutes": 60.0})
     (tmp_path / "unbroken" / "checkpoint.pt").unlink()  # it is large
     killer = subprocess.run(
-        [sys.executable, "-c", KILLER, str(data), str(folder), json.dumps(given), "2"],
+        [sys.executable, "-c", KILLER, str(data), str(folder), json.dumps(given), "2", str(threads)],
         env={**os.environ, "PYTHONPATH": str(Path(next(iter(imgtrans.__path__))).parent)},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from imgtrans.training.objectives.adversarial import (
 from imgtrans.training.objectives.diffaugment import DiffAugment
 from imgtrans.training.objectives.discriminators import init_discriminator, new_discriminator
 from imgtrans.training.objectives.patchnce import Encoder, PatchFeatures, draw_places, patch_nce
-from imgtrans.training.spikes import SpikePenalty
+from imgtrans.training.spikes import watched
 
 # A translation with its gradients, and half a generator three times: a fake's patches with gradients, the original's
 # without. With the identity of B both twice. As in CycleGAN a discriminator's passes for the generator and for itself.
@@ -74,10 +74,8 @@ class CUT:
         """Take one step: the discriminator, then the generator against the new one."""
         options, augment = self._options, self._augment or unchanged
         flipped = self.flips and bool(torch.rand((), generator=self._random) < 0.5)
-        spikes = SpikePenalty(*((self._G,) if options.spike_weight else ()))
-        made = self._G(torch.cat((real_A, real_B)) if self.identity else real_A.flip(3) if flipped else real_A)
-        penalty_of_spikes = spikes.take()
-        spikes.close()
+        given = torch.cat((real_A, real_B)) if self.identity else real_A.flip(3) if flipped else real_A
+        made, spikes = watched(self._G, given) if options.spike_weight else (self._G(given), 0.0)
         fake_B, same_B = made[: len(real_A)], made[len(real_A) :]
 
         # The discriminator: tell real pictures from fakes.
@@ -93,7 +91,7 @@ class CUT:
         kept = [self._nce(real_A, fake_B, flipped)]
         if self.identity:
             kept.append(self._nce(real_B, same_B, False))
-        total = adversarial + options.nce_weight * torch.stack(kept).mean() + options.spike_weight * penalty_of_spikes
+        total = adversarial + options.nce_weight * torch.stack(kept).mean() + options.spike_weight * spikes
         yield Update(self._optimizer_G, total)
 
         losses = [total, adversarial, *kept, d, *([] if penalty is None else [penalty])]

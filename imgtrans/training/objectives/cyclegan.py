@@ -21,7 +21,8 @@ from imgtrans.training.objectives.adversarial import (
 from imgtrans.training.objectives.diffaugment import DiffAugment
 from imgtrans.training.objectives.discriminators import features, init_discriminator, new_discriminator
 from imgtrans.training.pool import ImagePool
-from imgtrans.training.spikes import SpikePenalty
+from imgtrans.training.quick.abreast import Pass, both
+from imgtrans.training.spikes import watched
 
 LOSS_NAMES = ("G", "G_adversarial", "G_cycle", "G_identity", "D_A", "D_B")
 
@@ -102,27 +103,35 @@ class CycleGAN:
 
         # The generators: fool the discriminators, come back to the start, leave the other domain alone.
         self._discriminators.requires_grad_(False)
-        spikes = SpikePenalty(*(self.generators().values() if options.spike_weight else ()))
-        weights = (options.cycle_weight, options.identity_weight, options.relaxed_cycle)
+        weights = (options.cycle_weight, options.identity_weight, options.relaxed_cycle, options.spike_weight)
         g = generator_losses(networks, real_A, real_B, *weights, augment)
-        spikes.close()
-        total = g.total + options.spike_weight * spikes.take()
-        yield Update(self._optimizer_G, total)
+        yield Update(self._optimizer_G, g.total)
 
         # The discriminators: tell real pictures from fakes, new and past.
         self._discriminators.requires_grad_(True)
         seen_A, seen_B = augment(real_A), augment(real_B)
-        d_A = discriminator_loss(networks.D_A, seen_A, augment(self.pool_A.query(g.fake_A.float())))
-        d_B = discriminator_loss(networks.D_B, seen_B, augment(self.pool_B.query(g.fake_B.float())))
-        losses = [total, g.adversarial, g.cycle, g.identity, d_A, d_B]
+        fake_A, fake_B = augment(self.pool_A.query(g.fake_A.float())), augment(self.pool_B.query(g.fake_B.float()))
+        (d_A, *penalty_A), (d_B, *penalty_B) = both(
+            self._judging(networks.D_A, seen_A, fake_A), self._judging(networks.D_B, seen_B, fake_B)
+        )
+        losses = [g.total, g.adversarial, g.cycle, g.identity, d_A, d_B]
         d_total = d_A + d_B
         if options.gradient_penalty:
-            penalty = gradient_penalty(networks.D_A, seen_A) + gradient_penalty(networks.D_B, seen_B)
+            penalty = penalty_A[0] + penalty_B[0]
             d_total = d_total + options.gradient_penalty * penalty
             losses.append(penalty)
         yield Update(self._optimizer_D, d_total)
 
         return torch.stack(losses).detach()
+
+    def _judging(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Pass:
+        """Return the pass that makes a discriminator's loss, and its penalty if there is one."""
+
+        def judged(real: Tensor, fake: Tensor) -> tuple[Tensor, ...]:
+            loss = discriminator_loss(discriminator, real, fake)
+            return (loss, gradient_penalty(discriminator, real)) if self._options.gradient_penalty else (loss,)
+
+        return Pass(judged, (real, fake), (discriminator,))
 
     def drawn_ahead(self) -> Sequence[ImagePool] | None:
         """Return all that draws random numbers in a step and can do so before it; None if something cannot."""
@@ -171,6 +180,7 @@ def generator_losses(
     cycle_weight: float,
     identity_weight: float,
     relaxed_cycle: float = 0.0,
+    spike_weight: float = 0.0,
     augment: Change = unchanged,
 ) -> GeneratorLosses:
     """Compute the generators' objective for one batch of each domain, (N, C, H, W) in [-1, 1].
@@ -186,24 +196,53 @@ def generator_losses(
         cycle_weight: Of the cycle loss.
         identity_weight: Of the identity loss, as a fraction of ``cycle_weight``.
         relaxed_cycle: The share of the cycle loss that compares what the discriminators see instead of pixels.
+        spike_weight: Of the penalty on spikes in the generators.
         augment: What is done to pictures before discriminators judge them.
     """
     n = len(real_A)
-    if identity_weight > 0:
-        fake_B, same_B = networks.G_AB(torch.cat((real_A, real_B))).split((n, len(real_B)))
-        fake_A, same_A = networks.G_BA(torch.cat((real_B, real_A))).split((len(real_B), n))
-        identity = F.l1_loss(same_A.float(), real_A) + F.l1_loss(same_B.float(), real_B)
+    same = identity_weight > 0
+    (made_B, *spikes), (made_A, *spikes_too) = both(
+        _translating(networks.G_AB, torch.cat((real_A, real_B)) if same else real_A, spike_weight),
+        _translating(networks.G_BA, torch.cat((real_B, real_A)) if same else real_B, spike_weight),
+    )
+    fake_B, fake_A = made_B[:n], made_A[: len(real_B)]
+    if same:
+        identity = F.l1_loss(made_A[len(real_B) :].float(), real_A) + F.l1_loss(made_B[n:].float(), real_B)
     else:
-        fake_B, fake_A = networks.G_AB(real_A), networks.G_BA(real_B)
         identity = real_A.new_zeros(())
-    back_A, back_B = networks.G_BA(fake_B), networks.G_AB(fake_A)
+    seen_B, seen_A = augment(fake_B), augment(fake_A)
+    (back_A, judged_B, *spikes_back), (back_B, judged_A, *spikes_back_too) = both(
+        _coming_back(networks.G_BA, fake_B, spike_weight, networks.D_B, seen_B),
+        _coming_back(networks.G_AB, fake_A, spike_weight, networks.D_A, seen_A),
+    )
     cycle = F.l1_loss(back_A.float(), real_A) + F.l1_loss(back_B.float(), real_B)
     if relaxed_cycle:
         seen = _seen_difference(networks.D_A, back_A, real_A) + _seen_difference(networks.D_B, back_B, real_B)
         cycle = (1 - relaxed_cycle) * cycle + relaxed_cycle * seen
-    adversarial = least_squares(networks.D_B(augment(fake_B)), 1.0) + least_squares(networks.D_A(augment(fake_A)), 1.0)
+    adversarial = judged_B + judged_A
     total = adversarial + cycle_weight * (cycle + identity_weight * identity)
+    if found := [*spikes, *spikes_too, *spikes_back, *spikes_back_too]:
+        total = total + spike_weight * torch.stack(found).mean()
     return GeneratorLosses(total, adversarial, cycle, identity, fake_A.detach(), fake_B.detach())
+
+
+def _translating(generator: nn.Module, pictures: Tensor, spike_weight: float) -> Pass:
+    """Return the pass that translates pictures, and takes the penalty on spikes if that has a weight."""
+
+    def translated(pictures: Tensor) -> tuple[Tensor, ...]:
+        return watched(generator, pictures) if spike_weight else (generator(pictures),)
+
+    return Pass(translated, (pictures,), (generator,))
+
+
+def _coming_back(generator: nn.Module, fake: Tensor, spike_weight: float, judge: nn.Module, seen: Tensor) -> Pass:
+    """Return the pass that translates fakes back, judges them as they are seen, and takes the penalty."""
+
+    def came_back(fake: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
+        back, *spikes = watched(generator, fake) if spike_weight else (generator(fake),)
+        return back, least_squares(judge(seen), 1.0), *spikes
+
+    return Pass(came_back, (fake, seen), (generator, judge))
 
 
 def _seen_difference(discriminator: nn.Module, back: Tensor, real: Tensor) -> Tensor:

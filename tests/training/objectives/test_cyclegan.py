@@ -1,5 +1,7 @@
 """The losses are the paper's, as a plain reading of it computes them."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,6 +9,20 @@ from torch import Tensor, nn
 from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
 from imgtrans.training.objectives.cyclegan import Networks, discriminator_loss, generator_losses
+from imgtrans.training.quick.abreast import abreast
+
+
+@pytest.fixture(autouse=True, params=["in turn", "abreast"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Passes are computed one after the other, or side by side."""
+    if request.param == "in turn":
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with abreast():
+        yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

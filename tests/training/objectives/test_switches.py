@@ -16,6 +16,7 @@ from imgtrans.testing import check_objective
 from imgtrans.training.objectives.adversarial import discriminator_loss, gradient_penalty, least_squares
 from imgtrans.training.objectives.diffaugment import DiffAugment
 from imgtrans.training.objectives.discriminators import MultiScale, SpectralDiscriminator, features, new_discriminator
+from imgtrans.training.quick.abreast import abreast
 from imgtrans.training.update import take_step
 from tests.training.objectives.conftest import close, in_steps
 
@@ -50,6 +51,25 @@ def test_modern_is_all_that_helps_and_keeps_the_contract():
     assert chosen == (0.999, 1.0, 0.5, 2, False)
     changed = {"ema_decay": 0.999, "gradient_penalty": 1.0, "relaxed_cycle": 0.5, "scales": 2}
     check_objective(implementation("imgtrans.objectives", "modern"), objective="modern", **changed)
+
+
+def test_a_step_with_all_switches_is_the_same_with_passes_side_by_side(make: Make, reals: tuple[Tensor, Tensor]):
+    all_of_them = {
+        "spectral_norm": True, "gradient_penalty": 2.0, "diffaugment": True, "scales": 2, "spike_weight": 5.0,
+        "relaxed_cycle": 0.5,
+    }  # fmt: skip
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    plain, quick = (make(all_of_them) for _ in range(2))
+    (g, d), losses = in_steps(plain, *reals)
+    with abreast():
+        (g_too, d_too), losses_too = in_steps(quick, *reals)
+    torch.set_num_threads(before)
+    close(torch.stack([g_too, d_too]), torch.stack([g, d]))
+    close(losses_too, losses)
+    for name, network in plain.networks().items():
+        for weight, other in zip(network.parameters(), quick.networks()[name].parameters(), strict=True):
+            assert (weight.grad - other.grad).norm() < 1e-3 * weight.grad.norm() + 1e-5, name
 
 
 # -- several scales
