@@ -81,7 +81,7 @@ class _Both(torch.autograd.Function):
         return tuple(output.detach() for outputs in made for output in outputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         works, at = [], 0
         for sources, outputs in ctx.begun:
