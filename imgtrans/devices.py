@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -180,6 +180,17 @@ def describe_devices(devices: Sequence[torch.device]) -> str:
 def describe_precision(precision: torch.dtype) -> str:
     """Return ``float32`` for ``torch.float32``."""
     return str(precision).removeprefix("torch.")
+
+
+@contextlib.contextmanager
+def computing_threads(count: int) -> Iterator[None]:
+    """Have PyTorch compute with so many threads, on a CPU and for this thread, and then with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _all_of_best() -> list[torch.device]:

@@ -1,7 +1,6 @@
 """The extractor that has learnt from this very data: a small network that tells its two domains apart."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imgtrans.devices import computing_threads
 from imgtrans.errors import FilesError
 from imgtrans.quality.extractor import CLASSIFIERS, Floats, Means
 from imgtrans.quality.squares import batches
@@ -71,7 +71,7 @@ class Classifier:
 
     def learn(self, pictures_A: Floats, pictures_B: Floats, seed: int) -> None:
         """Learn to tell pictures (N, 48, 48, 3) of two domains apart; what random state there is stays as it was."""
-        with _one_thread():
+        with computing_threads(1):  # sums come out the same on any machine, and small layers wait for nobody
             self._learn(pictures_A, pictures_B, seed)
 
     def _learn(self, pictures_A: Floats, pictures_B: Floats, seed: int) -> None:
@@ -140,17 +140,6 @@ def _read(files: Sequence[Path], seed: int) -> Floats:
             "use --extractor statistics",
         )
     return pictures
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute in one thread: sums come out the same on any machine, and small layers wait for nobody."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _layers(inputs: int, outputs: int, size: int, stride: int) -> tuple[nn.Module, ...]:

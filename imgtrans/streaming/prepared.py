@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from imgtrans.devices import computing_threads
 from imgtrans.errors import UnavailableError
 from imgtrans.memory import is_out_of_memory
 from imgtrans.protocols import Interrupted, Pixels
@@ -110,17 +111,13 @@ class PreparedBackend:
 
 def _difference(network: nn.Module, streamer: Streamer) -> float:
     """Return how far the prepared network's values are from the plain one's at most, for a picture of noise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for so little, others would be waited for longer than they would help
-    try:
+    with computing_threads(1):  # for so little, others would be waited for longer than they would help
         for side in PROBES:
             try:
                 return _difference_at(network, streamer, side)
             except (RuntimeError, ValueError):
                 if side == PROBES[-1]:
                     raise
-    finally:
-        torch.set_num_threads(threads)
     raise AssertionError
 
 

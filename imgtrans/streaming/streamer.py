@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from imgtrans.devices import computing_threads
 from imgtrans.kernels.team import Team
 from imgtrans.memory import in_words
 from imgtrans.protocols import Pixels
@@ -181,21 +181,11 @@ class Streamer:
         kernels = self._kernels()
         with (
             Store(how.slot, how.on_device, how.in_memory, how.on_disk, self._device, scratch) as store,
-            _one_thread() if kernels else contextlib.nullcontext(),
+            # Beside kernels PyTorch does what is left to it in this thread: its others go on turning in circles.
+            computing_threads(1) if kernels else contextlib.nullcontext(),
         ):
             run = _Run(self._program, how, store, self._device, self._precision, kernels)
             run.go(source, sink, progress)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have PyTorch do what is left to it in this thread alone: its others go on turning in circles for a while."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Run:

@@ -16,6 +16,7 @@ from filelock import FileLock
 from PIL import Image
 
 import imgtrans
+from imgtrans.devices import computing_threads
 from imgtrans.errors import FilesError, UnavailableError, UsageError
 from imgtrans.files import is_temporary, temporary_beside
 from imgtrans.training.run import prepare
@@ -89,9 +90,8 @@ for _ in range(kills):
 @pytest.fixture(params=[1, 2])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     """How many threads compute; two passes go side by side if there are two."""
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(1)
+    with computing_threads(request.param):
+        yield request.param
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from imgtrans.devices import computing_threads
+
 T = TypeVar("T")
 
 _COMPANION: ContextVar[ThreadPoolExecutor | None] = ContextVar("companion", default=None)
@@ -31,9 +33,9 @@ class Pass:
     inputs: tuple[Tensor, ...]
     networks: tuple[nn.Module, ...]
 
-    def depends_on(self) -> tuple[Tensor, ...]:
-        """Return the inputs, and the weights that are trained."""
-        return *self.inputs, *(w for network in self.networks for w in network.parameters() if w.requires_grad)
+    def weights(self) -> Iterator[Tensor]:
+        """Return the weights that are trained."""
+        return (w for network in self.networks for w in network.parameters() if w.requires_grad)
 
 
 @contextmanager
@@ -62,7 +64,9 @@ def both(one: Pass, other: Pass) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]
         return one.compute(*one.inputs), other.compute(*other.inputs)
     passes = one, other
     made: list[tuple[Tensor, ...]] = []  # told by the function how many are whose
-    flat = _Both.apply(companion, passes, made, *(tensor for single in passes for tensor in single.depends_on()))
+    flat = _Both.apply(
+        companion, passes, made, *(tensor for single in passes for tensor in (*single.inputs, *single.weights()))
+    )
     first = len(made[0])
     return flat[:first], flat[first:]
 
@@ -74,7 +78,8 @@ class _Both(torch.autograd.Function):
     def forward(
         ctx: Any, companion: ThreadPoolExecutor, passes: Sequence[Pass], made: list[Any], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        begun = _side_by_side(companion, [partial(_begin, single, _autocast_of_here()) for single in passes])
+        autocast = _autocast_of_here()
+        begun = _side_by_side(companion, [partial(_begin, single, autocast) for single in passes])
         made += [outputs for _, outputs in begun]
         ctx.companion, ctx.begun = companion, begun
         ctx.set_materialize_grads(False)
@@ -97,7 +102,7 @@ def _begin(single: Pass, autocast: Callable[[], torch.autocast]) -> tuple[tuple[
     with torch.enable_grad(), autocast():
         inputs = tuple(tensor.detach().requires_grad_(tensor.requires_grad) for tensor in single.inputs)
         outputs = single.compute(*inputs)
-    return (*inputs, *single.depends_on()[len(inputs) :]), outputs
+    return (*inputs, *single.weights()), outputs
 
 
 def _go_back(
@@ -131,11 +136,10 @@ def _side_by_side(companion: ThreadPoolExecutor, works: Sequence[Callable[[], T]
         torch.set_num_threads(threads // 2)
         return works[1]()
 
-    other = companion.submit(beside)
-    try:
-        torch.set_num_threads(threads - threads // 2)
-        first = works[0]()
-    finally:
-        wait([other])
-        torch.set_num_threads(threads)
+    with computing_threads(threads - threads // 2):
+        other = companion.submit(beside)
+        try:
+            first = works[0]()
+        finally:
+            wait([other])
     return [first, other.result()]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from imgtrans.architectures.discriminator import Discriminator
 from imgtrans.architectures.resnet import GeneratorResNet, weights_init_normal
+from imgtrans.devices import computing_threads
 from imgtrans.training.objectives.cyclegan import Networks, discriminator_loss, generator_losses
 from imgtrans.training.quick.abreast import abreast
 
@@ -18,11 +19,8 @@ def way(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.param == "in turn":
         yield
         return
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    with abreast():
+    with computing_threads(2), abreast():
         yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

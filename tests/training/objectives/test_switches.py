@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imgtrans.devices import computing_threads
 from imgtrans.protocols import Objective
 from imgtrans.registry import implementation
 from imgtrans.testing import check_objective
@@ -58,13 +59,10 @@ def test_a_step_with_all_switches_is_the_same_with_passes_side_by_side(make: Mak
         "spectral_norm": True, "gradient_penalty": 2.0, "diffaugment": True, "scales": 2, "spike_weight": 5.0,
         "relaxed_cycle": 0.5,
     }  # fmt: skip
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
     plain, quick = (make(all_of_them) for _ in range(2))
     (g, d), losses = in_steps(plain, *reals)
-    with abreast():
+    with computing_threads(2), abreast():
         (g_too, d_too), losses_too = in_steps(quick, *reals)
-    torch.set_num_threads(before)
     close(torch.stack([g_too, d_too]), torch.stack([g, d]))
     close(losses_too, losses)
     for name, network in plain.networks().items():

@@ -7,16 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from imgtrans.devices import computing_threads
 from imgtrans.training.quick.abreast import Pass, abreast, both
 
 
 @pytest.fixture(autouse=True)
 def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    assert torch.get_num_threads() == 2
-    torch.set_num_threads(before)
+    with computing_threads(2):
+        yield
+        assert torch.get_num_threads() == 2
 
 
 @pytest.fixture
