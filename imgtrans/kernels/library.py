@@ -14,8 +14,9 @@ import platformdirs
 from imgtrans.errors import UnavailableError
 from imgtrans.files import written_atomically
 from imgtrans.kernels.machine import Machine, host
+from imgtrans.kernels.winograd import SCHEMES
 
-NAMES = ("winograd", "winograd_enlarged", "direct", "narrow", "addition")
+NAMES = (*(scheme.kernel for scheme in SCHEMES), "direct", "narrow", "addition")
 
 _DIGEST = 32  # bytes of a sha256
 
@@ -46,7 +47,7 @@ class Library:
 
 @cache
 def library() -> Library:
-    """Return the kernels for the processor that this runs on; made anew, in half a second, if nothing can be kept.
+    """Return the kernels for the processor that this runs on; made anew, in one and a half seconds, if nothing can be kept.
 
     Raises:
         UnavailableError: If it has no vectors that they could use.

@@ -13,7 +13,7 @@ from imgtrans.kernels import convolution
 from imgtrans.kernels.convolution import Integers
 from imgtrans.kernels.direct import Direct, Phase
 from imgtrans.kernels.team import Floats
-from imgtrans.kernels.winograd import Winograd
+from imgtrans.kernels.winograd import DOUBLED, ENLARGED, HALVED, Winograd
 from imgtrans.streaming.program import Normalisation, Op
 from imgtrans.streaming.steps import Convolution, Padding, Transposed
 
@@ -102,6 +102,8 @@ def _convolution(op: Convolution, library: "Library", *, last: bool) -> Layer | 
     h, w = op.weight.shape[2:]
     if (h, w) == (3, 3) and op.stride == (1, 1) and _fills_vectors(op.weight, library):
         return Layer(Winograd(library, weight, bias), padding)
+    if (h, w) == (3, 3) and op.stride == (2, 2) and _fills_vectors(op.weight, library):
+        return Layer(Winograd(library, weight, bias, HALVED), padding, stride=op.stride)
     kernel = Direct(library, [Phase(weight)], bias, op.stride, last=last)
     return Layer(kernel, padding, stride=op.stride, reach=(h, w + kernel.together))
 
@@ -110,11 +112,15 @@ def _transposed(op: Transposed, library: "Library") -> Layer | None:
     if op.groups != 1:
         return None
     if op.doubled is not None and _fills_vectors(op.doubled, library):
-        kernel = Winograd(library, _floats(op.doubled), _floats(op.bias), enlarged=True)
+        kernel = Winograd(library, _floats(op.doubled), _floats(op.bias), ENLARGED)
         return Layer(kernel, Padding("zeros", 1, 1, 1, 1), larger=2)
+    weight = _floats(op.weight.transpose(0, 1))
+    shape = (tuple(op.weight.shape[2:]), op.stride, op.cut)
+    if shape == ((3, 3), (2, 2), (1, 1)) and _fills_vectors(op.weight, library):
+        kernel = Winograd(library, weight, _floats(op.bias), DOUBLED)
+        return Layer(kernel, op.padding, step=op.stride, reach=(2, 2))
     down, across = (_phases(op.weight.shape[2 + axis], op.stride[axis], op.cut[axis]) for axis in (0, 1))
     lead = max(0, *(-first for _, first in down)), max(0, *(-first for _, first in across))
-    weight = _floats(op.weight.transpose(0, 1))
     phases = [
         Phase(np.ascontiguousarray(weight[:, :, rows][:, :, :, columns]), top + lead[0], left + lead[1], y, x)
         for y, (rows, top) in enumerate(down)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 
-AHEAD = 4  # rows: kernels make some together
 PLANS = 16  # that are kept: pictures come in few sizes, and a plan takes as long as a fiftieth of a small one
 READY_BYTES = 140_000_000  # LLVM takes half of it for itself; making weights ready leaves the rest behind
 
@@ -120,7 +119,7 @@ class Streamer:
         left = max(1, memory - self.kernel_bytes)
         asked = (channels, height, width), left, own
         if asked not in self._plans:
-            ahead = AHEAD if self.by_kernel else 0
+            ahead = max((layer.kernel.group for layer in self._layers.values()), default=0)
             while len(self._plans) >= PLANS:
                 self._plans.pop(next(iter(self._plans)))
             self._plans[asked] = plan(self._program, *asked, self._precision, ahead=ahead)

@@ -1,6 +1,6 @@
 """Kernels against PyTorch: convolutions of every kind that they know, what is done with them, and its sums."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from imgtrans.kernels.convolution import Before, Convolution
 from imgtrans.kernels.direct import Direct, Phase
 from imgtrans.kernels.library import Library
 from imgtrans.kernels.team import Team
-from imgtrans.kernels.winograd import Winograd
+from imgtrans.kernels.winograd import DOUBLED, ENLARGED, HALVED, WHOLE, Scheme, Winograd
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def test_winograd(library: Library, size: tuple[int, int], floor: float, generat
     check(made, sums, expected, 2e-5)
 
 
-@pytest.mark.parametrize("enlarged", [False, True])
+@pytest.mark.parametrize("scheme", [WHOLE, ENLARGED, HALVED, DOUBLED], ids=lambda scheme: scheme.kernel)
 def test_parts_of_few_rows_of_tiles_are_shared_out_and_nothing_changes(
-    library: Library, enlarged: bool, generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    library: Library, scheme: Scheme, generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ):
     channels, size = library.machine.lanes, (7, 1001)
     weight, before = floats(generator, channels, channels, 3, 3), normalising(generator, channels, 0.0)
-    x, found = floats(generator, *size, channels), []
-    kernel = Winograd(library, weight, None, enlarged=enlarged)
+    x, found = floats(generator, 2 * size[0], 2 * size[1], channels), []
+    kernel = Winograd(library, weight, None, scheme)
     for least in (1 << 60, 1):
         monkeypatch.setattr(winograd, "LEAST_WORK", least)
         calls: list[str] = []
@@ -106,13 +106,40 @@ def test_winograd_of_an_enlarged_map_leaves_out_products_that_are_zero(
     weight, bias = floats(generator, features, channels, 3, 3), floats(generator, features)
     x, before = floats(generator, size[0] // 2, size[1] // 2, channels), normalising(generator, channels, 0.0)
     x = np.ascontiguousarray(x.repeat(2, 0).repeat(2, 1))
-    kernel = Winograd(library, weight, bias, enlarged=True)
+    kernel = Winograd(library, weight, bias, ENLARGED)
     made, sums = run(kernel, x, before, 1, size, features)
     expected = F.conv2d(torched(x, before, 0.0), *(torch.from_numpy(w).double() for w in (weight, bias)), padding=1)
     check(made, sums, expected, 2e-5)
     every = Winograd(library, weight, bias)
     assert kernel.bytes * 36 == every.bytes * 25
     assert np.array_equal(made, run(every, x, before, 1, size, features)[0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (16, 24), (17, 9), (10, 281)])
+def test_winograd_of_stride_2(library: Library, size: tuple[int, int], generator: np.random.Generator):
+    channels, features = 2 * library.machine.lanes, 3 * library.machine.lanes
+    weight, bias = floats(generator, features, channels, 3, 3), floats(generator, features)
+    x, before = floats(generator, *size, channels), normalising(generator, channels, 0.0)
+    torch_weights = (torch.from_numpy(values).double() for values in (weight, bias))
+    expected = F.conv2d(torched(x, before, 0.0), *torch_weights, stride=2, padding=1)
+    kernel = Winograd(library, weight, bias, HALVED)
+    made, sums = run(kernel, x, before, 1, (expected.shape[2], expected.shape[3]), features)
+    check(made, sums, expected, 2e-5)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 12), (13, 7), (5, 150)])
+def test_winograd_of_a_transposed_convolution(
+    library: Library, size: tuple[int, int], extra: int, generator: np.random.Generator
+):
+    channels, features = 2 * library.machine.lanes, 3 * library.machine.lanes
+    weight, bias = floats(generator, channels, features, 3, 3), floats(generator, features)
+    x, before = floats(generator, *size, channels), normalising(generator, channels, 0.0)
+    torch_weights = (torch.from_numpy(values).double() for values in (weight, bias))
+    expected = F.conv_transpose2d(torched(x, before, 0.0), *torch_weights, stride=2, padding=1, output_padding=extra)
+    kernel = Winograd(library, weight.transpose(1, 0, 2, 3), bias, DOUBLED)
+    made, sums = run(kernel, x, before, 0, (expected.shape[2], expected.shape[3]), features)
+    check(made, sums, expected, 2e-5)
 
 
 @pytest.mark.parametrize(
@@ -146,27 +173,38 @@ def test_pixels_of_few_channels_are_made_together(library: Library, generator: n
     assert np.abs(made[:, :21, 0] - expected[0, 0].numpy()).max() < 1e-4
 
 
-def strips(height: int) -> Iterator[tuple[int, int]]:
-    yield from ((0, 4), (4, 12), (12, height))
-
-
-@pytest.mark.parametrize("kind", ["winograd", "direct"])
-def test_a_pixel_does_not_depend_on_what_is_made_with_it(library: Library, kind: str, generator: np.random.Generator):
+@pytest.mark.parametrize(
+    ("scheme", "stride", "step", "reach", "pad"),
+    [(None, 1, 1, 3, 1), (WHOLE, 1, 1, 3, 1), (HALVED, 2, 1, 3, 1), (DOUBLED, 1, 2, 2, 0)],
+    ids=lambda given: getattr(given, "kernel", None),
+)
+def test_a_pixel_does_not_depend_on_what_is_made_with_it(
+    library: Library,
+    scheme: Scheme | None,
+    stride: int,
+    step: int,
+    reach: int,
+    pad: int,
+    generator: np.random.Generator,
+):
     channels = features = library.machine.lanes
     weight = floats(generator, features, channels, 3, 3)
-    kernel = Winograd(library, weight, None) if kind == "winograd" else Direct(library, [Phase(weight)], None)
-    x, before = floats(generator, 22, 139, channels), normalising(generator, channels, 0.0)
-    whole, sums = run(kernel, x, before, 1, (22, 139), features)
-    again, sums_again = run(kernel, x, before, 1, (22, 139), features, threads=3)
+    kernel = Winograd(library, weight, None, scheme) if scheme else Direct(library, [Phase(weight)], None)
+    height, width = 22 * step, 139 * step
+    x = floats(generator, 22 * stride, 139 * stride, channels)
+    before = normalising(generator, channels, 0.0)
+    whole, sums = run(kernel, x, before, pad, (height, width), features)
+    again, sums_again = run(kernel, x, before, pad, (height, width), features, threads=3)
     assert np.array_equal(whole, again)
     assert np.array_equal(sums, sums_again)
-    rows = np.pad(addresses(x), 1)
-    columns = np.pad(np.arange(139) * x.strides[1], 1, constant_values=-1)
+    rows = np.pad(addresses(x), (pad, 1))
+    columns = np.pad(np.arange(x.shape[1]) * x.strides[1], (pad, 1), constant_values=-1)
     team = Team(1, kernel.room)
-    for start, stop in strips(22):
-        part = np.empty((stop - start, 139, features), np.float32)
-        its = np.zeros((-(-(stop - start) // kernel.group), kernel.slots(139), 2, features))
-        kernel.run(team, rows[start : stop + 2], columns, before, addresses(part), 139, its)
+    for start, stop in ((0, 8), (8, 16), (16, height)):
+        part = np.empty((stop - start, width, features), np.float32)
+        its = np.zeros((-(-(stop - start) // kernel.group), kernel.slots(width), 2, features))
+        given = rows[start * stride // step : (stop - 1) * stride // step + reach]
+        kernel.run(team, given, columns, before, addresses(part), width, its)
         assert np.array_equal(part, whole[start:stop])
         assert np.array_equal(its, sums[start // kernel.group :][: len(its)])
 
