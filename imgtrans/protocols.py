@@ -110,6 +110,8 @@ class Job:
         strength: The share of what the network changed that is taken, from 0; 1 is all of it.
         tag: Goes into the names of temporaries, by which shards of a run know their own.
         memory: Pictures that take more bytes than this, read and written without the network, are refused.
+        gather_seconds: For how long outcomes come together, at most, since whoever makes them final waits for each
+            group of them: for a disk, or a store.
     """
 
     size: int | None
@@ -122,6 +124,7 @@ class Job:
     strength: float = 1.0
     tag: str = ""
     memory: int = sys.maxsize
+    gather_seconds: float = 0.05
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ class Engine(Ready):
         settings: The options that it has of its own, if any were given.
         pictures: Tells how many the run is of, those that are done included; for few nothing is compiled.
         tag: Goes into the names of temporaries.
+        gather_seconds: For how long outcomes come together before they are made final.
         beside: How many others are opened on this machine, which share its memory and cores with this one.
         progress: Is told the share of a streamed picture that is done, from 0 to 1.
         warn: Is told what is unwise.
@@ -118,6 +119,7 @@ class Engine(Ready):
         settings: Any = None,
         pictures: Callable[[], float] = lambda: math.inf,
         tag: str = "",
+        gather_seconds: float = Job.gather_seconds,
         beside: int = 0,
         progress: Callable[[float], None] = lambda done: None,
         warn: Callable[[str], None] = lambda what: None,
@@ -220,6 +222,7 @@ class Engine(Ready):
             strength=strength,
             tag=tag,
             memory=shares.whole,
+            gather_seconds=gather_seconds,
         )
         self._threads = torch.get_num_threads()
         if on_cpu > 1:

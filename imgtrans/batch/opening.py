@@ -13,7 +13,7 @@ from imgtrans.errors import UnavailableError
 from imgtrans.isolation.blame import blamed, part
 from imgtrans.isolation.outcomes import guarded_executor
 from imgtrans.opening import AUTO
-from imgtrans.protocols import Executor, Wanted
+from imgtrans.protocols import Executor, Job, Wanted
 from imgtrans.registry import registered
 from imgtrans.settings import configured
 from imgtrans.zoo.store import Model
@@ -50,6 +50,7 @@ class EngineOpening:
     settings: Any = None
     pictures: Callable[[], float] = field(default=partial(float, math.inf))
     tag: str = ""
+    gather_seconds: float = Job.gather_seconds
     content: bytes | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

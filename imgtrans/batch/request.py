@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgtrans.batch import uploading
 from imgtrans.batch.asked import Request
 from imgtrans.batch.opening import EXECUTORS, EngineOpening, check_executor, opened_executor
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
@@ -26,7 +27,7 @@ from imgtrans.journal.writing import Journal
 from imgtrans.memory import bytes_of
 from imgtrans.opening import GROUP as BACKENDS
 from imgtrans.opening import check_backend
-from imgtrans.protocols import Executor, Wanted
+from imgtrans.protocols import Executor, Job, Wanted
 from imgtrans.settings import deciding, settled
 from imgtrans.storage.address import SCHEMES, Address
 from imgtrans.storage.store import check_writable
@@ -143,7 +144,7 @@ class Prepared:
         Args:
             endless: Whether pictures go on coming, and it does not matter how many there are now.
         """
-        request = self.request
+        request, far = self.request, isinstance(self.destination.folder, Address)
         return EngineOpening(
             self.model,
             self.size,
@@ -161,6 +162,7 @@ class Prepared:
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self._scratch,
             tag=self.temporaries_tag,
+            gather_seconds=uploading.GATHER_SECONDS if far else Job.gather_seconds,
         )
 
     def open_executor(

@@ -15,6 +15,9 @@ from imgtrans.storage.store import AT_ONCE, md5_of
 from imgtrans.storage.threads import in_order
 from imgtrans.storage.versions import Version, version_of_content
 
+# For how long outcomes come together before they go to a store, as each group of them costs requests of its own.
+GATHER_SECONDS = 0.5
+
 
 def upload(outcomes: Sequence[Outcome], recipe: Recipe, journal: FarJournal, stand: Stand) -> list[Outcome]:
     """Make a group of outcomes final: a note of what is about to be written, the objects, done.

@@ -40,6 +40,7 @@ class LocalExecutor:
             batch_size=ready.batch_size,
             batch_pixels=ready.batch_pixels,
             memory=ready.pictures_memory,
+            gather_seconds=ready.job.gather_seconds,
         )
 
     def describe(self) -> str:

@@ -11,7 +11,7 @@ from imgtrans.executors.held import TOGETHER
 from imgtrans.executors.lane import LEAST_AHEAD, Ended, Event, Lane, Temporaries, hand_back
 from imgtrans.executors.serving import Answer, Desk
 from imgtrans.executors.supply import Supply
-from imgtrans.protocols import Interrupted, Item, Outcome
+from imgtrans.protocols import Interrupted, Item, Job, Outcome
 from imgtrans.translate import compute
 
 __all__ = [
@@ -29,9 +29,6 @@ __all__ = [
     "fitting",
 ]
 
-# Outcomes go on in groups, at most so many a second, as whoever makes them final waits for the disk for each group.
-GROUPS_A_SECOND = 20
-
 
 class Pipeline:
     """Overlaps reading, computing and writing.
@@ -48,6 +45,7 @@ class Pipeline:
         batch_size: Pictures of one size computed together, at most.
         batch_pixels: Pixels computed together, at most (though never less than one picture).
         memory: Bytes that pictures may take in all codecs together.
+        gather_seconds: For how long outcomes come together before they go on, at most; the first goes on at once.
     """
 
     def __init__(
@@ -59,6 +57,7 @@ class Pipeline:
         batch_size: int,
         batch_pixels: int,
         memory: int,
+        gather_seconds: float = Job.gather_seconds,
     ) -> None:
         self._codecs = codecs
         self._computing = computing
@@ -68,6 +67,7 @@ class Pipeline:
         # Two batches for each: one that is computed and one that comes together.
         self._ahead = max(LEAST_AHEAD, -(-2 * batch_size * len(computing) // len(codecs)))
         self._memory = memory
+        self._gather_seconds = gather_seconds
         self._events: queue.SimpleQueue[Event] | None = None
         self._interrupted = False
 
@@ -123,7 +123,7 @@ class Pipeline:
                     else:
                         outcomes.append(event)
                 if outcomes:
-                    next_group = time.monotonic() + 1 / GROUPS_A_SECOND
+                    next_group = time.monotonic() + self._gather_seconds
                     yield outcomes
                     temporaries.claim(outcomes)
         finally:

@@ -47,7 +47,7 @@ class Library:
 
 @cache
 def library() -> Library:
-    """Return the kernels for the processor that this runs on; made anew, in one and a half seconds, if nothing can be kept.
+    """Return the kernels for the processor that this runs on; made anew, which takes seconds, if nothing can be kept.
 
     Raises:
         UnavailableError: If it has no vectors that they could use.

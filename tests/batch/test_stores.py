@@ -1,12 +1,14 @@
 """Runs whose pictures come from object storage, or go there: as folders, through a real S3 server where it matters."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import staging
+from imgtrans.batch import staging, uploading
+from imgtrans.journal.entry import Entry
+from imgtrans.journal.far import FarJournal
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.stores import Bucket, Proxy, picture
@@ -59,6 +61,23 @@ def test_a_run_from_store_to_store_makes_what_a_run_of_folders_makes(
     report = json.loads((tmp_path / "r").read_text())
     assert report["inputs"] == [f"{store.address}/in"] and report["output"] == f"{store.address}/out"
     assert [one["input"] for one in report["failures"]] == [f"{store.address}/in/broken.jpg"]
+
+
+def test_outcomes_come_together_as_each_group_of_them_costs_requests(
+    cli: Cli, tiny: Model, memory_store: Bucket, monkeypatch: pytest.MonkeyPatch
+):
+    groups: list[int] = []
+
+    def intend(self: FarJournal, entries: Sequence[Entry], do: Callable[..., None] = FarJournal.intend) -> None:
+        groups.append(len(entries))
+        do(self, entries)
+
+    monkeypatch.setattr(uploading, "GATHER_SECONDS", 1000.0)
+    monkeypatch.setattr(FarJournal, "intend", intend)
+    memory_store.put({f"in/{seed}.png": picture(seed=seed) for seed in range(12)})
+    assert cli("run", f"{memory_store.address}/in", "-m", "tiny", "-o", f"{memory_store.address}/out").code == 0
+    assert sum(groups) == 12
+    assert len(groups) <= 2  # the first at once, and all others when there are no more
 
 
 def test_a_second_run_anywhere_does_nothing(cli: Cli, tiny: Model, store: Bucket):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from imgtrans.errors import FilesError
-from imgtrans.executors import lane, pipeline
+from imgtrans.executors import lane
 from imgtrans.executors.given import Given
 from imgtrans.executors.local import LocalExecutor
 from imgtrans.executors.supply import Supply
@@ -417,10 +417,10 @@ def test_pictures_in_one_message_whose_worker_dies_are_tried_one_by_one(
     assert len(list((tmp_path / "out").iterdir())) == sum(not outcome.error for outcome in outcomes.values())
 
 
-def test_outcomes_come_in_groups_and_the_first_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outcomes_come_in_groups_and_the_first_at_once(tmp_path: Path) -> None:
     """Each group waits for the disk three times."""
-    monkeypatch.setattr(pipeline, "GROUPS_A_SECOND", 1e-3)
-    runner = executor(Inverting(), batch_size=1, workers=1)
+    job = replace(JOB, gather_seconds=1000.0)
+    runner = made([Inverting()], job, batch_size=1, batch_pixels=10**6, workers=1, memory=10**8)
     groups = [len(group) for group in runner.run(items(tmp_path, 10))]
     runner.close()
     assert sum(groups) == 10

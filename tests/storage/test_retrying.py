@@ -7,7 +7,6 @@ import pytest
 from imgtrans.storage.address import Address, addressed
 from imgtrans.storage.explained import ObjectError, StoreError, explained, is_passing
 from imgtrans.storage.retrying import Retrying
-from imgtrans.storage.threads import in_order, in_order_where_called
 from imgtrans.storage.versions import time_of, version_of, version_of_content
 
 
@@ -94,14 +93,3 @@ def test_versions_differ_where_contents_do_and_are_foretold_where_etags_are_md5(
     assert version_of({"ETag": "a"}).size == -1
     assert 0 <= version_of({"size": 1}).number < 2**63
     assert time_of({"created": 5}) == 5 and time_of({}) is None
-
-
-def test_calls_are_answered_in_their_order_and_what_they_raise_is_raised():
-    assert [*in_order([lambda n=n: n for n in range(100)], 7)] == [*range(100)]
-    assert [*in_order_where_called([1, lambda: 2, 3], 2)] == [1, 2, 3]
-
-    def fails() -> int:
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        [*in_order([lambda: 1, fails, lambda: 3], 2)]

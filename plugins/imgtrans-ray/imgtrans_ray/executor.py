@@ -74,6 +74,7 @@ class RayExecutor:
                 batch_size=self._opened.batch_size,
                 batch_pixels=self._opened.batch_pixels * (1 if on_gpu else IN_A_CALL),
                 memory=self._opened.codec_memory * len(self._codecs),
+                gather_seconds=self._opened.job.gather_seconds,
             )
         except BaseException:
             self.close()
