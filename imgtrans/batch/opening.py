@@ -92,6 +92,7 @@ class EngineOpening:
                 settings=self.settings,
                 pictures=self.pictures,
                 tag=self.tag,
+                gather_seconds=self.gather_seconds,
                 beside=beside,
                 progress=progress,
                 warn=warn,

@@ -74,9 +74,9 @@ def test_outcomes_come_together_as_each_group_of_them_costs_requests(
 
     monkeypatch.setattr(uploading, "GATHER_SECONDS", 1000.0)
     monkeypatch.setattr(FarJournal, "intend", intend)
-    memory_store.put({f"in/{seed}.png": picture(seed=seed) for seed in range(12)})
+    memory_store.put({f"in/{seed}.png": picture(seed=seed) for seed in range(60)})
     assert cli("run", f"{memory_store.address}/in", "-m", "tiny", "-o", f"{memory_store.address}/out").code == 0
-    assert sum(groups) == 12
+    assert sum(groups) == 60
     assert len(groups) <= 2  # the first at once, and all others when there are no more
 
 
