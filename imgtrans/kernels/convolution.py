@@ -1,6 +1,7 @@
 """What every convolution by a kernel is asked, and what is done to a map as one reads it."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ class Before:
     floor: Floats
 
     @classmethod
+    @cache
     def nothing(cls, channels: int) -> "Before":
         """Return what changes nothing."""
         return cls(np.ones(channels, np.float32), np.zeros(channels, np.float32), np.full(1, -np.inf, np.float32))

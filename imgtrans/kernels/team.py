@@ -1,15 +1,19 @@
 """A few threads that share out the parts of one kernel's work, and the room that each of them works in."""
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Task = Callable[[int], None]  # given the address of room for what it needs
+Told = SimpleQueue[BaseException | None]
+Asked = tuple[Callable[[], None], Told]
 
 LINE = 64  # bytes of a cache's line
 
@@ -33,7 +37,11 @@ class Team:
         self.size = size
         self._room = [aligned(room) for _ in range(size)]
         self._rooms = [one.ctypes.data for one in self._room]
-        self._pool = ThreadPoolExecutor(size - 1, "imgtrans-kernel") if size > 1 else None
+        self._helpers: list[SimpleQueue[Asked | None]] = [SimpleQueue() for _ in range(size - 1)]
+        for number, asked in enumerate(self._helpers):
+            name = f"imgtrans-kernel-{number}"
+            threading.Thread(target=_help, args=(asked,), name=name, daemon=True).start()
+        self._end = weakref.finalize(self, _end, self._helpers)
 
     def do(self, tasks: Iterable[Task]) -> None:
         """Do tasks, each by whoever is free; which of them does not matter to what comes out."""
@@ -50,15 +58,35 @@ class Team:
                 stopped.set()
                 raise
 
-        helpers = min(self.size, len(left)) - 1
-        others = [self._pool.submit(work, room) for room in self._rooms[1 : 1 + helpers]] if self._pool else []
+        helpers = self._helpers[: len(left) - 1] if left else []
+        told: Told = SimpleQueue()
+        for asked, room in zip(helpers, self._rooms[1:], strict=False):
+            asked.put((partial(work, room), told))
         try:
             work(self._rooms[0])
         finally:
-            for other in others:
-                other.result()
+            failed = [error for _ in helpers if (error := told.get())]
+        if failed:
+            raise failed[0]
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool:
-            self._pool.shutdown()
+        self._end()
+
+
+def _help(asked: "SimpleQueue[Asked | None]") -> None:
+    """Do what a thread is asked, and tell how that went; by queues, as futures take as long as a small task."""
+    while (given := asked.get()) is not None:
+        work, told = given
+        failed: BaseException | None = None
+        try:
+            work()
+        except BaseException as error:
+            failed = error
+        told.put(failed)
+        del given, work, told, failed  # nothing is kept alive until the next
+
+
+def _end(helpers: "list[SimpleQueue[Asked | None]]") -> None:
+    for asked in helpers:
+        asked.put(None)

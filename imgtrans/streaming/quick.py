@@ -8,13 +8,17 @@ from torch import Tensor
 
 from imgtrans.kernels.addition import add
 from imgtrans.kernels.convolution import Before, Doubles, Integers
-from imgtrans.kernels.team import Team
+from imgtrans.kernels.team import Floats, Team
 from imgtrans.streaming.layers import Layer
 from imgtrans.streaming.maps import Map
 from imgtrans.streaming.stages import Shape, Stage
 
 if TYPE_CHECKING:
     from imgtrans.kernels.library import Library
+
+
+Affine = tuple[Floats, Floats]  # scale and shift of each channel
+ZERO = np.zeros(1, np.float32)  # the floor of ReLU
 
 
 class Totals:
@@ -30,7 +34,7 @@ class Totals:
         groups[0] += self._sums
         self._sums = np.add.reduce(groups)  # one after the other
 
-    def affine(self, epsilon: float, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    def affine(self, epsilon: float, weight: Tensor | None, bias: Tensor | None) -> Affine:
         """Return what a channel is multiplied with and what is added; see :meth:`statistics.Statistics.affine`."""
         mean, square = self._sums / self._count
         scale = 1.0 / np.sqrt(np.maximum(square - mean * mean, 0.0) + epsilon)
@@ -39,8 +43,7 @@ class Totals:
         shift = -mean * scale
         if bias is not None:
             shift += bias.numpy()
-        terms = (torch.from_numpy(values.astype(np.float32)).view(1, -1, 1, 1) for values in (scale, shift))
-        return next(terms), next(terms)
+        return scale.astype(np.float32), shift.astype(np.float32)
 
 
 class Rows(Protocol):
@@ -284,11 +287,8 @@ class InPlace(Stage):
         self.free(self.shape[1])
 
 
-def before_of(affine: tuple[Tensor, Tensor] | None, channels: int, relu: bool) -> Before:
+def before_of(affine: Affine | None, channels: int, relu: bool) -> Before:
     """Return what is done to a map as it is read: its normalisation, if there is one, and ReLU."""
     nothing = Before.nothing(channels)
-    floor = np.zeros(1, np.float32) if relu else nothing.floor
-    if affine is None:
-        return Before(nothing.scale, nothing.shift, floor)
-    scale, shift = (values.flatten().numpy() for values in affine)
-    return Before(scale, shift, floor)
+    scale, shift = affine or (nothing.scale, nothing.shift)
+    return Before(scale, shift, ZERO if relu else nothing.floor)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from imgtrans.kernels.team import Team
-from imgtrans.streaming.chain import Affine, closed_within
+from imgtrans.streaming.chain import closed_within
 from imgtrans.streaming.layers import Layer
 from imgtrans.streaming.maps import Map
 from imgtrans.streaming.planning import Pass, Plan, heights
 from imgtrans.streaming.program import Begin, End, Normalisation, Op, Pointwise
-from imgtrans.streaming.quick import Added, InPlace, OfMap, OfStage, Quick, before_of
+from imgtrans.streaming.quick import Added, Affine, InPlace, OfMap, OfStage, Quick, before_of
 from imgtrans.streaming.stages import Fork, Kept, Made, Normalised, Stage, Stepped, Sum, Through
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ class QuickChain:
         stored: Map | None,
         inputs: Sequence[Map],
         source: Callable[[int, int], Tensor],
-        affine: Affine,
+        affine: Mapping[int, Affine],
         new_map: Callable[[int], Map],
     ) -> None:
         self._keep, self._kernels = part.keep, kernels
         self._readings: list[OfMap | InPlace] = []
         # What no stage has read yet,
         self._map: OfMap | InPlace | None = None if stored is None else self._reading(stored)
-        self._norm: tuple[tuple[Tensor, Tensor], bool] | None = None  # and how it is normalised
+        self._norm: tuple[Affine, bool] | None = None  # and how it is normalised
         self._stage: Stage = Made(how.shapes[0], source)
         rows = heights(program, how.shapes, part)
         open_blocks: list[Map | Stage] = [*inputs]
@@ -110,11 +110,11 @@ class QuickChain:
             return found.stored
         return None
 
-    def _normalise(self, affine: tuple[Tensor, Tensor], relu: bool) -> None:
+    def _normalise(self, affine: Affine, relu: bool) -> None:
         if self._map is not None and self._norm is None:
             self._norm = affine, relu  # whoever reads it will
         else:
-            self._stage = Normalised(self._read(), *affine, relu)
+            self._stage = _normalised(self._read(), affine, relu)
 
     def _end(self, before: Map | Stage, relu: bool) -> None:
         if isinstance(before, Map) and self._map is not None and not (self._norm and self._norm[1]):
@@ -137,7 +137,7 @@ class QuickChain:
             self._stage = self._map if isinstance(self._map, InPlace) else _Stored(self._map)
             self._map = None
             if self._norm is not None:
-                self._stage = Normalised(self._stage, *self._norm[0], self._norm[1])
+                self._stage = _normalised(self._stage, *self._norm)
                 self._norm = None
         return self._stage
 
@@ -145,6 +145,12 @@ class QuickChain:
         """Free the rows that were given last."""
         for reading in self._readings:
             reading.close()
+
+
+def _normalised(source: Stage, affine: Affine, relu: bool) -> Stage:
+    """Return what PyTorch normalises."""
+    scale, shift = (torch.from_numpy(values).view(1, -1, 1, 1) for values in affine)
+    return Normalised(source, scale, shift, relu)
 
 
 class _Stored(Stage):

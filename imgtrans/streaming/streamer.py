@@ -201,7 +201,7 @@ class _Run:
     ) -> None:
         self._program, self._how, self._store, self._kernels = program, how, store, kernels
         self._device, self._precision = device, precision
-        self._affine: dict[int, tuple[Tensor, Tensor]] = {}
+        self._affine: dict[int, tuple[Any, ...]] = {}
         self._map: Map | None = None
         self._inputs: list[Map] = []  # of the blocks that the stored map is within
 
@@ -238,7 +238,10 @@ class _Run:
                     into.append(rows)
             yield stop, height
         if isinstance(norm, Normalisation):
-            self._affine[part.last] = statistics.affine(norm.epsilon, norm.weight, norm.bias)
+            affine: tuple[Any, ...] = statistics.affine(norm.epsilon, norm.weight, norm.bias)
+            if self._kernels is not None and isinstance(statistics, Statistics):
+                affine = tuple(values.flatten().numpy() for values in affine)  # as kernels take it
+            self._affine[part.last] = affine
         if not part.keep:
             chain.close()
             self._map, self._inputs = into, chain.inputs

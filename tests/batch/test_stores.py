@@ -1,14 +1,17 @@
 """Runs whose pictures come from object storage, or go there: as folders, through a real S3 server where it matters."""
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from imgtrans.batch import staging, uploading
-from imgtrans.journal.entry import Entry
-from imgtrans.journal.far import FarJournal
+from imgtrans.batch import staging
+from imgtrans.batch.asked import Request
+from imgtrans.batch.request import prepare
+from imgtrans.batch.uploading import GATHER_SECONDS
+from imgtrans.storage.address import addressed
 from imgtrans.zoo.store import Model
 from tests.conftest import Ended
 from tests.stores import Bucket, Proxy, picture
@@ -63,21 +66,14 @@ def test_a_run_from_store_to_store_makes_what_a_run_of_folders_makes(
     assert [one["input"] for one in report["failures"]] == [f"{store.address}/in/broken.jpg"]
 
 
-def test_outcomes_come_together_as_each_group_of_them_costs_requests(
-    cli: Cli, tiny: Model, memory_store: Bucket, monkeypatch: pytest.MonkeyPatch
-):
-    groups: list[int] = []
-
-    def intend(self: FarJournal, entries: Sequence[Entry], do: Callable[..., None] = FarJournal.intend) -> None:
-        groups.append(len(entries))
-        do(self, entries)
-
-    monkeypatch.setattr(uploading, "GATHER_SECONDS", 1000.0)
-    monkeypatch.setattr(FarJournal, "intend", intend)
-    memory_store.put({f"in/{seed}.png": picture(seed=seed) for seed in range(60)})
-    assert cli("run", f"{memory_store.address}/in", "-m", "tiny", "-o", f"{memory_store.address}/out").code == 0
-    assert sum(groups) == 60
-    assert len(groups) <= 2  # the first at once, and all others when there are no more
+def test_outcomes_come_together_as_each_group_of_them_costs_requests(tiny: Model, memory_store: Bucket, tmp_path: Path):
+    memory_store.put(PICTURES)
+    inbox, folder = addressed(f"{memory_store.address}/in"), written(tmp_path)
+    for output, seconds in ((addressed(f"{memory_store.address}/out"), GATHER_SECONDS), (tmp_path / "out", 0.05)):
+        for place in (inbox, folder):
+            opening = prepare(Request([place], "tiny", output=output, device="cpu")).opening()
+            with contextlib.closing(opening.open()) as engine:
+                assert engine.job.gather_seconds == seconds
 
 
 def test_a_second_run_anywhere_does_nothing(cli: Cli, tiny: Model, store: Bucket):
