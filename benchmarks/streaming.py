@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from peak import peak
+
 
 def measure(way: str, height: int, width: int, blocks: int, threads: int, memory: float, out: str) -> None:
     import numpy as np
@@ -31,7 +33,7 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
     network.eval().requires_grad_(False)
     picture = torch.rand(1, 3, height, width) * 2 - 1
     result = torch.empty(1, 3, height, width)
-    before = peak_so_far()
+    before = peak() / 1e9
     said = {}
     start, cpu = time.perf_counter(), time.process_time()
     if way == "whole":
@@ -53,13 +55,7 @@ def measure(way: str, height: int, width: int, blocks: int, threads: int, memory
             streamer.run_maps(plan, lambda a, b: picture[:, :, a:b], sink, scratch=Path(scratch))
     took, cpu = time.perf_counter() - start, time.process_time() - cpu
     np.save(out, result.numpy())
-    print(json.dumps({"seconds": took, "cpu": cpu, "peak": peak_so_far(), "before": before, **said}))
-
-
-def peak_so_far() -> float:
-    """Return the most memory that this process had, in GB; ``ru_maxrss`` would begin with its parent's."""
-    told = Path("/proc/self/status").read_text()
-    return int(told.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
+    print(json.dumps({"seconds": took, "cpu": cpu, "peak": peak() / 1e9, "before": before, **said}))
 
 
 def main() -> None:

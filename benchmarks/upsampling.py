@@ -24,12 +24,15 @@ from imgtrans.protocols import Pixels
 
 WAYS = {"bicubic": bicubic, "guided": guided}
 
+HERE = Path(__file__).parent
+
 # What a worker process does with one picture, from file to file, without the network.
 PEAK = """
 import sys
 from pathlib import Path
 from imgtrans import translate
 from imgtrans.protocols import Item, Job
+from peak import peak
 way, longest, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 job = Job(size=longest, multiple=4, smallest=8, max_pixels=10**9, max_working_pixels=10**9, upsample=way)
 def item(path):
@@ -39,9 +42,6 @@ def work(path):
     prepared = translate.read(item(path), job)
     translate.write(prepared, [255 - translate.padded(prepared, job)], path.with_name("out.jpg"))
     return prepared.pixels
-def peak():
-    lines = Path("/proc/self/status").read_text().splitlines()  # what getrusage says includes the parent's peak
-    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 work(path.with_name("small.jpg"))
 before = peak()
 pixels = work(path)
@@ -78,6 +78,7 @@ def cost(width: int, height: int, longest: int, rounds: int) -> None:
                     check=True,
                     capture_output=True,
                     text=True,
+                    cwd=HERE,
                 ).stdout
             )
             for name in WAYS

@@ -11,10 +11,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgtrans.batch import uploading
 from imgtrans.batch.asked import Request
 from imgtrans.batch.opening import EXECUTORS, EngineOpening, check_executor, opened_executor
 from imgtrans.batch.plan import Decision, Policy, Recipe, Records, Tally, decisions
+from imgtrans.batch.uploading import GATHER_SECONDS
 from imgtrans.errors import FilesError, ModelError, OptionError, UsageError
 from imgtrans.finding.destination import Destination, choose_destination, item_for
 from imgtrans.finding.inputs import Named, distinct
@@ -162,7 +162,7 @@ class Prepared:
             memory=bytes_of(request.memory) if request.memory else 0,
             scratch=request.scratch or self._scratch,
             tag=self.temporaries_tag,
-            gather_seconds=uploading.GATHER_SECONDS if far else Job.gather_seconds,
+            gather_seconds=GATHER_SECONDS if far else Job.gather_seconds,
         )
 
     def open_executor(

@@ -25,7 +25,7 @@ class Scheme:
         step: Rows of the padded input from one tile to the next.
         reads: Which rows from there on it needs.
         side: Rows of the output that it makes.
-        transform: From the three values of a kernel to those that tiles are multiplied with, (values, 3).
+        transform: From the three values of a kernel to those that tiles are multiplied with, (weights, 3).
         products: For each product of a tile, with which of these.
     """
 
@@ -58,7 +58,7 @@ def _split(first: int, second: int) -> Doubles:
 
 WHOLE = Scheme("winograd", 4, (0, 1, 2, 3, 4, 5), 4, _FOUR_OF_THREE, (0, 1, 2, 3, 4, 5))
 # Each row of the input is there twice, with zeros around: of those that are one, one is read, and one product is zero.
-ENLARGED = Scheme("winograd_enlarged", 4, (0, 1, 3, 5), 4, _FOUR_OF_THREE, (0, 1, 3, 4, 5))
+ENLARGED = Scheme("winograd_enlarged", 4, (0, 1, 3, 5), 4, np.delete(_FOUR_OF_THREE, 2, axis=0), (0, 1, 2, 3, 4))
 # Of a convolution of stride 2, the odd rows see the value in the middle, and the even ones the two others.
 HALVED = Scheme("winograd_halved", 8, (0, 1, 2, 3, 4, 5, 6, 7, 8), 4, _split(0, 2), (0, 1, 2, 3, 4, 5, 5, 5, 5))
 # A transposed one of stride 2 makes even rows with the value in the middle, and odd ones with the two others.
@@ -88,15 +88,13 @@ class Winograd:
         self._padded = panels * 2 * lanes
         flat = np.zeros((9, self._channels, self._padded))
         flat[:, :, : self._features] = weight.transpose(2, 3, 1, 0).reshape(9, self._channels, -1)
-        used = sorted(set(scheme.products))
-        transform = np.kron(*[scheme.transform[used]] * 2)
+        transform = np.kron(scheme.transform, scheme.transform)
         transformed = (transform @ flat.reshape(9, -1)).reshape(-1, self._channels, panels, 2 * lanes)
         self._weights = aligned(transformed.size)
         ordered = self._weights.reshape(len(transformed), panels, self._channels, 2 * lanes)
         ordered[:] = transformed.transpose(0, 2, 1, 3)
         # Products with the same weights follow each other, so that these stay in the cache.
-        at = [used.index(value) for value in scheme.products]
-        which = [len(used) * i + j for i in at for j in at]
+        which = [len(scheme.transform) * i + j for i in scheme.products for j in scheme.products]
         order = sorted(range(len(which)), key=which.__getitem__)
         self._order = np.array([(n, ordered[which[n]].ctypes.data) for n in order], np.int64)
         self._bias = filled(bias, self._padded)

@@ -13,7 +13,7 @@ from imgtrans.kernels import convolution
 from imgtrans.kernels.convolution import Integers
 from imgtrans.kernels.direct import Direct, Phase
 from imgtrans.kernels.team import Floats
-from imgtrans.kernels.winograd import DOUBLED, ENLARGED, HALVED, Winograd
+from imgtrans.kernels.winograd import DOUBLED, ENLARGED, HALVED, WHOLE, Winograd
 from imgtrans.streaming.program import Normalisation, Op
 from imgtrans.streaming.steps import Convolution, Padding, Transposed
 
@@ -100,10 +100,9 @@ def _convolution(op: Convolution, library: "Library", *, last: bool) -> Layer | 
         padding = Padding("zeros", op.columns, op.columns, padding.top, padding.bottom)
     weight, bias = _floats(op.weight), _floats(op.bias)
     h, w = op.weight.shape[2:]
-    if (h, w) == (3, 3) and op.stride == (1, 1) and _fills_vectors(op.weight, library):
-        return Layer(Winograd(library, weight, bias), padding)
-    if (h, w) == (3, 3) and op.stride == (2, 2) and _fills_vectors(op.weight, library):
-        return Layer(Winograd(library, weight, bias, HALVED), padding, stride=op.stride)
+    scheme = {(1, 1): WHOLE, (2, 2): HALVED}.get(op.stride)
+    if scheme and (h, w) == (3, 3) and _fills_vectors(op.weight, library):
+        return Layer(Winograd(library, weight, bias, scheme), padding, stride=op.stride)
     kernel = Direct(library, [Phase(weight)], bias, op.stride, last=last)
     return Layer(kernel, padding, stride=op.stride, reach=(h, w + kernel.together))
 

@@ -79,7 +79,8 @@ def test_parts_of_few_rows_of_tiles_are_shared_out_and_nothing_changes(
 ):
     channels, size = library.machine.lanes, (7, 1001)
     weight, before = floats(generator, channels, channels, 3, 3), normalising(generator, channels, 0.0)
-    x, found = floats(generator, 2 * size[0], 2 * size[1], channels), []
+    stride = 2 if scheme is HALVED else 1
+    x, found = floats(generator, stride * size[0], stride * size[1], channels), []
     kernel = Winograd(library, weight, None, scheme)
     for least in (1 << 60, 1):
         monkeypatch.setattr(winograd, "LEAST_WORK", least)
@@ -200,7 +201,8 @@ def test_a_pixel_does_not_depend_on_what_is_made_with_it(
     rows = np.pad(addresses(x), (pad, 1))
     columns = np.pad(np.arange(x.shape[1]) * x.strides[1], (pad, 1), constant_values=-1)
     team = Team(1, kernel.room)
-    for start, stop in ((0, 8), (8, 16), (16, height)):
+    low = 4 * step
+    for start, stop in ((0, low), (low, 3 * low), (3 * low, height)):
         part = np.empty((stop - start, width, features), np.float32)
         its = np.zeros((-(-(stop - start) // kernel.group), kernel.slots(width), 2, features))
         given = rows[start * stride // step : (stop - 1) * stride // step + reach]
